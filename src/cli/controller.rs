@@ -8,20 +8,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Files;
 use super::apply::asked_to_stop;
+use super::begin::{Beginner, Tells};
 use super::commit_status::{self, StatusHost};
 use super::log::{self, LogArgs, RunningLogArgs};
 use super::plan::verdict;
-use super::report::{self, Exit, Failure, Texts, notice};
+use super::report::{Exit, Failure, notice};
 use super::session::{self, state_failure, state_place};
-use super::teller::Teller;
-use super::watched::Watched;
 use super::who::who;
 use crate::git::{Remote, RemoteUrl, SshAccess, Verify, Which};
 use crate::manifest::Loaded;
@@ -29,9 +27,8 @@ use crate::manifest::connection::SecretRef;
 use crate::metrics::Metrics;
 use crate::model::Status;
 use crate::serve::{self, Bounds, Health, ServeError};
-use crate::state::Store;
 use crate::workspace::revisions::{FolderRevisions, GitRevisions, RevisionSource};
-use crate::workspace::{self, Begin, BeginObstacle, Beginning, CompiledRevision, Followed, Looked, Workspace, WorkspaceError};
+use crate::workspace::{self, Beginning, Followed, Workspace, WorkspaceError};
 
 /// Keep everything as declared, until it is stopped: read each system when it is due, and do what is needed as soon as it may be done
 #[derive(Debug, Args)]
@@ -111,8 +108,6 @@ struct GitArgs {
 /// How often a directory is looked at, and a repository.
 const DIRECTORY: Duration = Duration::from_secs(5);
 const REPOSITORY: Duration = Duration::from_secs(60);
-/// How often it is told how it stands, while nothing runs.
-const TURN: Duration = Duration::from_secs(1);
 /// One look at a repository may take so long.
 const LIMIT: Duration = Duration::from_secs(60);
 /// Where the token is, unless a file is named.
@@ -131,7 +126,7 @@ pub fn run(args: &ControllerArgs, logs: &LogArgs) -> Result<Exit, Failure> {
         let health = Health::new(Instant::now());
         args.listen(&health, &metrics, &stop).await?;
         let (host, telling) = args.git.telling().await?.unzip();
-        let told = Tells { health, metrics, host };
+        let told = Tells { health, metrics, host, watched: true };
         let Some(beginning) = begin(args, source.as_mut(), every, &told, &stop).await? else { return Ok(Exit::Done) };
         told.health.loaded();
         let ended = keep(args, source, beginning, every, told, stop).await;
@@ -140,22 +135,6 @@ pub fn run(args: &ControllerArgs, logs: &LogArgs) -> Result<Exit, Failure> {
         }
         ended
     })?
-}
-
-/// Whom is told how it goes.
-#[derive(Clone)]
-struct Tells {
-    health: Health,
-    metrics: Metrics,
-    /// the repository's host, where it shows a status
-    host: Option<watch::Sender<Option<Status>>>,
-}
-
-impl Tells {
-    fn teller(&self, store: &Arc<dyn Store>, manifests: &CompiledRevision) -> Teller {
-        let numbers = (self.health.clone(), self.metrics.clone());
-        Teller::new(store, manifests, numbers, (!report::is_logged()).then(Watched::default), self.host.clone())
-    }
 }
 
 /// Runs the workspace under the first manifests, and follows what comes after.
@@ -188,7 +167,7 @@ async fn keep(
     }
 }
 
-/// The first manifests to run by. A job that runs by the clock takes what there is; whatever runs for longer waits for better ones, and tells meanwhile why nothing runs.
+/// The first manifests to run by.
 async fn begin(
     args: &ControllerArgs,
     source: &mut dyn RevisionSource,
@@ -197,58 +176,7 @@ async fn begin(
     stop: &CancellationToken,
 ) -> Result<Option<Beginning>, Failure> {
     let place = |loaded: &Loaded| state_place(loaded, &args.files);
-    let from = source.place();
-    let mut begin = Begin::new(source, &place);
-    let mut waits: Option<Teller> = None;
-    loop {
-        match begin.look().await.map_err(|error| state_failure(&error))? {
-            Looked::Found(beginning, obstacle) => {
-                report::diagnostics(&beginning.warnings, &Texts::default());
-                if let Some(obstacle) = obstacle {
-                    report::failure(&failure(obstacle, &from));
-                    notice(format_args!("{} was in force last, and stays so", beginning.manifests.revision.name));
-                }
-                return Ok(Some(*beginning));
-            }
-            Looked::Waits(Some(obstacle)) if args.once => return Err(failure(obstacle, &from)),
-            Looked::Waits(obstacle) => {
-                if let Some(obstacle) = obstacle {
-                    report::failure(&failure(obstacle, &from));
-                    notice("nothing is done until there are better ones: no earlier manifests can be had here");
-                    waits = begin.part().map(|(store, manifests)| told.teller(&store, &manifests));
-                }
-            }
-        }
-        let next = Instant::now() + every;
-        while Instant::now() < next {
-            told.health.turned(Instant::now());
-            if let Some(teller) = &waits {
-                begin.tell(&who(), teller, Timestamp::now()).await.map_err(|error| state_failure(&error))?;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(TURN.min(every)) => {}
-                () = stop.cancelled() => return Ok(None),
-            }
-        }
-    }
-}
-
-/// What is in the way, for a person.
-fn failure(obstacle: BeginObstacle, from: &str) -> Failure {
-    match obstacle {
-        BeginObstacle::Refused(revision, problems) => {
-            notice(format_args!("{} can't be used", revision.name));
-            Failure::Manifests(problems, Texts::default())
-        }
-        BeginObstacle::Held(refused) => {
-            Failure::new(format!("these manifests lack what was in force before: {}", refused.why.join("\n"))).exit(Exit::Stale)
-        }
-        BeginObstacle::Away(error) => {
-            let failure = Failure::from_error(&error);
-            error.hint().into_iter().fold(failure, Failure::hint)
-        }
-        BeginObstacle::Nothing(why) => Failure::new(why).hint(format!("is {from} the right place?")),
-    }
+    Beginner { who: who(), place: &place, every, once: args.once, untold: &|| {} }.begin(source, told, stop).await
 }
 
 pub(super) async fn stop_when_asked(stop: CancellationToken) {

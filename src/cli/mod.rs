@@ -4,6 +4,7 @@
 
 mod apply;
 mod approve;
+mod begin;
 mod behind;
 mod comment;
 mod commit_status;

@@ -8,25 +8,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use jiff::Timestamp;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Files;
+use super::begin::{Beginner, Tells};
 use super::controller::{Listen, stop_when_asked};
 use super::log::{self, LogArgs, RunningLogArgs};
-use super::report::{self, Exit, Failure, Texts, notice};
+use super::report::{self, Exit, Failure, notice};
 use super::session::{self, state_failure, state_place};
-use super::teller::Teller;
+use crate::manifest::Loaded;
 use crate::metrics::Metrics;
 use crate::model::Status;
 use crate::operator::{self, Cluster, ClusterRevisions, ClusterSecrets, KubernetesLease, Register, StatusNews};
 use crate::secret;
 use crate::serve::{self, Bounds, Health};
-use crate::state::{self, Shelf, Store};
-use crate::workspace::revisions::{Arrived, ManifestInventory, RevisionSource, SoundManifests, shrank};
-use crate::workspace::{self, CompiledRevision, Workspace, WorkspaceError};
+use crate::workspace::{self, Beginning, Followed, Workspace, WorkspaceError};
 
 /// Keep the workspaces of a Kubernetes cluster as their objects say, until it is stopped
 #[derive(Debug, Args)]
@@ -59,8 +57,10 @@ pub struct OperatorArgs {
 
 /// A workspace that ended by itself is begun anew after so long.
 const AGAIN: Duration = Duration::from_secs(10);
-/// While nothing runs, so often a sign of life.
+/// While no workspace is there, so often a sign of life.
 const TURN: Duration = Duration::from_secs(5);
+/// While nothing runs, so long between two looks whether there is something better.
+const LOOK: Duration = Duration::from_secs(1);
 /// At the end so long is waited for the last status to arrive.
 const LAST: Duration = Duration::from_secs(5);
 
@@ -159,101 +159,73 @@ async fn serve_namespace(office: &Office, namespace: &str) -> Result<(), Failure
     let mut source = ClusterRevisions::start(&office.cluster, namespace, base, register.clone(), &halt);
     let (news, heard) = watch::channel(StatusNews::Elsewhere);
     let writing = operator::write_status(&office.cluster, namespace, &source, &register, heard, halt.clone());
+    let (host, statuses) = watch::channel(None);
+    let telling = tokio::spawn(tell(statuses, news.clone()));
+    let told = Tells { health: office.health.clone(), metrics: office.metrics.clone(), host: Some(host), watched: false };
     notice(format_args!("watching the namespace {namespace}"));
-    let ended = loop {
-        let Some(manifests) = begin(&mut source, &news, (&office.health, &office.stop)).await else { break Ok(()) };
-        let place = state_place(&manifests.loaded, &Files::default());
-        let record = Arc::new(KubernetesLease::new(&office.cluster, namespace));
-        let store = state::open_beside(&place, &manifests.policy.workspace, record).await.map_err(|error| state_failure(&error))?;
-        let Some(why) = held(store.as_ref(), &manifests).await? else {
-            office.health.loaded();
-            break run_workspace(office, namespace, source, (store, manifests), news).await;
-        };
-        report::failure(&Failure::new(format!("the objects of {namespace} lack what was in force before: {why}")).exit(Exit::Stale));
-        news.send_replace(StatusNews::Unused);
+    let ended = match begin(office, namespace, &mut source, &told, &news).await {
+        Ok(Some(beginning)) => run_workspace(office, namespace, source, beginning, (&told, news.clone())).await,
+        Ok(None) => Ok(()),
+        Err(failure) => Err(failure),
     };
     // What was said last is to arrive.
+    drop((told, news));
+    let _ = tokio::time::timeout(LAST, telling).await;
     let _ = tokio::time::timeout(LAST, writing).await;
     ended
+}
+
+/// The first objects to run by: the newest ones, else those that were in force last, where this process can have them again.
+async fn begin(
+    office: &Office,
+    namespace: &str,
+    source: &mut ClusterRevisions,
+    told: &Tells,
+    news: &watch::Sender<StatusNews>,
+) -> Result<Option<Beginning>, Failure> {
+    let record = Arc::new(KubernetesLease::new(&office.cluster, namespace));
+    let place = |loaded: &Loaded| state_place(loaded, &Files::default()).beside(record.clone());
+    let untold = || drop(news.send_replace(StatusNews::Unused));
+    let beginner = Beginner { who: who(), place: &place, every: LOOK, once: false, untold: &untold };
+    let beginning = beginner.begin(source, told, &office.stop).await;
+    // From here on whoever has the lock says how it stands.
+    told.host.iter().for_each(|host| drop(host.send_replace(None)));
+    news.send_replace(StatusNews::Elsewhere);
+    beginning
 }
 
 async fn run_workspace(
     office: &Office,
     namespace: &str,
     source: ClusterRevisions,
-    (store, manifests): (Arc<dyn Store>, CompiledRevision),
-    news: watch::Sender<StatusNews>,
+    beginning: Beginning,
+    (told, news): (&Tells, watch::Sender<StatusNews>),
 ) -> Result<(), Failure> {
+    let Beginning { store, manifests, refused, .. } = beginning;
     notice(format_args!("{namespace}: {} is in force; the state is {}", manifests.revision.name, store.place().display()));
+    office.health.loaded();
     office.health.state(true);
     let halt = CancellationToken::new();
     let _over = halt.clone().drop_guard();
     operator::serve_requests(&source, store.clone(), news.subscribe(), halt.clone());
     operator::write_plans(&office.cluster, namespace, store.clone(), news.subscribe(), halt.clone());
-    let (first, ends) = (manifests.clone(), halt.clone());
-    let (to, told) = watch::channel(None);
-    let telling = tokio::spawn(tell(told, news));
-    let teller = Teller::new(&store, &manifests, (office.health.clone(), office.metrics.clone()), None, Some(to));
+    drop(news);
+    let (from, ends) = (Followed { known: manifests.clone(), refused }, halt.clone());
+    let teller = told.teller(&store, &manifests);
     let workspace = Workspace { store, who: who(), observer: Arc::new(teller), once: false, stop: office.stop.clone() };
     let follow = |mail| {
         drop(tokio::spawn(async move {
             tokio::select! {
-                () = workspace::follow(Box::new(source), mail, first, Duration::ZERO, ends.clone()) => {}
+                () = workspace::follow(Box::new(source), mail, from, Duration::ZERO, ends.clone()) => {}
                 () = ends.cancelled() => {}
             }
         }));
     };
-    let ended = workspace.run(manifests, follow).await;
-    arrived(telling).await;
-    match ended {
+    match workspace.run(manifests, follow).await {
         Ok(_) | Err(WorkspaceError::Standby(_)) => Ok(()),
         Err(WorkspaceError::State(error)) => Err(state_failure(&error)),
         Err(error) => Err(Failure::from_error(&error)),
     }
-}
-
-/// The first objects that can be used. What can't be is told, and better ones are waited for.
-async fn begin(
-    source: &mut ClusterRevisions,
-    news: &watch::Sender<StatusNews>,
-    (health, stop): (&Health, &CancellationToken),
-) -> Option<CompiledRevision> {
-    loop {
-        let mut next = source.next(None);
-        let next = loop {
-            tokio::select! {
-                next = &mut next => break next,
-                () = tokio::time::sleep(TURN) => health.turned(Instant::now()),
-                () = stop.cancelled() => return None,
-            }
-        };
-        let failure = match next {
-            Ok(Some(Arrived { revision, manifests: Ok(sound), .. })) => {
-                let SoundManifests { loaded, policy, warnings, data } = sound;
-                report::diagnostics(&warnings, &Texts::default());
-                return Some(CompiledRevision { revision, loaded: Arc::new(loaded), policy: Arc::new(policy), data });
-            }
-            Ok(Some(Arrived { revision, manifests: Err(problems), .. })) => {
-                notice(format_args!("{} can't be used", revision.name));
-                Failure::Manifests(problems, Texts::default())
-            }
-            Ok(None) => continue,
-            Err(error) => {
-                let failure = Failure::from_error(&error);
-                error.hint().into_iter().fold(failure, Failure::hint)
-            }
-        };
-        report::failure(&failure);
-        news.send_replace(StatusNews::Unused);
-    }
-}
-
-/// Why objects that a process begins with are held, if they are: they lack what was in force when the last one ended.
-async fn held(store: &dyn Store, manifests: &CompiledRevision) -> Result<Option<String>, Failure> {
-    let known: Vec<(Arc<str>, ManifestInventory)> = Shelf::Revisions.all(store).await.map_err(|error| state_failure(&error))?;
-    let Some((_, before)) = known.into_iter().find(|(name, _)| name.as_ref() == "inventory") else { return Ok(None) };
-    let today = Timestamp::now().to_zoned(manifests.policy.time_zone.clone()).date();
-    Ok(shrank(&before, &manifests.loaded, today).map(|shrunk| format!("{}; {}", shrunk.words(), shrunk.hint())))
 }
 
 /// Hands each status on to whoever writes it, until there are no more.
@@ -262,10 +234,6 @@ async fn tell(mut told: watch::Receiver<Option<Status>>, news: watch::Sender<Sta
         let status = told.borrow_and_update().clone();
         news.send_replace(status.map_or(StatusNews::Elsewhere, |status| StatusNews::Told(Box::new(status))));
     }
-}
-
-async fn arrived(telling: JoinHandle<()>) {
-    let _ = tokio::time::timeout(LAST, telling).await;
 }
 
 /// The pod, for the journal and for whoever finds the Lease taken.

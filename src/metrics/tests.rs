@@ -10,8 +10,8 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::model::{
-    Brake, Guardrail, LeaseStatus, Need, NeedKind, Pending, RefusedRevision, Revision, STATUS_VERSION, SystemError, SystemRole,
-    SystemState, SystemStatus,
+    Brake, Guardrail, LeaseStatus, Need, NeedKind, Pending, RefusedBecause, RefusedRevision, Revision, STATUS_VERSION, SystemError,
+    SystemRole, SystemState, SystemStatus,
 };
 
 fn at(text: &str) -> Timestamp {
@@ -57,7 +57,7 @@ fn status() -> Status {
         workspace: "acme".into(),
         at: now(),
         revision: Some(revision.clone()),
-        refused: Some(RefusedRevision { revision, since: now(), why: vec!["ada@acme.example".into()] }),
+        refused: Some(RefusedRevision { revision, since: now(), because: RefusedBecause::Invalid, why: vec!["ada@acme.example".into()] }),
         lease: Some(LeaseStatus { holder: "hc-1".into(), epoch: 41 }),
         brake: Some(Brake { who: "ada@acme.example".into(), at: now(), reason: None, everything: false }),
         needs: vec![Need {

@@ -212,8 +212,22 @@ pub struct RefusedRevision {
     pub revision: Revision,
     /// since when
     pub since: Timestamp,
+    /// what kind of reason that is
+    pub because: RefusedBecause,
     /// why, a line each, as many as are shown
     pub why: Vec<String>,
+}
+
+/// Why manifests are not used, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RefusedBecause {
+    /// they have errors
+    Invalid,
+    /// they lack what was in force before
+    Shrank,
+    /// nobody can read them for now, or there are none
+    Unreadable,
 }
 
 /// Who runs, where several could.

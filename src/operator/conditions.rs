@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::register::Problems;
-use crate::model::{NeedKind, Status, SystemRole, SystemState, SystemStatus};
+use crate::model::{NeedKind, RefusedBecause, Status, SystemRole, SystemState, SystemStatus};
 
 /// Longest message of a condition.
 const MESSAGE: usize = 1024;
@@ -44,7 +44,7 @@ pub(super) struct About<'a> {
 
 /// A Source or Target.
 pub(super) fn of_system(system: &SystemStatus, status: &Status, about: About<'_>) -> Map<String, Value> {
-    let mut conditions = vec![ready(system, about), reconciling(system, about), stalled(system, status, about), suspended(system, status)];
+    let mut conditions = vec![ready(system, about), reconciling(system, about), stalled(system, about), suspended(system)];
     match system.role {
         SystemRole::Target => conditions.extend([drifted(system, status), approval(system)]),
         SystemRole::Source => conditions.push(complete(system)),
@@ -109,10 +109,11 @@ pub(super) fn of_other(about: About<'_>) -> Map<String, Value> {
             Condition { kind: "Stalled", holds: Some(true), reason: "InvalidManifest", message: problem.to_owned() },
         ],
         None => {
-            let ready = Some(about.in_force == Some(about.generation));
+            let ready = about.in_force == Some(about.generation);
+            let reason = if ready { "InForce" } else { "NotInForce" };
             vec![
-                Condition { kind: "Ready", holds: ready, reason: "InForce", message: String::new() },
-                Condition { kind: "Stalled", holds: Some(false), reason: "InForce", message: String::new() },
+                Condition { kind: "Ready", holds: Some(ready), reason, message: String::new() },
+                Condition { kind: "Stalled", holds: Some(false), reason: "Settled", message: String::new() },
             ]
         }
     };
@@ -121,9 +122,12 @@ pub(super) fn of_other(about: About<'_>) -> Map<String, Value> {
 
 fn ready(system: &SystemStatus, about: About<'_>) -> Condition {
     use SystemState::*;
+    if about.in_force.is_none() {
+        let message = about.problem.unwrap_or("it is not in force yet").to_owned();
+        return Condition { kind: "Ready", holds: Some(false), reason: refusal(about), message };
+    }
     let words = || system.why.clone().unwrap_or_default();
     let (holds, reason, message) = match system.state {
-        _ if about.in_force.is_none() => (Some(false), refusal(about), about.problem.unwrap_or("it is not in force yet").to_owned()),
         Unknown => {
             (None, "Reading", system.why.clone().unwrap_or_else(|| "it is read for the first time since this process began".to_owned()))
         }
@@ -132,50 +136,53 @@ fn ready(system: &SystemStatus, about: About<'_>) -> Condition {
         WaitsForApproval => (Some(false), "ApprovalRequired", words()),
         Held => (Some(false), held(system), words()),
         WindowClosed => (Some(false), "WindowClosed", words()),
+        Suspended => (Some(false), "Suspended", words()),
+        Paused => (Some(false), "Paused", words()),
         Behind => (Some(false), "Behind", words()),
         Stalled => (Some(false), stall(system), words()),
         Unreadable => (Some(false), "Unreadable", words()),
-        // Somebody said so, here or for all.
-        _ => (Some(false), "Suspended", words()),
     };
     Condition { kind: "Ready", holds, reason, message }
 }
 
 fn reconciling(system: &SystemStatus, about: About<'_>) -> Condition {
-    let newer = about.in_force.is_some_and(|in_force| in_force < about.generation) || about.in_force.is_none();
+    use SystemState::*;
+    let newer = about.in_force.is_none_or(|in_force| in_force < about.generation);
     let (holds, reason) = match system.state {
         _ if newer && about.problem.is_none() => (true, "NewGeneration"),
-        SystemState::Unknown => (true, "Reading"),
-        SystemState::Changing => (true, "Writing"),
-        _ => (false, "Settled"),
+        Unknown => (true, "Reading"),
+        Changing => (true, "Writing"),
+        AsDeclared | WaitsForApproval | Held | WindowClosed | Suspended | Paused | Behind | Stalled | Unreadable => (false, "Settled"),
     };
     let message =
         if newer && about.refused { "other objects of the namespace can't be used, so nothing newer is".to_owned() } else { String::new() };
     Condition { kind: "Reconciling", holds: Some(holds), reason, message }
 }
 
-fn stalled(system: &SystemStatus, status: &Status, about: About<'_>) -> Condition {
+fn stalled(system: &SystemStatus, about: About<'_>) -> Condition {
+    use SystemState::*;
     let words = || system.why.clone().unwrap_or_default();
-    let shrank = status.refused.as_ref().filter(|_| about.refused && about.problem.is_none());
-    let (holds, reason, message) = match system.state {
-        _ if about.problem.is_some() => (true, "InvalidManifest", about.problem.unwrap_or_default().to_owned()),
-        SystemState::Stalled => (true, stall(system), words()),
-        SystemState::Held => (true, held(system), words()),
-        SystemState::WaitsForApproval => (true, "ApprovalRequired", words()),
-        _ if shrank.is_some() && about.in_force.is_none() => {
-            (true, "ManifestsRefused", "newer objects of the namespace are not used".to_owned())
-        }
-        _ => (false, "Settled", String::new()),
+    let settled = match about.refused && about.in_force.is_none() {
+        true => (true, "ManifestsRefused", "newer objects of the namespace are not used".to_owned()),
+        false => (false, "Settled", String::new()),
+    };
+    let (holds, reason, message) = match (about.problem, system.state) {
+        (Some(problem), _) => (true, "InvalidManifest", problem.to_owned()),
+        (None, Stalled) => (true, stall(system), words()),
+        (None, Held) => (true, held(system), words()),
+        (None, WaitsForApproval) => (true, "ApprovalRequired", words()),
+        (None, Unknown | AsDeclared | Changing | WindowClosed | Suspended | Paused | Behind | Unreadable) => settled,
     };
     Condition { kind: "Stalled", holds: Some(holds), reason, message }
 }
 
-fn suspended(system: &SystemStatus, status: &Status) -> Condition {
+fn suspended(system: &SystemStatus) -> Condition {
+    use SystemState::*;
     let (holds, reason) = match system.state {
-        SystemState::Suspended if status.brake.is_some() => (true, "Braked"),
-        SystemState::Suspended => (true, "Suspended"),
-        SystemState::WindowClosed => (true, "WindowClosed"),
-        _ => (false, "NotSuspended"),
+        Paused => (true, "Paused"),
+        Suspended => (true, "Suspended"),
+        WindowClosed => (true, "WindowClosed"),
+        Unknown | AsDeclared | Changing | WaitsForApproval | Held | Behind | Stalled | Unreadable => (false, "NotSuspended"),
     };
     let message = system.why.clone().filter(|_| holds).unwrap_or_default();
     Condition { kind: "Suspended", holds: Some(holds), reason, message }
@@ -217,9 +224,13 @@ fn workspace_conditions(status: Option<&Status>, problems: &Problems, about: Abo
     let (stalled, reason, message) = match (&invalid, refused) {
         (Some(words), _) => (true, "InvalidManifest", words.clone()),
         (None, Some(refused)) => {
-            let words = refused.why.first().cloned().unwrap_or_default();
-            let reason = if words.contains("vanished from the manifests") { "ManifestsShrank" } else { "ManifestsUnreadable" };
-            (true, reason, words)
+            let words = || refused.why.first().cloned().unwrap_or_default();
+            match refused.because {
+                // Where it is wrong stands in the words, and may be a person's name.
+                RefusedBecause::Invalid => (true, "InvalidManifest", "the newest objects can't be used".to_owned()),
+                RefusedBecause::Shrank => (true, "ManifestsShrank", words()),
+                RefusedBecause::Unreadable => (true, "ManifestsUnreadable", words()),
+            }
         }
         (None, None) => (false, "Settled", String::new()),
     };
@@ -249,7 +260,7 @@ fn workspace_conditions(status: Option<&Status>, problems: &Problems, about: Abo
         Condition {
             kind: "Suspended",
             holds: Some(braked.is_some()),
-            reason: if braked.is_some() { "Braked" } else { "NotSuspended" },
+            reason: if braked.is_some() { "Paused" } else { "NotSuspended" },
             message: suspended,
         },
     ]
@@ -374,15 +385,21 @@ mod tests {
                 "Ready=False:ApprovalRequired Stalled=True:ApprovalRequired ApprovalRequired=True:PlanWaits",
             ),
             ("WindowClosed", json!({}), "Ready=False:WindowClosed Suspended=True:WindowClosed"),
+            ("Paused", json!({"why": "all writing is stopped"}), "Ready=False:Paused Suspended=True:Paused"),
             ("Suspended", json!({"why": "suspended until 2026-12-10"}), "Ready=False:Suspended Suspended=True:Suspended"),
             ("Behind", json!({}), "Ready=False:Behind"),
             ("Stalled", json!({"why": "401 since 02:14"}), "Ready=False:Unauthorized Stalled=True:Unauthorized"),
             ("Stalled", json!({"why": "it refused most of what it was asked: x"}), "Ready=False:ManyRefused Stalled=True:ManyRefused"),
             ("Unreadable", json!({}), "Ready=False:Unreadable"),
         ];
-        for (state, more, expected) in table {
+        for (state, more, expected) in &table {
+            let (state, more, expected) = (*state, more.clone(), *expected);
             assert_eq!(of(state, more.clone()), expected, "{state} {more}");
         }
+        // The words of a status are the schema's; each has its row.
+        let schema = serde_json::to_value(schemars::schema_for!(SystemState)).unwrap();
+        let words: Vec<&str> = schema["oneOf"].as_array().unwrap().iter().map(|one| one["const"].as_str().unwrap()).collect();
+        assert!(words.len() > 10 && words.iter().all(|word| table.iter().any(|(state, ..)| state == word)), "{words:?}");
     }
 
     #[test]
@@ -443,8 +460,16 @@ mod tests {
             "Ready=False:InvalidManifest Stalled=True:InvalidManifest"
         );
         let refused = json!({"refused": {"revision": {"id": "x", "name": "objects@x", "at": "2026-11-29T10:00:00Z"}, "since": "2026-11-29T10:00:00Z",
-            "why": ["the Target chat vanished from the manifests; say so"]}});
-        let told = of(vec![good], &Problems::default(), refused);
+            "because": "shrank", "why": ["the Target chat vanished from the manifests; say so"]}});
+        let told = of(vec![good.clone()], &Problems::default(), refused.clone());
         assert_eq!(shown(&told), "Ready=False:ManifestsShrank Stalled=True:ManifestsShrank");
+        for (because, reason) in [("invalid", "InvalidManifest"), ("unreadable", "ManifestsUnreadable")] {
+            let mut refused = refused.clone();
+            refused["refused"]["because"] = json!(because);
+            refused["refused"]["why"] = json!(["User/acme/mara.silva:3:1: it is wrong"]);
+            let told = of(vec![good.clone()], &Problems::default(), refused);
+            assert_eq!(shown(&told), format!("Ready=False:{reason} Stalled=True:{reason}"));
+            assert!(because != "invalid" || !serde_json::to_string(&told).unwrap().contains("mara"));
+        }
     }
 }

@@ -10,6 +10,7 @@ mod events;
 mod kinds;
 mod lease;
 mod namespaces;
+mod note;
 mod objects;
 mod plans;
 mod refused;

@@ -35,7 +35,7 @@ pub enum StatusNews {
     /// nobody here can say: another process writes
     #[default]
     Elsewhere,
-    /// no revision could be used since this process began
+    /// nothing runs here, and nothing says where the state is: whether another process runs nobody here can say
     Unused,
     /// so
     Told(Box<Status>),
@@ -174,6 +174,8 @@ impl Writer {
                 let system =
                     status.and_then(|status| status.systems.iter().find(|system| Some(system.role) == role && system.name == *name));
                 let says = match (*kind, status, system) {
+                    // Whoever writes may be another process. What stands there about this very version stays.
+                    (_, None, _) if is_about(object) => None,
                     ("Workspace", Some(status), _) => Some(conditions::of_workspace(status, &problems, about)),
                     ("Workspace", None, _) => Some(conditions::of_unused(&problems, about)),
                     // What stands there is about this very version, and nothing newer is known.

@@ -32,7 +32,7 @@ pub use chain::{BEGINNING, ChainLine, EntryDraft, Hash, Head, hex, link};
 pub use error::StateError;
 pub use fact::Fact;
 pub use lock::{Holder, LeaseTerms, RunLock, TakenOver};
-pub use place::{Extent, PlaceKind, Replacement, StatePlace, holder, look, look_at, open, open_beside, open_on, passing, put, unlock};
+pub use place::{Extent, PlaceKind, Replacement, StatePlace, holder, look, look_at, open, open_on, passing, put, unlock};
 pub use postgres::PostgresPlace;
 pub use record::{LeaseNote, LeaseRecord};
 pub use seal::{KeptKey, SealedPart, Subjects, Unsealed, Wrapped, Wrapping};

@@ -25,6 +25,8 @@ pub struct StatePlace {
     pub at: PlaceKind,
     /// the secret, and what its path counts from
     encryption: Option<(SecretRef, PathBuf)>,
+    /// who decides who writes, where it is a file that processes of several machines may want
+    record: Option<Arc<dyn LeaseRecord>>,
 }
 
 /// Where it is.
@@ -63,6 +65,11 @@ impl StatePlace {
         Self { encryption: other.encryption.clone(), ..self }
     }
 
+    /// The same where processes of several machines may want it: who writes is decided by the record where the state is a file, and by the state itself anywhere else.
+    pub fn beside(self, record: Arc<dyn LeaseRecord>) -> Self {
+        Self { record: Some(record), ..self }
+    }
+
     /// The file, where it is one.
     pub fn file(&self) -> Option<&Path> {
         match &self.at {
@@ -94,7 +101,7 @@ impl StatePlace {
 
 impl From<PlaceKind> for StatePlace {
     fn from(at: PlaceKind) -> Self {
-        Self { at, encryption: None }
+        Self { at, encryption: None, record: None }
     }
 }
 
@@ -134,27 +141,14 @@ pub async fn open_on(place: impl Into<StatePlace>, workspace: &str, terms: Lease
     let place = place.into();
     let wrapping = place.wrapping().await?;
     let store = match place.at {
-        PlaceKind::File(path) => sqlite::open(&path, workspace).await,
+        PlaceKind::File(path) => match place.record {
+            Some(record) => sqlite::open_beside(&path, workspace, record).await,
+            None => sqlite::open(&path, workspace).await,
+        },
         PlaceKind::Objects(bucket, id) => objects::open(Bucket::of(&bucket, &id)?.into(), workspace, terms).await,
         PlaceKind::Postgres(postgres) => postgres::open(postgres, terms).await,
     };
     Ok(sealed(store?, wrapping))
-}
-
-/// The same where processes of several machines may want it: who writes is decided by the record where the state is a file, and by the state itself anywhere else.
-pub async fn open_beside(
-    place: impl Into<StatePlace>,
-    workspace: &str,
-    record: Arc<dyn LeaseRecord>,
-) -> Result<Arc<dyn Store>, StateError> {
-    let place = place.into();
-    match &place.at {
-        PlaceKind::File(path) => {
-            let wrapping = place.wrapping().await?;
-            Ok(sealed(sqlite::open_beside(path, workspace, record).await?, wrapping))
-        }
-        _ => open(place, workspace).await,
-    }
 }
 
 /// Opens a state of whatever workspace to look at it, and writes nothing, not even beside it; nothing where there is none. One of an older version is looked at

@@ -17,7 +17,7 @@ use super::revisions::{Arrived, ManifestInventory, RevisionError, RevisionSource
 use super::told::Observer;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Loaded;
-use crate::model::{Need, NeedKind, RefusedRevision, Revision, STATUS_VERSION, Status};
+use crate::model::{Need, NeedKind, RefusedBecause, RefusedRevision, Revision, STATUS_VERSION, Status};
 use crate::state::{self, Shelf, StateError, StatePlace, Store};
 
 /// A status that does not change is told again after so long.
@@ -193,7 +193,12 @@ impl<'s> Begin<'s> {
             Ok(None) if self.refused.is_some() => return Ok(Judged::Same),
             Ok(None) => {
                 let why = format!("{} has no manifests yet", self.source.place());
-                let refused = RefusedRevision { revision: known, since: Timestamp::now(), why: vec![why.clone()] };
+                let refused = RefusedRevision {
+                    revision: known,
+                    since: Timestamp::now(),
+                    because: RefusedBecause::Unreadable,
+                    why: vec![why.clone()],
+                };
                 return Ok(Judged::Refused(Box::new((BeginObstacle::Nothing(why), refused))));
             }
             Err(error) => {
@@ -220,7 +225,7 @@ impl<'s> Begin<'s> {
         };
         let CompiledRevision { revision, loaded, policy, .. } = manifests;
         self.part = Some(SoundPart { loaded, policy });
-        let refused = RefusedRevision { revision, since: Timestamp::now(), why };
+        let refused = RefusedRevision { revision, since: Timestamp::now(), because: RefusedBecause::Shrank, why };
         Ok(Judged::Refused(Box::new((BeginObstacle::Held(refused.clone()), refused))))
     }
 
@@ -248,7 +253,12 @@ impl<'s> Begin<'s> {
                 store.commit(vec![Shelf::Status.put("workspace", &status)]).await?;
                 store.release(lock).await?;
             }
-            Err(StateError::Busy { .. }) => {}
+            Err(StateError::Busy { .. }) => {
+                if self.told.take().is_some() {
+                    observer.lease(false);
+                }
+                return Ok(());
+            }
             Err(error) => return Err(error),
         }
         observer.status(&status);

@@ -12,7 +12,7 @@ use super::actor::Mail;
 use super::messages::CompiledRevision;
 use super::revisions::{Arrived, ManifestInventory, RevisionError, RevisionSource, SoundManifests, reasons, shrank};
 use crate::diagnostic::Diagnostic;
-use crate::model::{RefusedRevision, Revision};
+use crate::model::{RefusedBecause, RefusedRevision, Revision};
 use crate::state::{Fact, Shelf};
 
 /// So many reasons are shown of a revision that is refused.
@@ -119,7 +119,9 @@ fn judged(
     let sound = manifests.map_err(|problems| Box::new(refused(revision.clone(), &problems)))?;
     let (manifests, _) = in_hand(revision, sound);
     match shrunk(&ManifestInventory::of(&known.loaded), &manifests) {
-        Some(why) => Err(Box::new(RefusedRevision { revision: manifests.revision, since: Timestamp::now(), why })),
+        Some(why) => {
+            Err(Box::new(RefusedRevision { revision: manifests.revision, since: Timestamp::now(), because: RefusedBecause::Shrank, why }))
+        }
         None => Ok(manifests),
     }
 }
@@ -130,7 +132,7 @@ pub(super) fn refused(revision: Revision, problems: &[Diagnostic]) -> RefusedRev
     let more = why.len().saturating_sub(REASONS);
     why.truncate(REASONS);
     why.extend((more > 0).then(|| format!("and {more} more")));
-    RefusedRevision { revision, since: Timestamp::now(), why }
+    RefusedRevision { revision, since: Timestamp::now(), because: RefusedBecause::Invalid, why }
 }
 
 pub(super) fn in_hand(revision: Revision, sound: SoundManifests) -> (CompiledRevision, Vec<Diagnostic>) {
@@ -148,7 +150,7 @@ pub(super) fn chain(error: &RevisionError) -> String {
 pub(super) fn unreachable(known: &Revision, place: &str, error: &RevisionError) -> RefusedRevision {
     let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
     let why = format!("{place} can't be looked at: {}{hint}", chain(error));
-    RefusedRevision { revision: known.clone(), since: Timestamp::now(), why: vec![why] }
+    RefusedRevision { revision: known.clone(), since: Timestamp::now(), because: RefusedBecause::Unreadable, why: vec![why] }
 }
 
 #[cfg(test)]
@@ -159,7 +161,8 @@ mod tests {
     fn once_somebody_can_be_asked_again_what_stood_before_stands_again() {
         let at = "2026-11-29T10:00:00Z".parse().unwrap();
         let revision = Revision { id: "bad".into(), name: "main@bad".into(), at, authors: Vec::new(), signer: None };
-        let refused = RefusedRevision { revision, since: at, why: vec!["people/a.yaml:3: no such field".into()] };
+        let refused =
+            RefusedRevision { revision, since: at, because: RefusedBecause::Invalid, why: vec!["people/a.yaml:3: no such field".into()] };
         let mut unused = Unused::default();
         assert_eq!(unused.same(), None, "nothing has changed");
         unused.away = true;

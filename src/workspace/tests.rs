@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::{CompiledRevision, Ended, Mail, Observer, Workspace, WorkspaceError};
 use crate::journal::{Anchor, AnchorFile};
 use crate::model::{
-    Brake, Guardrail, NeedKind, RefusedRevision, Revision, StandingRevocation, Status, SyncRequest, SystemMemory, SystemState,
+    Brake, Guardrail, NeedKind, RefusedBecause, RefusedRevision, Revision, StandingRevocation, Status, SyncRequest, SystemMemory,
+    SystemState,
 };
 use crate::pipeline::tests::Company;
 use crate::pipeline::{Hear, Keeping, News};
@@ -130,7 +131,12 @@ async fn who_joins_gets_an_account_and_who_leaves_loses_it_as_soon_as_a_revision
 
     // What can't be used changes nothing, and is told until there is something newer.
     let revision = Revision { id: "three".into(), name: "main@3".into(), at: Timestamp::now(), authors: Vec::new(), signer: None };
-    process.mail.refused(Some(RefusedRevision { revision, since: Timestamp::now(), why: vec!["groups.yaml:3:1: no such field".into()] }));
+    process.mail.refused(Some(RefusedRevision {
+        revision,
+        since: Timestamp::now(),
+        because: RefusedBecause::Invalid,
+        why: vec!["groups.yaml:3:1: no such field".into()],
+    }));
     let status = process.until("a need", |status| !status.needs.is_empty()).await;
     assert_eq!(
         status.needs.iter().map(|need| (need.kind, need.about.as_str())).collect::<Vec<_>>(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::model::{LeaseStatus, Need, NeedKind, RefusedRevision, Revision, STATUS_VERSION};
+use crate::model::{LeaseStatus, Need, NeedKind, RefusedBecause, RefusedRevision, Revision, STATUS_VERSION};
 use crate::render::testing::plain;
 
 fn at(time: &str) -> Timestamp {
@@ -80,6 +80,7 @@ fn night() -> Status {
         refused: Some(RefusedRevision {
             revision: Revision { id: "9c1d2e3".into(), name: "main@9c1d2e3".into(), at: at("04:02"), authors: Vec::new(), signer: None },
             since: at("04:02"),
+            because: RefusedBecause::Invalid,
             why: vec![
                 "groups.yaml:12: there is no group \"opps\"".into(),
                 "groups.yaml:40: the rule names no attribute that anybody has".into(),

@@ -113,7 +113,7 @@ impl Folder {
             _ => {
                 // What the manifests name now belongs to what is looked at next.
                 let (loaded, _) = manifest::load_revision(read.clone());
-                self.named = named(&loaded);
+                self.named = named_files(&loaded);
                 self.seen = Some((self.print(&read), now));
                 return Ok(Glance::Moving);
             }
@@ -174,7 +174,7 @@ impl Folder {
 }
 
 /// Files that are read with the manifests, or are nothing but records: what headcount writes itself is none of them.
-fn named(loaded: &Loaded) -> Vec<PathBuf> {
+pub fn named_files(loaded: &Loaded) -> Vec<PathBuf> {
     let tables = loaded.workspace.iter().flat_map(|workspace| {
         let file =
             |table: &LookupTable| if let LookupTable::File(file) = table { Some(workspace.origin.base.join(&file.path)) } else { None };

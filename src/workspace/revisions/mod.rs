@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-pub use folder::{FolderRevisions, Numbers};
+pub use folder::{FolderRevisions, Numbers, named_files};
 pub use held::{ManifestInventory, Shrunk, shrank};
 pub use repository::GitRevisions;
 pub use tell::{CommitTeller, commit_statuses};
@@ -166,7 +166,7 @@ pub fn compile(revision: manifest::Revision) -> (Loaded, CompiledManifests) {
 }
 
 /// What of manifests with errors says where the state is, and how to speak of it: nothing where not even the Workspace can be told.
-fn sound_part(loaded: Loaded, problems: &[Diagnostic]) -> Option<SoundPart> {
+pub fn sound_part(loaded: Loaded, problems: &[Diagnostic]) -> Option<SoundPart> {
     let (policy, _) = pipeline::compile_what_is_sound(&loaded, problems.to_vec());
     (!policy.workspace.is_empty()).then(|| SoundPart { loaded: Arc::new(loaded), policy: Arc::new(policy) })
 }

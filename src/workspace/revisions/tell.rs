@@ -110,7 +110,7 @@ fn in_force(status: &Status) -> (CommitState, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Brake, RefusedRevision, Revision, STATUS_VERSION, SystemRole, SystemStatus};
+    use crate::model::{Brake, RefusedBecause, RefusedRevision, Revision, STATUS_VERSION, SystemRole, SystemStatus};
 
     fn system(state: SystemState, pending: u64, withheld: u64) -> SystemStatus {
         SystemStatus {
@@ -182,8 +182,12 @@ mod tests {
     #[test]
     fn a_refused_revision_fails_by_its_first_reason_beside_the_one_in_force() {
         let at = "2026-11-29T10:00:00Z".parse().unwrap();
-        let refused =
-            RefusedRevision { revision: revision("bad"), since: at, why: vec!["people/a.yaml:3: no such field".into(), "more".into()] };
+        let refused = RefusedRevision {
+            revision: revision("bad"),
+            since: at,
+            because: RefusedBecause::Invalid,
+            why: vec!["people/a.yaml:3: no such field".into(), "more".into()],
+        };
         let brake = Brake { who: "mara".into(), at, reason: None, everything: false };
         let status = Status { refused: Some(refused), brake: Some(brake), ..status(vec![system(SystemState::AsDeclared, 0, 0)]) };
         let told: Vec<_> =
