@@ -101,6 +101,8 @@ pub enum SecretError {
 pub trait Vault: Debug + Send + Sync {
     /// The secret as it is now.
     fn get<'a>(&'a self, reference: &'a SecretKeyRef) -> BoxFuture<'a, Result<SecretString, SecretError>>;
+    /// Another number whenever one of them was seen to be another than the one that was given.
+    fn turn(&self) -> u64;
 }
 
 /// By the folder that stands for the documents.
@@ -115,6 +117,11 @@ pub fn entrust(folder: PathBuf, vault: Arc<dyn Vault>) {
 fn vault_of(base: &Path) -> Option<Arc<dyn Vault>> {
     let vaults = VAULTS.read().unwrap_or_else(PoisonError::into_inner);
     base.ancestors().find_map(|folder| vaults.get(folder)).cloned()
+}
+
+/// Another number whenever a secret was rotated that documents in this folder refer to, as far as their vault knows: what signs in with one begins anew.
+pub fn turn(base: &Path) -> u64 {
+    vault_of(base).map_or(0, |vault| vault.turn())
 }
 
 /// Resolves a reference. Relative files count from `base`, and commands run there.

@@ -151,7 +151,8 @@ async fn serve_namespace(office: &Office, namespace: &str) -> Result<(), Failure
     std::fs::create_dir_all(&base).map_err(|error| {
         Failure::file("make", &base, error).hint("mount a volume there that the operator may write, or name another folder with --data")
     })?;
-    secret::entrust(base.clone(), Arc::new(ClusterSecrets::new(&office.cluster, namespace)));
+    let secrets = Arc::new(ClusterSecrets::new(&office.cluster, namespace));
+    secret::entrust(base.clone(), secrets.clone());
     // What belongs to this attempt ends with it.
     let halt = CancellationToken::new();
     let _over = halt.clone().drop_guard();
@@ -164,7 +165,7 @@ async fn serve_namespace(office: &Office, namespace: &str) -> Result<(), Failure
     let told = Tells { health: office.health.clone(), metrics: office.metrics.clone(), host: Some(host), watched: false };
     notice(format_args!("watching the namespace {namespace}"));
     let ended = match begin(office, namespace, &mut source, &told, &news).await {
-        Ok(Some(beginning)) => run_workspace(office, namespace, source, beginning, (&told, news.clone())).await,
+        Ok(Some(beginning)) => run_workspace(office, namespace, (source, secrets), beginning, (&told, news.clone())).await,
         Ok(None) => Ok(()),
         Err(failure) => Err(failure),
     };
@@ -197,7 +198,7 @@ async fn begin(
 async fn run_workspace(
     office: &Office,
     namespace: &str,
-    source: ClusterRevisions,
+    (source, secrets): (ClusterRevisions, Arc<ClusterSecrets>),
     beginning: Beginning,
     (told, news): (&Tells, watch::Sender<StatusNews>),
 ) -> Result<(), Failure> {
@@ -207,7 +208,7 @@ async fn run_workspace(
     office.health.state(true);
     let halt = CancellationToken::new();
     let _over = halt.clone().drop_guard();
-    operator::serve_requests(&source, store.clone(), news.subscribe(), halt.clone());
+    operator::serve_requests(&source, secrets, store.clone(), news.subscribe(), halt.clone());
     operator::write_plans(&office.cluster, namespace, store.clone(), news.subscribe(), halt.clone());
     drop(news);
     let (from, ends) = (Followed { known: manifests.clone(), refused }, halt.clone());

@@ -14,6 +14,9 @@ use crate::model::SystemError;
 
 type Opened = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
 
+/// Which turn of the secrets something was opened in.
+type Turn = u64;
+
 /// All that is open. A copy is the same.
 #[derive(Clone, Default)]
 pub struct Connections(Arc<Mutex<Pool>>);
@@ -22,7 +25,7 @@ pub struct Connections(Arc<Mutex<Pool>>);
 struct Pool {
     clock: WaitClock,
     systems: BTreeMap<Box<str>, Arc<System>>,
-    opened: BTreeMap<Box<str>, Opened>,
+    opened: BTreeMap<Box<str>, (Turn, Opened)>,
 }
 
 impl Connections {
@@ -44,13 +47,21 @@ impl Connections {
     }
 
     /// What was opened under a key, else what `open` opens: once, however many ask for it. What fails is tried again by whoever asks next. Connections that are
-    /// written alike have one key.
+    /// written alike have one key; one of another turn of the secrets gives way.
     pub async fn open<T: Send + Sync + 'static>(
         &self,
         key: &str,
+        turn: u64,
         open: impl Future<Output = Result<T, SystemError>>,
     ) -> Result<Arc<T>, SystemError> {
-        let cell = self.pool().opened.entry(key.into()).or_default().clone();
+        let cell = {
+            let mut pool = self.pool();
+            let opened = pool.opened.entry(key.into()).or_default();
+            if opened.0 != turn {
+                *opened = (turn, Opened::default());
+            }
+            opened.1.clone()
+        };
         let opened = cell.get_or_try_init(|| async { open.await.map(|opened| Arc::new(opened) as Arc<dyn Any + Send + Sync>) }).await?;
         let other = || SystemError::Protocol("two connectors opened one connection; this is a defect of headcount".into());
         opened.clone().downcast().map_err(|_| other())
@@ -84,10 +95,13 @@ mod tests {
                 at => Ok(at),
             }
         };
-        assert!(connections.open("a", open()).await.is_err());
-        let (one, other) = tokio::join!(connections.open("a", open()), connections.open("a", open()));
+        assert!(connections.open("a", 0, open()).await.is_err());
+        let (one, other) = tokio::join!(connections.open("a", 0, open()), connections.open("a", 0, open()));
         assert_eq!((one.map(|it| *it), other.map(|it| *it)), (Ok(1), Ok(1)));
-        assert_eq!(connections.open("b", open()).await.map(|it| *it), Ok(2));
+        assert_eq!(connections.open("b", 0, open()).await.map(|it| *it), Ok(2));
+        // A secret was rotated.
+        assert_eq!(connections.open("a", 1, open()).await.map(|it| *it), Ok(3));
+        assert_eq!(connections.open("a", 1, open()).await.map(|it| *it), Ok(3));
         assert!(Arc::ptr_eq(&connections.system("scim a"), &connections.clone().system("scim a")));
     }
 }

@@ -25,6 +25,7 @@ use crate::manifest::connection::{DeclaredConnection, Described, TIMEOUT};
 use crate::manifest::kinds::connector::{AuthScheme, ConnectorSpec, OnlyWhen};
 use crate::manifest::{fields, quantity};
 use crate::model::{Action, Capabilities, Columns, ObjectKind, SideEffect, SystemError, system_id};
+use crate::secret;
 
 const MAX_BODY: u64 = 32 << 20;
 /// The first pause before a page is asked for again.
@@ -121,7 +122,8 @@ impl Connector for DeclaredConnector {
 async fn open(connection: &DeclaredConnection, surroundings: &Surroundings, reads_only: bool) -> Result<Api, SystemError> {
     let written = serde_json::to_string(connection).unwrap_or_default();
     let key = format!("connector {reads_only} {} {written}", surroundings.base.display());
-    let kept = surroundings.connections.open(&key, Kept::open(connection, surroundings, reads_only)).await?;
+    let kept =
+        surroundings.connections.open(&key, secret::turn(&surroundings.base), Kept::open(connection, surroundings, reads_only)).await?;
     let way = kept.connection.named(&surroundings.system).in_lane(surroundings.lane);
     Ok(Api { connection: way, definition: kept.definition.clone(), budget: surroundings.budget.clone() })
 }

@@ -21,6 +21,7 @@ use crate::http::{Client, Renew, Settings, Url};
 use crate::manifest::connection::{Described, ScimConnection, TIMEOUT};
 use crate::manifest::quantity;
 use crate::model::SystemError;
+use crate::secret;
 
 /// Resources a page where nobody says otherwise, not even the service.
 const PAGE_SIZE: u32 = 100;
@@ -55,7 +56,8 @@ impl Service {
     pub(super) async fn open(connection: &ScimConnection, surroundings: &Surroundings, pause: Duration) -> Result<Self, SystemError> {
         let written = serde_json::to_string(connection).unwrap_or_default();
         let key = format!("scim {} {written}", surroundings.base.display());
-        let kept = surroundings.connections.open(&key, Kept::open(connection, surroundings, pause)).await?;
+        let kept =
+            surroundings.connections.open(&key, secret::turn(&surroundings.base), Kept::open(connection, surroundings, pause)).await?;
         let way = kept.connection.named(&surroundings.system).in_lane(surroundings.lane);
         let api = Api { connection: way, base: kept.base.clone(), budget: surroundings.budget.clone() };
         let discovery = kept.discovery(&api, connection.extension.as_deref()).await?;

@@ -96,7 +96,7 @@ pub async fn open_target(connection: &SqlConnection, surroundings: &Surroundings
 
 async fn shared(database: &Database, surroundings: &Surroundings) -> Result<Arc<Shared>, SystemError> {
     let fresh = async { Ok(Shared { readers: Arc::new(Semaphore::new(READERS)), turn: Arc::default() }) };
-    surroundings.connections.open(&format!("sqlite {}", database.path.display()), fresh).await
+    surroundings.connections.open(&format!("sqlite {}", database.path.display()), 0, fresh).await
 }
 
 /// The default mapping of a Target: the columns' own attributes. `externalId` holds the marker.
