@@ -16,7 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::cluster::{Cluster, words};
 use super::kinds::{GROUP, VERSION, resource};
 use super::status::StatusNews;
-use crate::model::{Approval, Status};
+use crate::apply::Atoms;
+use crate::model::{Approval, Decided, Status};
 use crate::render::{self, ViewOptions};
 use crate::state::{Shelf, StateError, Store};
 use crate::workspace::gates::WaitingPlan;
@@ -48,8 +49,8 @@ struct Plans {
     store: Arc<dyn Store>,
     /// what is known to stand there: by name its hash and whether it is said to wait; nothing: it was not asked yet
     known: Option<BTreeMap<String, Known>>,
-    /// approvals that are said to be used
-    used: BTreeMap<Arc<str>, Timestamp>,
+    /// what is said of approvals, by document
+    said: BTreeMap<Arc<str>, Said>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +70,7 @@ pub fn write_plans(
     stop: CancellationToken,
 ) {
     let (plans, approvals) = (objects(cluster, "Plan", namespace), objects(cluster, "PlanApproval", namespace));
-    let mut writer = Plans { plans, approvals, store, known: None, used: BTreeMap::new() };
+    let mut writer = Plans { plans, approvals, store, known: None, said: BTreeMap::new() };
     tokio::spawn(async move {
         loop {
             let told = news.borrow_and_update().clone();
@@ -78,6 +79,7 @@ pub fn write_plans(
                 // Another process may write there from here on.
                 _ => {
                     writer.known = None;
+                    writer.said.clear();
                     Ok(())
                 }
             };
@@ -103,18 +105,15 @@ impl Plans {
     async fn write(&mut self, status: &Status) -> Result<(), NotWritten> {
         let now = Timestamp::now();
         let waits: Vec<&Arc<str>> = status.systems.iter().filter_map(|system| system.waits.as_ref()).collect();
+        let plans: Vec<WaitingPlan> = Shelf::Plans.all(self.store.as_ref()).await?.into_iter().map(|(_, plan)| plan).collect();
         let mut known = match self.known.take() {
             Some(known) => known,
             None => self.list().await?,
         };
-        if !waits.is_empty() {
-            let waiting: Vec<(Arc<str>, WaitingPlan)> = Shelf::Plans.all(self.store.as_ref()).await?;
-            for (_, plan) in waiting.iter().filter(|(hash, _)| waits.contains(&hash)) {
-                let name = name_of(plan);
-                if let Entry::Vacant(free) = known.entry(name) {
-                    self.make(free.key(), plan, status).await?;
-                    free.insert(Known { hash: plan.hash.to_string(), made: Some(now), waits: None });
-                }
+        for plan in plans.iter().filter(|plan| waits.contains(&&plan.hash)) {
+            if let Entry::Vacant(free) = known.entry(name_of(plan)) {
+                self.make(free.key(), plan, status).await?;
+                free.insert(Known { hash: plan.hash.to_string(), made: Some(now), waits: None });
             }
         }
         for (name, plan) in &mut known {
@@ -133,7 +132,7 @@ impl Plans {
             known.remove(&name);
         }
         self.known = Some(known);
-        self.say_used(status.at).await
+        self.say_of_approvals(&plans, &waits, now).await
     }
 
     async fn list(&self) -> Result<BTreeMap<String, Known>, NotWritten> {
@@ -168,19 +167,64 @@ impl Plans {
         apply(&self.plans, "Plan", name, condition("Waiting", waits, reason, message, now)).await
     }
 
-    /// Approvals count once: those that did say so.
-    async fn say_used(&mut self, now: Timestamp) -> Result<(), NotWritten> {
+    /// What became of each approval that is an object stands in its status.
+    async fn say_of_approvals(&mut self, plans: &[WaitingPlan], waits: &[&Arc<str>], now: Timestamp) -> Result<(), NotWritten> {
         let approvals: Vec<(Arc<str>, Approval)> = Shelf::Approvals.all(self.store.as_ref()).await?;
         for (_, approval) in approvals {
-            let (Some(document), Some(at)) = (approval.document, approval.used) else { continue };
-            if self.used.get(&document) == Some(&at) {
+            let Some(document) = approval.document.clone() else { continue };
+            let said = said(&approval, plans, waits, now);
+            if self.said.get(&document) == Some(&said) {
                 continue;
             }
-            let used = condition("Used", true, "Used", "it was used, and counts no more", now);
+            let used = condition("Used", said.used, said.reason, &said.words, approval.used.unwrap_or(approval.at));
             apply(&self.approvals, "PlanApproval", &document, used).await?;
-            self.used.insert(document, at);
+            self.said.insert(document, said);
         }
         Ok(())
+    }
+}
+
+/// What is said of an approval.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Said {
+    used: bool,
+    reason: &'static str,
+    words: String,
+}
+
+/// An approval counts for what its plan held, once. One whose plan waits no more lets nothing through, and says how the plan is another one by now.
+fn said(approval: &Approval, plans: &[WaitingPlan], waits: &[&Arc<str>], now: Timestamp) -> Said {
+    let said = |reason, words: &str| Said { used: false, reason, words: words.to_owned() };
+    if approval.used.is_some() {
+        return Said { used: true, ..said("Used", "it was used, and counts no more") };
+    }
+    if approval.expires.is_some_and(|expires| expires <= now) {
+        return said("Expired", "it was not used in time, and counts no more");
+    }
+    let plan = plans.iter().find(|plan| plan.hash == approval.plan);
+    let does_wait = waits.iter().any(|hash| ***hash == *approval.plan);
+    match (plan, does_wait, approval.decision) {
+        (Some(_), true, Decided::Approve) => said("Counts", "it counts, and is used once the plan runs"),
+        (Some(_), true, Decided::Reject) => said("Counts", "it counts: the plan does not run while this stands"),
+        _ => said("Outdated", &outdated(plan, &approval.targets, plans, waits)),
+    }
+}
+
+/// Why an approval counts for nothing: what of its plan is still needed, and what is needed besides.
+fn outdated(plan: Option<&WaitingPlan>, targets: &[Arc<str>], plans: &[WaitingPlan], waits: &[&Arc<str>]) -> String {
+    let here = |other: &&WaitingPlan| plan.map_or(targets.contains(&other.target), |plan| plan.target == other.target);
+    let now = plans.iter().filter(|other| waits.contains(&&other.hash)).find(here);
+    match (plan, now) {
+        (_, None) => "no plan of this hash waits, and no other one".to_owned(),
+        (None, Some(now)) => format!("no plan of this hash waits; the one that does is {}", name_of(now)),
+        (Some(plan), Some(now)) => {
+            let beyond = |of: &WaitingPlan, other: &WaitingPlan| {
+                let atoms = Atoms::of(&other.plan.changes);
+                of.plan.changes.iter().filter(|change| atoms.split(change).1.is_some()).count()
+            };
+            let (come, gone) = (beyond(now, plan), beyond(plan, now));
+            format!("its plan is another one by now, {}: {come} of its changes have come since, {gone} have gone", name_of(now))
+        }
     }
 }
 
@@ -272,6 +316,7 @@ fn over(known: &BTreeMap<String, Known>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Action, Change, ObjectKind, ObjectRef, Plan, Reason};
 
     #[test]
     fn a_text_ends_with_a_whole_line_within_what_an_object_holds() {
@@ -281,6 +326,50 @@ mod tests {
         let (kept, left_out) = bounded(&long);
         assert_eq!((kept.len(), left_out), (TEXT, 72));
         assert_eq!(plain("\u{1b}[1mbold\u{1b}[0m and \u{1b}[31mred\u{1b}[0m"), "bold and red");
+    }
+
+    #[test]
+    fn an_approval_says_whether_it_counts_and_how_its_plan_is_another_one_by_now() {
+        let change = |name: &str| {
+            let object = ObjectRef { kind: ObjectKind::Account, key: format!("hr/{name}").into(), id: None, name: name.into() };
+            Change::new(&"chat".into(), Action::Create, object, Reason::Joiner)
+        };
+        let plan = |hash: &str, people: &[&str]| WaitingPlan {
+            target: "chat".into(),
+            hash: hash.into(),
+            plan: Plan {
+                changes: people.iter().map(|name| change(name)).collect(),
+                ..Plan::of_nothing("acme".into(), jiff::civil::date(2026, 11, 29))
+            },
+            since: Timestamp::UNIX_EPOCH,
+            authors: Vec::new(),
+        };
+        let (old, new) = (plan("old0000000", &["ada", "bob"]), plan("new0000000", &["bob", "cleo", "dora"]));
+        let approval = |more: Value| -> Approval {
+            let mut whole =
+                json!({"plan": "old0000000", "decision": "Approve", "approver": "mara", "at": "2026-11-29T10:00:00Z", "targets": ["chat"]});
+            whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            serde_json::from_value(whole).unwrap()
+        };
+        let now: Timestamp = "2026-11-29T11:00:00Z".parse().unwrap();
+        let of = |approval: &Approval, plans: &[WaitingPlan], waits: &str| {
+            let waits: Arc<str> = waits.into();
+            let Said { used, reason, words } = said(approval, plans, &[&waits], now);
+            format!("{used} {reason}: {words}")
+        };
+        let plain = approval(json!({}));
+        let both = [old.clone(), new.clone()];
+        assert_eq!(of(&plain, &both, "old0000000"), "false Counts: it counts, and is used once the plan runs");
+        assert_eq!(
+            of(&plain, &both, "new0000000"),
+            "false Outdated: its plan is another one by now, chat-new00000: 2 of its changes have come since, 1 have gone"
+        );
+        assert_eq!(of(&plain, &[new], "new0000000"), "false Outdated: no plan of this hash waits; the one that does is chat-new00000");
+        assert_eq!(of(&plain, &[], "none"), "false Outdated: no plan of this hash waits, and no other one");
+        let expired = approval(json!({"expires": "2026-11-29T10:30:00Z"}));
+        assert_eq!(of(&expired, &both, "old0000000"), "false Expired: it was not used in time, and counts no more");
+        let used = approval(json!({"used": "2026-11-29T10:30:00Z"}));
+        assert_eq!(of(&used, &both, "old0000000"), "true Used: it was used, and counts no more");
     }
 
     #[test]
