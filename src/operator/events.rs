@@ -34,7 +34,17 @@ impl Events {
     }
 
     /// What is new between two statuses of an object.
-    pub async fn tell(&self, (kind, name): &ObjectName, object: &ManifestObject, before: &Value, now: &Value) {
+    pub async fn tell(&self, name: &ObjectName, object: &ManifestObject, before: &Value, now: &Value) {
+        self.publish(name, object, news(name.0, before, now)).await;
+    }
+
+    /// A Target is declared no more.
+    pub async fn orphaned(&self, name: &ObjectName, workspace: &ManifestObject, target: &str) {
+        let note = format!("the Target {target} is declared no more: what is there stays as it is, and nobody keeps it so");
+        self.publish(name, workspace, vec![Told { warns: true, reason: "Orphaned".to_owned(), note }]).await;
+    }
+
+    async fn publish(&self, (kind, name): &ObjectName, object: &ManifestObject, all: Vec<Told>) {
         let about = ObjectReference {
             api_version: Some(format!("{GROUP}/{VERSION}")),
             kind: Some((*kind).to_owned()),
@@ -43,7 +53,7 @@ impl Events {
             uid: Some(object.uid.to_string()),
             ..ObjectReference::default()
         };
-        for told in news(kind, before, now) {
+        for told in all {
             let event = Event {
                 type_: if told.warns { EventType::Warning } else { EventType::Normal },
                 reason: told.reason,

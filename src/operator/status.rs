@@ -2,7 +2,7 @@
 //!
 //! Must never: write a status that says the same, or hold the work up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,6 +50,8 @@ struct Writer {
     events: Events,
     /// what was written, by object
     written: BTreeMap<ObjectName, Written>,
+    /// of the revision that was in force last: its number, and the Targets in it
+    targets: Option<(Arc<str>, BTreeSet<Arc<str>>)>,
 }
 
 /// A status that was written, all without times.
@@ -88,12 +90,14 @@ pub fn write_status(
         register: register.clone(),
         events: Events::new(cluster, namespace),
         written: BTreeMap::new(),
+        targets: None,
     };
     tokio::spawn(async move {
         let mut changes = seen.changes();
         loop {
             changes.borrow_and_update();
             let told = news.borrow_and_update().clone();
+            writer.tell_of_orphans(&told).await;
             let well = writer.write(&told, Timestamp::now()).await;
             let over = stop.is_cancelled() || news.has_changed().is_err();
             if over && !news.has_changed().unwrap_or(false) {
@@ -137,6 +141,29 @@ impl Writer {
             }
         }
         well
+    }
+
+    /// Targets that went with the last revision. What a process does not know that begins after it, it can't tell.
+    async fn tell_of_orphans(&mut self, news: &StatusNews) {
+        let StatusNews::Told(status) = news else {
+            self.targets = None;
+            return;
+        };
+        let Some(revision) = status.revision.as_ref().filter(|one| self.targets.as_ref().is_none_or(|(known, _)| *known != one.id)) else {
+            return;
+        };
+        let Some(generations) = self.register.of(&revision.id) else { return };
+        let now: BTreeSet<Arc<str>> = generations.keys().filter(|(kind, _)| *kind == "Target").map(|(_, name)| name.clone()).collect();
+        let before = self.targets.replace((revision.id.clone(), now.clone())).map(|(_, before)| before).unwrap_or_default();
+        let workspace = {
+            let kinds = self.seen.kinds();
+            let found = kinds.get("Workspace").and_then(|seen| seen.objects.iter().next());
+            found.map(|(name, object)| (("Workspace", name.clone()), object.clone()))
+        };
+        let Some((name, workspace)) = workspace else { return };
+        for target in before.difference(&now) {
+            self.events.orphaned(&name, &workspace, target).await;
+        }
     }
 
     /// What each object's status should be, where there is something to say.
