@@ -219,7 +219,12 @@ fn complete(system: &SystemStatus) -> Condition {
 }
 
 fn workspace_conditions(status: Option<&Status>, problems: &Problems, about: About<'_>) -> Vec<Condition> {
-    let invalid = invalid(problems);
+    let meanwhile = match status.map(|status| status.revision.is_some()) {
+        Some(true) => "What ran before runs on",
+        Some(false) => "Nothing runs before they are mended",
+        None => "Nothing newer is used",
+    };
+    let invalid = invalid(problems, meanwhile);
     let refused = status.and_then(|status| status.refused.as_ref());
     let (stalled, reason, message) = match (&invalid, refused) {
         (Some(words), _) => (true, "InvalidManifest", words.clone()),
@@ -236,21 +241,24 @@ fn workspace_conditions(status: Option<&Status>, problems: &Problems, about: Abo
     };
     let states: Vec<SystemState> = status.iter().flat_map(|status| &status.systems).map(|system| system.state).collect();
     let fine = states.iter().filter(|state| matches!(state, SystemState::AsDeclared | SystemState::Changing)).count();
-    let unknown = states.contains(&SystemState::Unknown);
+    let unknown = states.iter().filter(|state| **state == SystemState::Unknown).count();
     let ready = match status {
         None => {
             Condition { kind: "Ready", holds: Some(false), reason: if stalled { reason } else { "Starting" }, message: message.clone() }
         }
         Some(_) if stalled => Condition { kind: "Ready", holds: Some(false), reason, message: message.clone() },
-        Some(_) if unknown => Condition { kind: "Ready", holds: None, reason: "Reading", message: String::new() },
+        // Every revision is worked out anew: that is no news of what was well.
+        Some(_) if unknown > 0 && fine + unknown == states.len() => {
+            Condition { kind: "Ready", holds: about.was_ready.then_some(true), reason: "Reading", message: String::new() }
+        }
         Some(_) if fine == states.len() => Condition { kind: "Ready", holds: Some(true), reason: "AsDeclared", message: String::new() },
         Some(_) => {
-            let message = format!("{} of {} systems need somebody or wait", states.len() - fine, states.len());
+            let message = format!("{} of {} systems need somebody or wait", states.len() - fine - unknown, states.len());
             Condition { kind: "Ready", holds: Some(false), reason: "SystemsNotReady", message }
         }
     };
     let newer = about.in_force.is_none_or(|in_force| in_force < about.generation);
-    let busy = (newer && !stalled) || states.contains(&SystemState::Changing) || unknown;
+    let busy = (newer && !stalled) || states.contains(&SystemState::Changing) || unknown > 0;
     let braked = status.and_then(|status| status.brake.as_ref());
     let suspended = braked.and_then(|brake| brake.reason.clone()).unwrap_or_default();
     vec![
@@ -267,16 +275,14 @@ fn workspace_conditions(status: Option<&Status>, problems: &Problems, about: Abo
 }
 
 /// How many objects can't be used: of which kinds, since names may be people's.
-fn invalid(problems: &Problems) -> Option<String> {
+fn invalid(problems: &Problems, meanwhile: &str) -> Option<String> {
     let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
     problems.objects.keys().for_each(|(kind, _)| *kinds.entry(kind).or_default() += 1);
     let listed: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     match (listed.is_empty(), &problems.besides) {
         (true, None) => None,
         (true, Some(words)) => Some(words.clone()),
-        (false, _) => {
-            Some(format!("these objects can't be used, and say why in their own status: {}. What ran before runs on", listed.join(", ")))
-        }
+        (false, _) => Some(format!("these objects can't be used, and say why in their own status: {}. {meanwhile}", listed.join(", "))),
     }
 }
 
@@ -447,6 +453,11 @@ mod tests {
         let of = |systems: Vec<SystemStatus>, problems: &Problems, more: Value| of_workspace(&status(systems, more), problems, NEW);
         assert_eq!(shown(&of(vec![good.clone()], &Problems::default(), json!({}))), "Ready=True:AsDeclared");
         assert_eq!(shown(&of(vec![good.clone(), bad], &Problems::default(), json!({}))), "Ready=False:SystemsNotReady");
+        let unknown = system("target", "Unknown", json!({}));
+        let both = || vec![good.clone(), unknown.clone()];
+        assert_eq!(shown(&of(both(), &Problems::default(), json!({}))), "Ready=True:Reading Reconciling=True:Progressing");
+        let began = of_workspace(&status(both(), json!({})), &Problems::default(), About { was_ready: false, ..NEW });
+        assert_eq!(shown(&began), "Ready=Unknown:Reading Reconciling=True:Progressing");
         let mut problems = Problems::default();
         for (kind, name) in [("User", "mara.silva"), ("User", "ada.okafor"), ("Target", "chat")] {
             problems.objects.insert((kind.into(), name.into()), "it is wrong".into());
