@@ -281,6 +281,10 @@ mod tests {
                 if known { Ok("s3cret".to_owned().into()) } else { Err(SecretError::Kept { name, key, why: "there is none".into() }) }
             })
         }
+
+        fn turn(&self) -> u64 {
+            7
+        }
     }
 
     #[tokio::test]
@@ -288,6 +292,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("token"), "the operator's").expect("written");
         entrust(folder.path().to_owned(), Arc::new(OneSecret));
+        assert_eq!((turn(&folder.path().join("below")), turn(Path::new("elsewhere"))), (7, 0));
         let below = folder.path().join("deep");
         let of = |name: &str| SecretRef::SecretKeyRef(SecretKeyRef { name: name.into(), key: "token".into() });
         assert_eq!(told(&of("chat"), &below).await.as_deref(), Ok("s3cret"));

@@ -208,7 +208,8 @@ async fn run_workspace(
     office.health.state(true);
     let halt = CancellationToken::new();
     let _over = halt.clone().drop_guard();
-    operator::serve_requests(&source, secrets, store.clone(), news.subscribe(), halt.clone());
+    let serving = operator::serve_requests(&source, secrets, store.clone(), news.subscribe(), halt.clone()).await;
+    serving.map_err(|error| state_failure(&error))?;
     operator::write_plans(&office.cluster, namespace, store.clone(), news.subscribe(), halt.clone());
     drop(news);
     let (from, ends) = (Followed { known: manifests.clone(), refused }, halt.clone());

@@ -51,17 +51,18 @@ struct Listener {
 }
 
 /// Hears until it is stopped. What stands on objects when it begins was heard by whoever ran before, and begins with reading everything; where another process
-/// writes, that one hears it.
-pub fn serve_requests(
+/// writes, that one hears it. Where the label stops all writing, that is so when this returns.
+pub async fn serve_requests(
     revisions: &ClusterRevisions,
     secrets: Arc<ClusterSecrets>,
     store: Arc<dyn Store>,
     mut news: watch::Receiver<StatusNews>,
     stop: CancellationToken,
-) {
+) -> Result<(), StateError> {
     let seen = revisions.seen();
     let heard = asked(&seen);
     let mut listener = Listener { seen: seen.clone(), secrets, store, heard, paused: None, pending: Vec::new() };
+    listener.brake(Timestamp::now()).await?;
     tokio::spawn(async move {
         let mut changes = seen.changes();
         let mut look = Instant::now() + SECRETS;
@@ -87,13 +88,16 @@ pub fn serve_requests(
             }
         }
     });
+    Ok(())
 }
 
 impl Listener {
     async fn hear(&mut self, ours: bool, now: Timestamp) -> Result<(), StateError> {
+        // Whoever writes finds it in the state.
+        self.brake(now).await?;
         let stands = asked(&self.seen);
         if !ours {
-            (self.heard, self.paused) = (stands, None);
+            self.heard = stands;
             self.pending.clear();
             return Ok(());
         }
@@ -105,7 +109,7 @@ impl Listener {
             keep(self.store.as_ref(), asks, now).await?;
             self.pending.pop();
         }
-        self.brake(now).await
+        Ok(())
     }
 
     /// Who asks where a Secret is another: whatever refers to it.
