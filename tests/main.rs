@@ -7,6 +7,7 @@ mod cli;
 mod company;
 mod conformance;
 mod controller;
+mod deploy;
 mod django;
 mod faults;
 mod git;

@@ -60,3 +60,5 @@ fi
 
 # A Kubernetes API server, from Go's modules. Where it cannot be made, that was said, and its tests say it again.
 tests/kube/build >/dev/null || [ $? = 77 ]
+# Helm, and what Flux and Argo CD make of a status, likewise.
+tests/kube/tools/build >/dev/null || [ $? = 77 ]

@@ -234,20 +234,29 @@ pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Where the programs are. None where they cannot be made here, and `tests/kube/build` said why; where nothing tried to, that fails under `tests/run`.
+/// `helm`, or `health` (what Flux and Argo CD make of a status), as `tests/kube/tools/build` makes them.
+pub fn program(test: &str, name: &str) -> Option<PathBuf> {
+    Some(made(test, "tools/build", &[name], name)?.join(name))
+}
+
 fn programs(test: &str) -> Option<PathBuf> {
-    let told = Command::new(recipe("build")).arg("--where").output().expect("bash runs");
+    made(test, "build", &["kube-apiserver", "etcd", "kubectl"], "a Kubernetes API server")
+}
+
+/// Where a recipe put the programs. None where they cannot be made here, and the recipe said why; where nothing tried to, that fails under `tests/run`.
+fn made(test: &str, by: &str, wanted: &[&str], what: &str) -> Option<PathBuf> {
+    let told = Command::new(recipe(by)).arg("--where").output().expect("bash runs");
     let folder = PathBuf::from(String::from_utf8_lossy(&told.stdout).trim());
-    if ["kube-apiserver", "etcd", "kubectl"].iter().all(|program| folder.join(program).exists()) {
+    if wanted.iter().all(|program| folder.join(program).exists()) {
         return Some(folder);
     }
     let reason = std::fs::read_to_string(folder.with_extension("impossible")).ok();
     assert!(
         reason.is_some() || std::env::var_os("HEADCOUNT_TEST_REQUIRE").is_none(),
-        "{test} needs a Kubernetes API server: run tests/setup.sh, which makes one (some minutes, once a machine)"
+        "{test} needs {what}: run tests/setup.sh, which makes it (some minutes, once a machine)"
     );
-    let reason = reason.unwrap_or_else(|| "run tests/setup.sh, which makes one (some minutes, once a machine)".to_owned());
-    eprintln!("SKIPPED {test}: it needs a Kubernetes API server. {}", reason.trim());
+    let reason = reason.unwrap_or_else(|| "run tests/setup.sh, which makes it (some minutes, once a machine)".to_owned());
+    eprintln!("SKIPPED {test}: it needs {what}. {}", reason.trim());
     None
 }
 
