@@ -2,7 +2,7 @@
 """The operator at scale, against a real API server (tests/kube) and applications that take everything: how long it takes to begin, what it holds in
 memory, what it costs at rest, and how long after a change of an object the request arrives at the target; beside a bare watch of the same objects.
 
-    benches/operator.py [--headcount target/release/headcount] [--users 10000] [--groups 200] [--targets 20] [--changes 30] [--rate 50] [--people 100000]
+    benches/kubernetes.py [--headcount target/release/headcount] [--users 10000] [--groups 200] [--targets 20] [--changes 30] [--rate 50] [--people 100000]
 
 Users and Groups are objects. One Target is a SCIM service that notes when each request came; the others are SQLite databases, which hold everybody already.
 Needs Python alone, and what tests/setup.sh makes.
