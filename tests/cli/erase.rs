@@ -194,3 +194,22 @@ fn what_is_older_than_it_has_to_be_kept_goes_into_a_file() {
     folder.run(["apply", "--auto-approve"]).assert().code(0);
     assert_eq!(told(&folder, ["history", "--verify"]).0, 0, "runs go on behind it");
 }
+
+#[test]
+fn another_secret_takes_the_place_of_the_one_that_wraps_the_keys() {
+    let folder = began();
+    says(&folder, "{path: .headcount/state.db, encryption: {secret: {file: secret}}}");
+    folder.write("secret", "the first one, long and random");
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
+    let of_ada = |folder: &Folder| told(folder, ["history", "--who", "ada"]).1;
+    assert!(of_ada(&folder).contains("ada"), "{}", of_ada(&folder));
+
+    folder.write("former", "the first one, long and random");
+    folder.write("secret", "the second one, long and random");
+    let (code, words) = told(&folder, ["state", "rewrap"]);
+    assert!(code == 1 && words.contains("yet another secret wraps ") && words.contains("--former"), "{code}: {words}");
+    let former = folder.file("former");
+    let (code, words) = told(&folder, ["state", "rewrap", "--former", former.to_str().expect("a path")]);
+    assert!(code == 0 && words.contains("keys wrapped anew."), "{code}: {words}");
+    assert!(of_ada(&folder).contains("ada"), "{}", of_ada(&folder));
+}

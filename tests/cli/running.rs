@@ -314,6 +314,8 @@ fn a_state_can_be_named_by_itself() {
     assert_eq!((on(&["sync", "--target", "app"]).0, all::<SyncRequest>(&folder, Shelf::Requests).len()), (0, 1));
     let (code, _, words) = told(&beside, ["status", "--state", "gone.db"]);
     assert!(code == 1 && words.contains("there is no state at gone.db"), "{words}");
+    let (code, _, words) = told(&beside, ["status", "--state", "postgres://headcount@db.acme.example/headcount"]);
+    assert!(code == 2 && words.contains("no address of a database") && words.contains("-f workspace.yaml"), "{words}");
 }
 
 #[test]

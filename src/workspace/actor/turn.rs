@@ -25,12 +25,12 @@ impl Actor {
         let Planned { version, era, plan, how, drifts, last } = planned;
         let took = self.planning.take().map(|began| began.elapsed()).unwrap_or_default();
         tracing::debug!(target: "headcount::workspace", ?how, ?took, "planned");
-        self.workspace.observer.planned(&plan, took);
         if era != self.kept.era {
             // It was for manifests that are not in force any more, or others may have written since: the next one begins anew.
             self.kept.last = Some(planning::LastPlan::new());
             return Ok(());
         }
+        self.workspace.observer.planned(&plan, took);
         self.kept.last = Some(last);
         let opened = {
             let gates = self.gates(&drifts, now);
