@@ -362,7 +362,7 @@ async fn what_a_limit_holds_is_told_in_numbers() {
     hires(&company, "Ada");
     let mut process = Process::start(&company, company.store.clone()).await;
     process.as_declared("one").await;
-    let limits = "spec:\n  guardrails: {names: {count: 1}, update: {count: 100}}\n  connection:\n    sql:";
+    let limits = "spec:\n  guardrails: {names: {count: 100}, update: {count: 1}}\n  connection:\n    sql:";
     company.manifests = company.manifests.replace("spec:\n  connection:\n    sql:", limits);
     hires(&company, "Luis");
     process.mail.manifests(manifests(&company, "two"));
@@ -370,9 +370,9 @@ async fn what_a_limit_holds_is_told_in_numbers() {
     let app = &status.systems[1];
     let [limit] = app.breached.as_slice() else { panic!("{status:#?}") };
     let told = (limit.guardrail, limit.planned, limit.done, limit.allowed, limit.withheld);
-    assert_eq!(told, (Guardrail::Names, 5, Some(0), 1, 5), "{status:#?}");
-    assert_eq!((app.why.as_deref(), app.withheld.get("names")), (Some("names: 5 of at most 1"), Some(&5)));
-    assert!(status.needs[0].words.ends_with("(names: 5 of at most 1)"), "{status:#?}");
+    assert_eq!(told, (Guardrail::Update, 5, Some(0), 1, 5), "{status:#?}");
+    assert_eq!((app.why.as_deref(), app.withheld.get("update")), (Some("update: 5 of at most 1"), Some(&5)));
+    assert!(status.needs[0].words.ends_with("(update: 5 of at most 1)"), "{status:#?}");
     process.end().await;
 }
 
