@@ -36,7 +36,10 @@ impl Hear for Hears {
         let wrote =
             change.attributes.iter().find(|attribute| &*attribute.attribute == "displayName").and_then(|one| one.after.as_ref()?.as_text());
         let Some(number) = wrote.and_then(|name| name.strip_prefix("Robot ")?.parse::<usize>().ok()) else { return };
-        assert!(outcome.holds(), "{outcome:?}");
+        if !outcome.holds() {
+            // A newer one came, and it is done with that.
+            return;
+        }
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let mut took = self.took.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(own) = waiting.get_mut(number % ROBOTS) else { return };
