@@ -71,6 +71,8 @@ pub struct ClusterRevisions {
     told: Option<String>,
     /// when files were looked at
     looked: Option<Instant>,
+    /// what they were when something was made of it: what could not be used then can't be now
+    acted: Files,
 }
 
 /// A revision.
@@ -133,6 +135,7 @@ impl ClusterRevisions {
             whole: None,
             told: None,
             looked: None,
+            acted: Files::new(),
         }
     }
 
@@ -241,7 +244,7 @@ impl ClusterRevisions {
     /// Files that are another's content by now make another revision of the same objects: of those in force, and of newer ones that are not used.
     async fn look_at_files(&mut self) -> Result<(), RevisionError> {
         let Some(handed) = self.handed.clone() else { return Ok(()) };
-        let in_force = self.in_force.clone().filter(|in_force| in_force.id != handed.id);
+        let in_force = self.in_force.clone().filter(|in_force| in_force.documents.id != handed.documents.id);
         let known: Files = in_force.iter().chain([&handed]).flat_map(|one| one.files.clone()).collect();
         if known.is_empty() || self.looked.is_some_and(|looked| looked.elapsed() < FILES) {
             return Ok(());
@@ -249,7 +252,7 @@ impl ClusterRevisions {
         self.looked = Some(Instant::now());
         let other = |seen: &Files, one: &Handed| one.files.iter().any(|(path, number)| seen.get(path) != Some(number));
         let seen = self.numbers_of(&known).await?;
-        if !in_force.iter().chain([&handed]).any(|one| other(&seen, one)) {
+        if seen == self.acted || !in_force.iter().chain([&handed]).any(|one| other(&seen, one)) {
             return Ok(());
         }
         tokio::time::sleep(SETTLE).await;
@@ -257,14 +260,16 @@ impl ClusterRevisions {
             self.looked = None;
             return Ok(());
         }
-        let goes_on = in_force.filter(|in_force| other(&seen, in_force));
-        if let Some(in_force) = &goes_on {
+        let mut goes_on = false;
+        if let Some(in_force) = in_force.filter(|in_force| other(&seen, in_force)) {
             let (ready, _) = self.compile(&in_force.documents).await?;
-            self.ready.push_back(ready);
+            goes_on = ready.arrived.manifests.is_ok();
+            self.ready.extend(Some(ready).filter(|_| goes_on));
         }
-        if goes_on.is_some() || other(&seen, &handed) {
+        if goes_on || other(&seen, &handed) {
             self.newest(&handed.documents).await?;
         }
+        self.acted = seen;
         Ok(())
     }
 

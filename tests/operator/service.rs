@@ -69,7 +69,7 @@ impl Service {
         }
         let (verb, path) = asked.line.split_once(' ').unwrap_or_default();
         let Some(rest) = path.strip_prefix("/Users") else { return (404, String::new(), String::new()) };
-        if verb == "PATCH" { self.write(rest, &asked.body) } else { self.list(rest) }
+        if verb == "PATCH" { self.write(rest, &asked.body) } else { self.read(rest) }
     }
 
     fn write(&self, rest: &str, body: &str) -> Answer {
@@ -86,12 +86,15 @@ impl Service {
         (204, String::new(), String::new())
     }
 
-    fn list(&self, rest: &str) -> Answer {
+    fn read(&self, rest: &str) -> Answer {
         let told = self.told();
         let user = |at: usize| {
             let title = told.titles.get(&at).map_or("none", String::as_str);
             json!({"id": at.to_string(), "userName": format!("p{at}"), "externalId": format!("hc:acme:hr:{at}"), "title": title, "active": true})
         };
+        if let Some(at) = rest.strip_prefix('/').and_then(|id| id.parse().ok()) {
+            return (200, String::new(), user(at).to_string());
+        }
         let query = rest.split_once('?').map_or("", |(_, query)| query);
         let number = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')?.parse::<usize>().ok());
         let (first, most) = (number("startIndex").unwrap_or(1), number("count").unwrap_or(100));
