@@ -242,6 +242,26 @@ fn every_dependency_is_said_to_be_for_something() {
 
 /// Those of tests and of the installer are named where they are used.
 #[test]
+fn every_condition_and_reason_of_the_operator_is_told() {
+    const OTHERS: &[&str] = &["True", "False", "Unknown", "Plan", "PlanApproval", "Workspace", "Source", "Target", "Reconcile", "Invalid"];
+    let page = text("docs/kubernetes.md");
+    let mut words = BTreeSet::new();
+    for file in ["conditions", "plans", "events"] {
+        let source = text(&format!("src/operator/{file}.rs"));
+        let code = source.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+        let is_word = |word: &&str| word.starts_with(|letter: char| letter.is_ascii_uppercase()) && is_name(word);
+        words.extend(code.split('"').filter(is_word).map(str::to_owned));
+    }
+    assert!(words.len() > 40, "{words:?}");
+    let broken: Vec<_> = words
+        .into_iter()
+        .filter(|word| !OTHERS.contains(&word.as_str()) && !page.contains(&format!("`{word}`")))
+        .map(|word| format!("docs/kubernetes.md: `{word}` is said of objects and not explained"))
+        .collect();
+    none(&broken);
+}
+
+#[test]
 fn every_variable_that_is_read_is_told() {
     let page = text("docs/deployment.md");
     let told: BTreeSet<&str> = quoted(&page).filter(|words| words.starts_with("HEADCOUNT_")).collect();
