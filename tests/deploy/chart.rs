@@ -129,7 +129,7 @@ const VARIANTS: [&[&str]; 8] = [
         "--set-json",
         r#"extraVolumeMounts=[{"name":"share","mountPath":"/var/lib/headcount/acme/hr","readOnly":true}]"#,
         "--set",
-        "rbac.secretNames={chat,payroll},persistence.existingClaim=ours,serviceAccount.annotations.a=b,extraArgs={--log-format=json}",
+        "rbac.secretNames={chat,payroll},persistence.existingClaim=ours,serviceAccount.annotations.a=b,extraArgs={--log=json}",
         "--set",
         "podLabels.team=identity,podAnnotations.a=b,nodeSelector.disk=ssd,priorityClassName=system-cluster-critical",
     ],
