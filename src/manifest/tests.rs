@@ -43,6 +43,15 @@ fn every_problem_of_a_stream_is_told_at_once_with_its_place() {
 }
 
 #[test]
+fn an_approval_whose_target_is_gone_keeps_nothing_else_from_being_taken() {
+    let plan = "9be41c77aa0d4c1f8e2b6a7d5c3f10e49be41c77aa0d4c1f8e2b6a7d5c3f10e4";
+    let text = format!(
+        "{HEAD}kind: PlanApproval\nmetadata: {{name: payroll}}\nspec:\n  plan: {plan}\n  decision: Approve\n  approver: mara\n  reason: HR-2291\n  targets: [payroll]\n"
+    );
+    insta::assert_snapshot!(told(&text), @"a.yaml:9:13: warning: there is no Target `payroll`, so nothing is approved there (take it out once the Target is gone for good)");
+}
+
+#[test]
 fn scalars_keep_what_was_written_and_what_kubernetes_reads_otherwise_is_told() {
     let text = user(
         "    title: no\n    costCenter: 0755\n    division: 1_000\n    employeeNumber: 10023\n    active: true\n    department: ~\n    locale: 1.10\n    nickName: \"true\"\n    userType: .nan\n    organization: 0x1F\n",

@@ -38,9 +38,19 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     }
     for approval in &loaded.approvals {
         for (at, target) in approval.spec.targets.iter().enumerate() {
-            named(context, &approval.origin, "Target", target, || format!("/spec/targets/{at}"), problems);
+            approved(context, &approval.origin, target, at, problems);
         }
     }
+}
+
+/// An approval outlives what it was for: one that was used must not keep other manifests from being taken once its Target is gone.
+fn approved(context: &Context<'_>, origin: &Origin, target: &str, at: usize, problems: &mut Vec<Diagnostic>) {
+    if context.refers("Target", target) {
+        return;
+    }
+    let problem = Diagnostic::warning(format!("there is no Target `{}`, so nothing is approved there", shown(target)));
+    let hint = context.did_you_mean("Target", target).unwrap_or_else(|| "take it out once the Target is gone for good".to_owned());
+    problems.push(context.at(origin, &format!("/spec/targets/{at}"), problem).hint(hint));
 }
 
 fn members(context: &Context<'_>, origin: &Origin, list: &str, members: &[Member], problems: &mut Vec<Diagnostic>) {
@@ -107,11 +117,14 @@ pub(super) fn named(
     if context.refers(kind, name) {
         return;
     }
-    let shown: String = name.chars().filter(|letter| !letter.is_control()).take(64).collect();
-    let message = format!("there is no {kind} `{shown}`");
+    let message = format!("there is no {kind} `{}`", shown(name));
     let hint = context.did_you_mean(kind, name).unwrap_or_else(|| match kind {
         "User" => "declare the User, or name the person by `identity: {source, key}`".to_owned(),
         _ => format!("declare the {kind}, or correct the name"),
     });
     problems.push(context.at(origin, &pointer(), Diagnostic::error(message)).hint(hint));
+}
+
+fn shown(name: &str) -> String {
+    name.chars().filter(|letter| !letter.is_control()).take(64).collect()
 }
