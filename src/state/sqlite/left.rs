@@ -2,20 +2,42 @@
 //!
 //! Must never: keep a value; a fingerprint says whether something is still the same, and nothing else.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
 use crate::model::{Left, LeftWhat};
 
-/// All of a target, in the place of what is there.
+/// All of a target, in the place of what is there. Only what is otherwise is written: after most runs that is next to nothing, of however many people.
 pub(super) fn record_left(connection: &Connection, target: &str, all: &[Left]) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM left_behind WHERE target = ?1")?.execute([target])?;
+    let mut gone = prints(connection, target)?;
+    let mut coming: Vec<Print> = all.iter().map(|left| (left.what.word(), left.of.cast_signed(), left.print.cast_signed())).collect();
+    coming.retain(|print| !gone.remove(print));
+    let mut delete = connection.prepare_cached("DELETE FROM left_behind WHERE target = ?1 AND what = ?2 AND of = ?3 AND print = ?4")?;
+    for (what, of, print) in gone {
+        delete.execute(params![target, what, of, print])?;
+    }
     let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO left_behind (target, what, of, print) VALUES (?1, ?2, ?3, ?4)")?;
-    for left in all {
-        insert.execute(params![target, left.what.word(), left.of.cast_signed(), left.print.cast_signed()])?;
+    for (what, of, print) in coming {
+        insert.execute(params![target, what, of, print])?;
     }
     Ok(())
+}
+
+/// What it is about, of whom, and the fingerprint.
+type Print = (&'static str, i64, i64);
+
+fn prints(connection: &Connection, target: &str) -> rusqlite::Result<HashSet<Print>> {
+    let mut query = connection.prepare_cached("SELECT what, of, print FROM left_behind WHERE target = ?1")?;
+    let mut rows = query.query([target])?;
+    let mut found = HashSet::new();
+    while let Some(row) = rows.next()? {
+        let word = row.get_ref(0)?.as_str()?;
+        let what = LeftWhat::ALL.into_iter().find(|what| what.word() == word);
+        found.extend(what.map(|what| Ok::<_, rusqlite::Error>((what.word(), row.get(1)?, row.get(2)?))).transpose()?);
+    }
+    Ok(found)
 }
 
 /// Of all targets.
@@ -34,4 +56,34 @@ pub(super) fn load_left(connection: &Connection) -> rusqlite::Result<Vec<Left>> 
         all.push(Left { target, what, of: row.get::<_, i64>(2)?.cast_unsigned(), print: row.get::<_, i64>(3)?.cast_unsigned() });
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_otherwise_is_written() {
+        let connection = Connection::open_in_memory().unwrap();
+        let table = "CREATE TABLE left_behind (target TEXT, what TEXT, of INTEGER, print INTEGER, PRIMARY KEY (target, what, of, print))";
+        connection.execute(table, []).unwrap();
+        let left = |of: u64, print| Left { target: "chat".into(), what: LeftWhat::Values, of, print };
+        let mut all: Vec<Left> = (0..100).map(|of| left(of, u64::MAX - of)).collect();
+        record_left(&connection, "chat", &all).unwrap();
+        record_left(&connection, "mail", &all[..3]).unwrap();
+        let before = connection.total_changes();
+
+        (all[7], all[8]) = (left(7, 1), all[9].clone());
+        record_left(&connection, "chat", &all).unwrap();
+        assert_eq!(connection.total_changes() - before, 3, "one goes, one goes for another");
+        let there: HashSet<_> = load_left(&connection)
+            .unwrap()
+            .into_iter()
+            .filter(|left| left.target.as_ref() == "chat")
+            .map(|left| (left.of, left.print))
+            .collect();
+        assert_eq!(there, all.iter().map(|left| (left.of, left.print)).collect());
+        record_left(&connection, "chat", &[]).unwrap();
+        assert_eq!(load_left(&connection).unwrap().len(), 3, "those of the other target");
+    }
 }
