@@ -61,7 +61,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rusqlite", &["connector", "state"]),
     ("object_store", &["state"]),
     ("tokio_postgres", &["state"]),
-    ("tokio_rustls", &["state"]),
+    ("tokio_rustls", &["connector", "state"]),
     ("flate2", &["state"]),
     ("csv_core", &["connector", "manifest"]),
     ("calamine", &["connector"]),

@@ -10,6 +10,7 @@ pub mod credentials;
 pub mod declared;
 pub mod describe;
 pub mod file;
+pub mod ldap;
 pub mod limiter;
 pub mod pack;
 pub mod pages;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 pub use super::declared::{Role, roles, start};
 use super::describe::{Connector, Description};
 use super::sample::{AsJson, Sampler};
-use super::{Reader, Surroundings, TargetConnector, declared, file, scim, sql, webhook};
+use super::{Reader, Surroundings, TargetConnector, declared, file, ldap, scim, sql, webhook};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Loaded;
 use crate::manifest::connection::{Described, SourceConnection, TargetConnection};
@@ -17,8 +17,14 @@ use crate::model::{Columns, SystemError};
 use crate::policy::{ConnectorFacts, TargetFacts};
 
 /// Every connector: a further one is a line here, and its connection's shape in `manifest/connection/`.
-const CONNECTORS: [&dyn Connector; 5] =
-    [&declared::DeclaredConnector, &file::FileConnector, &scim::ScimConnector, &sql::SqlConnector, &webhook::WebhookConnector];
+const CONNECTORS: [&dyn Connector; 6] = [
+    &declared::DeclaredConnector,
+    &file::FileConnector,
+    &ldap::LdapConnector,
+    &scim::ScimConnector,
+    &sql::SqlConnector,
+    &webhook::WebhookConnector,
+];
 
 /// Opens a Source's connection: secrets are resolved, the system is asked what it can do.
 pub async fn open_source(connection: &SourceConnection, surroundings: &Surroundings) -> Result<Box<dyn Reader>, SystemError> {

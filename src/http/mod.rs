@@ -37,6 +37,7 @@ pub use credentials::{Credentials, Renew};
 pub use oauth1::OAuth1;
 pub use recording::Recording;
 pub use request::{Body, Effect, Request};
+pub use tls::client_tls;
 
 use crate::model::SystemError;
 use credentials::{SignIn, Signed};

@@ -22,14 +22,19 @@ const NO_PEM: &str = "the client certificate and its key are no PEM (-----BEGIN 
 
 /// As the settings say; reads the certificate file. Without a word about HTTP's versions.
 pub(super) fn config(settings: &Settings) -> Result<ClientConfig, SystemError> {
+    client_tls(settings.ca_file.as_deref(), settings.identity.as_ref())
+}
+
+/// What any client has, whatever it speaks over TLS: the platform's own checks, with the authorities of one file more.
+pub fn client_tls(ca_file: Option<&Path>, identity: Option<&ClientIdentity>) -> Result<ClientConfig, SystemError> {
     let provider = CryptoProvider::get_default().cloned().unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));
-    let verifier = match &settings.ca_file {
+    let verifier = match ca_file {
         None => Verifier::new(provider.clone()),
         Some(path) => Verifier::new_with_extra_roots(read_certificates(path)?, provider.clone()),
     };
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(cannot)?;
     let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier.map_err(cannot)?));
-    match &settings.identity {
+    match identity {
         None => Ok(builder.with_no_client_auth()),
         Some(identity) => {
             let (chain, key) = identity.read()?;
@@ -46,7 +51,7 @@ pub(super) fn speaking(config: &ClientConfig, versions: &[&str]) -> ClientConfig
 }
 
 fn cannot(error: rustls::Error) -> SystemError {
-    SystemError::Protocol(format!("the HTTP client can't start: {error}"))
+    SystemError::Protocol(format!("TLS can't start: {error}"))
 }
 
 impl ClientIdentity {

@@ -7,6 +7,7 @@ mod declared;
 mod direct;
 mod entitlements;
 mod hr;
+mod ldap;
 mod look;
 mod pipeline;
 mod ramp;

@@ -7,6 +7,7 @@ mod each;
 mod freeze;
 mod kill;
 mod large;
+mod ldap;
 mod sql;
 mod stage;
 mod vendors;

@@ -5,6 +5,7 @@ pub mod emulators;
 pub mod forge;
 pub mod git;
 pub mod kube;
+pub mod ldap;
 pub mod machine;
 pub mod postgres;
 pub mod proxy;

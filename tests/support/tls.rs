@@ -36,6 +36,14 @@ impl Authority {
         (certificate.pem(), key.serialize_pem())
     }
 
+    /// A certificate for a server of these names, and its key, both PEM.
+    pub fn server(&self, names: &[&str]) -> (String, String) {
+        let key = KeyPair::generate().expect("a key");
+        let parameters = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).expect("names");
+        let certificate = parameters.signed_by(&key, &self.0).expect("a certificate");
+        (certificate.pem(), key.serialize_pem())
+    }
+
     /// Starts a server with a certificate for these names that ends in this year, and gives its `https://` url. It answers everything with an empty list.
     pub fn serve(&self, names: &[&str], until: i32) -> String {
         self.serve_to(names, until, None)

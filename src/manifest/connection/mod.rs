@@ -5,6 +5,7 @@
 
 mod declared;
 mod file;
+mod ldap;
 mod scim;
 mod sql;
 mod webhook;
@@ -19,6 +20,7 @@ use serde_json::Value;
 
 pub use declared::{DeclaredConnection, Extension};
 pub use file::{FileConnection, FileFormat};
+pub use ldap::{ExternalBind, LdapActive, LdapBind, LdapConnection, LdapDialect, LdapGroupClass, LdapGroups, LdapUsers, SimpleBind};
 pub use scim::ScimConnection;
 pub use sql::{
     AccountTable, ActiveColumn, ActiveValues, Database, EntitlementTable, GroupTable, LinkTable, RoleNames, RoleTable, SessionTable,
@@ -83,6 +85,8 @@ pub enum SourceConnection {
     Scim(ScimConnection),
     /// Tables of a database.
     Sql(Box<SqlConnection>),
+    /// A directory that speaks LDAP.
+    Ldap(Box<LdapConnection>),
     /// A system that a Connector describes.
     Connector(Box<DeclaredConnection>),
 }
@@ -95,6 +99,8 @@ pub enum TargetConnection {
     Scim(ScimConnection),
     /// Tables of a database.
     Sql(Box<SqlConnection>),
+    /// A directory that speaks LDAP.
+    Ldap(Box<LdapConnection>),
     /// A system that a Connector describes.
     Connector(Box<DeclaredConnection>),
     /// An application that is told by signed requests.
@@ -208,6 +214,7 @@ impl SourceConnection {
             Self::File(connection) => connection,
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_ref(),
+            Self::Ldap(connection) => connection.as_ref(),
             Self::Connector(connection) => connection.as_ref(),
         }
     }
@@ -220,6 +227,7 @@ impl SourceConnection {
             Self::File(connection) => connection,
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_mut(),
+            Self::Ldap(connection) => connection.as_mut(),
             Self::Connector(connection) => connection.as_mut(),
         }
     }
@@ -231,6 +239,7 @@ impl TargetConnection {
         match self {
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_mut(),
+            Self::Ldap(connection) => connection.as_mut(),
             Self::Connector(connection) => connection.as_mut(),
             Self::Webhook(connection) => connection,
         }
@@ -241,6 +250,7 @@ impl TargetConnection {
         match self {
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_ref(),
+            Self::Ldap(connection) => connection.as_ref(),
             Self::Connector(connection) => connection.as_ref(),
             Self::Webhook(connection) => connection,
         }

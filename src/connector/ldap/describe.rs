@@ -1,0 +1,118 @@
+//! What the connector says of itself.
+//!
+//! Must never: promise what only a server tells.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::layout::{MARKER, account_attributes};
+use super::{open_source, open_target};
+use crate::connector::describe::{ConnectionNeed, Connector, DefaultRule, Description, own};
+use crate::connector::sample::{AsJson, Sample};
+use crate::connector::{Reader, Surroundings, TargetConnector};
+use crate::manifest::connection::{Described, LdapConnection, LdapDialect};
+use crate::manifest::fields;
+use crate::model::{Columns, SystemError};
+use crate::policy::identity_path;
+
+/// Attributes without which no entry is made.
+const NEEDED: [&str; 1] = ["userName"];
+
+/// The LDAP connector.
+#[derive(Debug)]
+pub struct LdapConnector;
+
+impl Connector for LdapConnector {
+    fn describe(&self) -> Description {
+        description()
+    }
+
+    fn open_source<'a>(
+        &'a self,
+        connection: &'a dyn Described,
+        surroundings: &'a Surroundings,
+    ) -> BoxFuture<'a, Result<Box<dyn Reader>, SystemError>> {
+        async move { open_source(own(connection)?, surroundings).await }.boxed()
+    }
+
+    fn open_target<'a>(
+        &'a self,
+        connection: &'a dyn Described,
+        surroundings: &'a Surroundings,
+    ) -> BoxFuture<'a, Result<TargetConnector, SystemError>> {
+        async move { open_target(own(connection)?, surroundings).await }.boxed()
+    }
+
+    fn facts(&self, connection: &dyn Described) -> (Vec<(String, String)>, Vec<&'static str>) {
+        own(connection).map(|connection| (default_mapping(connection), NEEDED.to_vec())).unwrap_or_default()
+    }
+
+    fn rights(&self, connection: &dyn Described) -> Vec<String> {
+        own(connection).map(rights).unwrap_or_default()
+    }
+
+    fn sampler(&self, _: &dyn Described, columns: &Arc<Columns>) -> Box<dyn Sample> {
+        Box::new(AsJson::new(columns))
+    }
+
+    fn is_local(&self) -> bool {
+        false
+    }
+}
+
+/// The attributes that the connection has, but for the mark.
+fn default_mapping(connection: &LdapConnection) -> Vec<(String, String)> {
+    let own = account_attributes(connection).into_keys().filter(|name| name.as_ref() != MARKER);
+    own.filter_map(|name| Some((name.to_string(), identity_path(&name)?))).collect()
+}
+
+/// How the account that headcount signs in with is given what it needs.
+fn rights(connection: &LdapConnection) -> Vec<String> {
+    let users = &connection.users.base;
+    let groups = connection.groups.as_ref().map(|groups| groups.base.as_str());
+    let bases = || [Some(users.as_str()), groups].into_iter().flatten();
+    match connection.dialect {
+        LdapDialect::OpenLdap | LdapDialect::Plain => {
+            let mut lines: Vec<String> = bases()
+                .map(|base| format!("write below {base}: olcAccess `to dn.subtree=\"{base}\" by dn.exact=\"<the bind DN>\" write by * break`"))
+                .collect();
+            lines.push("lists of any length: olcLimits `dn.exact=\"<the bind DN>\" size.prtotal=unlimited size.soft=unlimited time=unlimited`".into());
+            lines
+        }
+        LdapDialect::Ds389 => {
+            let mut lines: Vec<String> = bases()
+                .map(|base| format!("write below {base}: an aci there: `(targetattr=\"*\")(version 3.0; acl \"headcount\"; allow (all) userdn=\"ldap:///<the bind DN>\";)`"))
+                .collect();
+            lines.push("lists of any length: `nsSizeLimit: -1`, `nsPagedSizeLimit: -1`, `nsLookThroughLimit: -1`, `nsTimeLimit: -1` on the entry of the bind DN".into());
+            lines
+        }
+        LdapDialect::ActiveDirectory => bases()
+            .map(|base| format!("write below {base}: Delegation of Control there: create, delete and manage user accounts, reset passwords; create, delete and manage groups, modify membership"))
+            .collect(),
+    }
+}
+
+fn description() -> Description {
+    let rule = |attribute: &str, value: &str| DefaultRule { attribute: attribute.to_owned(), value: value.to_owned() };
+    let need = |attribute| ConnectionNeed { attribute, why: "an entry is called by it" };
+    Description {
+        name: "ldap",
+        about: "A directory that speaks LDAP (RFC 4511): OpenLDAP, 389 Directory Server, Active Directory.",
+        kinds: &["Source", "Target"],
+        reads: &["accounts", "groups", "memberships"],
+        writes: &["accounts", "groups", "memberships"],
+        abilities: &[
+            "marks what is headcount's in the attribute for externalId, where `attributes` has one; else the state proves it",
+            "deactivates as the dialect does, or by the attribute that `users.active` names",
+            "nests groups whose members are named by DN",
+            "renames entries, which keep their id; groups that name them by DN follow",
+            "a list that a limit or a referral cut short never counts as complete",
+            "no entitlements, no owners of groups, no sessions; moves no entry below another one",
+        ],
+        default_mapping: vec![rule("each of `users.attributes`, but externalId", "the identity's attribute of the same name")],
+        needs: NEEDED.into_iter().map(need).collect(),
+        connection: fields::<LdapConnection>(),
+    }
+}

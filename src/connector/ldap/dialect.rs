@@ -1,0 +1,260 @@
+//! What is different from server to server: where an entry has its id, how an account is deactivated, what new entries look like.
+//!
+//! Must never: reach anything.
+
+use std::fmt::Write as _;
+
+use super::filter::Filter;
+use super::message::{Edit, Entry, Modification};
+use crate::manifest::connection::{LdapActive, LdapDialect, LdapGroupClass};
+
+/// A lock of OpenLDAP's overlay ppolicy that no time ends.
+const LOCKED_FOR_EVER: &str = "000001010000Z";
+/// The bit of Active Directory's `userAccountControl` that says: disabled.
+const DISABLED: u32 = 2;
+/// A plain account with access.
+const NORMAL_ACCOUNT: u32 = 512;
+
+/// Where entries have an id that stays, whatever they are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IdKind {
+    EntryUuid,
+    NsUniqueId,
+    ObjectGuid,
+}
+
+impl IdKind {
+    pub(super) fn of(dialect: LdapDialect) -> Self {
+        match dialect {
+            LdapDialect::OpenLdap | LdapDialect::Plain => Self::EntryUuid,
+            LdapDialect::Ds389 => Self::NsUniqueId,
+            LdapDialect::ActiveDirectory => Self::ObjectGuid,
+        }
+    }
+
+    pub(super) fn attribute(self) -> &'static str {
+        match self {
+            Self::EntryUuid => "entryUUID",
+            Self::NsUniqueId => "nsUniqueId",
+            Self::ObjectGuid => "objectGUID",
+        }
+    }
+
+    /// The id of an entry as text.
+    pub(super) fn read(self, entry: &Entry) -> Option<String> {
+        let value = entry.values(self.attribute()).first()?;
+        match self {
+            Self::ObjectGuid => guid_text(value),
+            _ => std::str::from_utf8(value).ok().filter(|text| !text.is_empty()).map(str::to_owned),
+        }
+    }
+
+    /// The entry with this id; none where the text is no id.
+    pub(super) fn filter(self, id: &str) -> Option<Filter> {
+        match self {
+            Self::ObjectGuid => guid_bytes(id).map(|bytes| Filter::equal(self.attribute(), &bytes)),
+            _ => (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'))
+                .then(|| Filter::equal(self.attribute(), id.as_bytes())),
+        }
+    }
+
+    /// A name by which the server takes the entry, whatever it is called, where it has such names.
+    pub(super) fn name(self, id: &str) -> Option<String> {
+        (self == Self::ObjectGuid && guid_bytes(id).is_some()).then(|| format!("<GUID={id}>"))
+    }
+}
+
+/// The first three parts of a GUID stand with their last byte first.
+const GUID_ORDER: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+
+fn guid_text(bytes: &[u8]) -> Option<String> {
+    let bytes: &[u8; 16] = bytes.try_into().ok()?;
+    let mut text = String::with_capacity(36);
+    for (at, from) in GUID_ORDER.iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        write!(text, "{:02x}", bytes.get(*from)?).ok()?;
+    }
+    Some(text)
+}
+
+fn guid_bytes(text: &str) -> Option<[u8; 16]> {
+    let digits: String = text.split('-').collect();
+    if digits.len() != 32 || text.len() != 36 || !digits.is_ascii() {
+        return None;
+    }
+    let mut bytes = [0; 16];
+    for (at, from) in GUID_ORDER.iter().enumerate() {
+        let byte = u8::from_str_radix(digits.get(at * 2..at * 2 + 2)?, 16).ok()?;
+        *bytes.get_mut(*from)? = byte;
+    }
+    Some(bytes)
+}
+
+/// How an entry says whether its account has access.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Active {
+    /// nothing says it
+    Nowhere,
+    /// `pwdAccountLockedTime`
+    LockedTime,
+    /// `nsAccountLock`
+    AccountLock,
+    /// `userAccountControl`
+    AccountControl,
+    /// an attribute of somebody's own
+    Own(LdapActive),
+}
+
+impl Active {
+    pub(super) fn of(dialect: LdapDialect, own: Option<&LdapActive>) -> Self {
+        match (own, dialect) {
+            (Some(own), _) => Self::Own(own.clone()),
+            (None, LdapDialect::OpenLdap) => Self::LockedTime,
+            (None, LdapDialect::Ds389) => Self::AccountLock,
+            (None, LdapDialect::ActiveDirectory) => Self::AccountControl,
+            (None, LdapDialect::Plain) => Self::Nowhere,
+        }
+    }
+
+    pub(super) fn attribute(&self) -> Option<&str> {
+        match self {
+            Self::Nowhere => None,
+            Self::LockedTime => Some("pwdAccountLockedTime"),
+            Self::AccountLock => Some("nsAccountLock"),
+            Self::AccountControl => Some("userAccountControl"),
+            Self::Own(own) => Some(&own.attribute),
+        }
+    }
+
+    /// Whether the account of an entry has access. One that says nothing has.
+    pub(super) fn read(&self, entry: &Entry) -> bool {
+        let Some(text) = self.attribute().and_then(|attribute| entry.text(attribute)) else { return true };
+        match self {
+            Self::Nowhere => true,
+            Self::LockedTime => text != LOCKED_FOR_EVER,
+            Self::AccountLock => !text.eq_ignore_ascii_case("true"),
+            Self::AccountControl => text.parse::<u32>().is_ok_and(|flags| flags & DISABLED == 0),
+            Self::Own(own) => text != own.inactive,
+        }
+    }
+
+    /// What makes it so. `now` is the entry as it is, where what is written depends on it: [`Self::depends`].
+    pub(super) fn write(&self, active: bool, now: &Entry) -> Vec<Modification> {
+        let replace = |attribute: &str, value: Option<&str>| {
+            let values = value.iter().map(|value| value.as_bytes().to_vec()).collect();
+            vec![Modification { edit: Edit::Replace, attribute: attribute.to_owned(), values }]
+        };
+        match self {
+            Self::Nowhere => Vec::new(),
+            Self::LockedTime => replace("pwdAccountLockedTime", (!active).then_some(LOCKED_FOR_EVER)),
+            Self::AccountLock => replace("nsAccountLock", (!active).then_some("true")),
+            Self::Own(own) => replace(&own.attribute, if active { own.active.as_deref() } else { Some(own.inactive.as_str()) }),
+            Self::AccountControl => {
+                let flags = now.text("userAccountControl").and_then(|text| text.parse::<u32>().ok()).unwrap_or(NORMAL_ACCOUNT);
+                let wanted = if active { flags & !DISABLED } else { flags | DISABLED };
+                if wanted == flags {
+                    return Vec::new();
+                }
+                // Whoever changed it meanwhile is not overwritten.
+                let part = |edit, flags: u32| Modification {
+                    edit,
+                    attribute: "userAccountControl".into(),
+                    values: vec![flags.to_string().into_bytes()],
+                };
+                vec![part(Edit::Remove, flags), part(Edit::Add, wanted)]
+            }
+        }
+    }
+
+    /// Whether what is written depends on what is there.
+    pub(super) fn depends(&self) -> bool {
+        *self == Self::AccountControl
+    }
+
+    /// What a new entry says.
+    pub(super) fn initial(&self, active: bool) -> Option<(String, String)> {
+        let value = match (self, active) {
+            (Self::AccountControl, true) => NORMAL_ACCOUNT.to_string(),
+            (Self::AccountControl, false) => (NORMAL_ACCOUNT | DISABLED).to_string(),
+            (Self::LockedTime, false) => LOCKED_FOR_EVER.to_owned(),
+            (Self::AccountLock, false) => "true".to_owned(),
+            (Self::Own(own), false) => own.inactive.clone(),
+            (Self::Own(own), true) => own.active.clone()?,
+            _ => return None,
+        };
+        Some((self.attribute()?.to_owned(), value))
+    }
+}
+
+/// Attributes of people, as `inetOrgPerson` (RFC 2798) has them.
+const PERSON: &[(&str, &str)] = &[
+    ("userName", "uid"),
+    ("name.givenName", "givenName"),
+    ("name.familyName", "sn"),
+    ("displayName", "cn"),
+    ("emails", "mail"),
+    ("phoneNumbers", "telephoneNumber"),
+    ("title", "title"),
+    ("employeeNumber", "employeeNumber"),
+    ("userType", "employeeType"),
+    ("department", "departmentNumber"),
+    ("organization", "o"),
+    ("preferredLanguage", "preferredLanguage"),
+    ("manager", "manager"),
+];
+
+/// The same of Active Directory.
+const AD_USER: &[(&str, &str)] = &[
+    ("userName", "sAMAccountName"),
+    ("name.givenName", "givenName"),
+    ("name.familyName", "sn"),
+    ("displayName", "displayName"),
+    ("emails", "mail"),
+    ("phoneNumbers", "telephoneNumber"),
+    ("title", "title"),
+    ("employeeNumber", "employeeID"),
+    ("userType", "employeeType"),
+    ("department", "department"),
+    ("division", "division"),
+    ("organization", "company"),
+    ("preferredLanguage", "preferredLanguage"),
+    ("manager", "manager"),
+];
+
+/// Where nobody says otherwise.
+pub(super) fn attributes(dialect: LdapDialect) -> &'static [(&'static str, &'static str)] {
+    if dialect == LdapDialect::ActiveDirectory { AD_USER } else { PERSON }
+}
+
+pub(super) fn classes(dialect: LdapDialect) -> Vec<String> {
+    vec![if dialect == LdapDialect::ActiveDirectory { "user" } else { "inetOrgPerson" }.to_owned()]
+}
+
+pub(super) fn rdn(dialect: LdapDialect) -> &'static str {
+    if dialect == LdapDialect::ActiveDirectory { "cn" } else { "uid" }
+}
+
+/// What the schema asks for, and what says nothing there.
+pub(super) fn required(dialect: LdapDialect) -> &'static [(&'static str, &'static str)] {
+    if dialect == LdapDialect::ActiveDirectory { &[] } else { &[("cn", "-"), ("sn", "-")] }
+}
+
+pub(super) fn group_class(dialect: LdapDialect) -> LdapGroupClass {
+    if dialect == LdapDialect::ActiveDirectory { LdapGroupClass::Group } else { LdapGroupClass::GroupOfNames }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guid_comes_back() {
+        let bytes: Vec<u8> = (0..16).collect();
+        let text = guid_text(&bytes).expect("a GUID");
+        assert_eq!(text, "03020100-0504-0706-0809-0a0b0c0d0e0f");
+        assert_eq!(guid_bytes(&text).map(Vec::from), Some(bytes));
+        assert!(guid_bytes("ü3020100-0504-0706-0809-0a0b0c0d0e0").is_none() && IdKind::EntryUuid.filter("a*)(b=").is_none());
+    }
+}

@@ -1,0 +1,307 @@
+//! Makes, changes and removes entries. An entry that gets another name keeps its id, and whoever names it by the old one is changed along.
+//!
+//! Must never: clear what the schema asks for, or leave a group naming somebody by a name that headcount took away.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::code;
+use super::directory::POST_READ;
+use super::dn;
+use super::filter::Filter;
+use super::layout::Objects;
+use super::message::{Control, Edit, Entry, Modification, Outcome, Request, Scope};
+use super::value;
+use super::write::{Task, done};
+use crate::connector::{Write, Written};
+use crate::manifest::connection::{LdapDialect, LdapGroupClass};
+use crate::model::{Action, ObjectKind, SystemError, Value};
+
+/// A global security group (Active Directory's `groupType`).
+const GLOBAL_SECURITY: &str = "-2147483646";
+
+/// What a write wants of an entry.
+struct Wanted {
+    /// by the directory's names; none clears
+    attributes: Vec<(String, Vec<String>)>,
+    /// what it is to be called
+    name: Option<String>,
+    active: Option<bool>,
+}
+
+impl Task<'_> {
+    async fn wanted(&self, write: &Write<'_>) -> Result<Wanted, SystemError> {
+        let layout = &self.directory().layout;
+        let objects = layout.objects(write.change.object.kind)?;
+        let active = match write.change.action {
+            Action::Deactivate => Some(false),
+            Action::Reactivate => Some(true),
+            _ => None,
+        };
+        let mut wanted = Wanted { attributes: Vec::new(), name: None, active };
+        for (name, value) in &write.attributes {
+            if name.as_ref() == "active" {
+                wanted.active = wanted.active.or(value.as_ref().and_then(Value::as_bool));
+                continue;
+            }
+            let Some(own) = objects.attributes.get(name) else {
+                return Err(SystemError::Rejected(format!("`attributes` of the connection says nothing of `{name}`")));
+            };
+            let mut values = value::values(name, value.as_ref()).map_err(SystemError::Rejected)?;
+            if name.as_ref() == "manager" {
+                for value in &mut values {
+                    *value = self.directory().name_of(ObjectKind::Account, value).await?.to_string();
+                }
+            }
+            if *name == objects.named_by {
+                let called = values.first().cloned();
+                wanted.name =
+                    Some(called.ok_or_else(|| SystemError::Rejected(format!("an entry is called by its `{name}`, so it needs one")))?);
+            }
+            wanted.attributes.push((own.clone(), values));
+        }
+        Ok(wanted)
+    }
+
+    /// Makes an entry.
+    pub(super) async fn create(&self, write: &Write<'_>) -> Result<Written, SystemError> {
+        let kind = write.change.object.kind;
+        let directory = self.directory();
+        let layout = &directory.layout;
+        let objects = layout.objects(kind)?;
+        let wanted = self.wanted(write).await?;
+        let called = wanted.name.clone();
+        let called =
+            called.ok_or_else(|| SystemError::Rejected(format!("a new entry is called by its `{}`, and has none", objects.named_by)))?;
+        let name = dn::below(&dn::rdn(&objects.rdn, &called), &objects.base);
+        let attributes = self.attributes_of_new(kind, objects, wanted, &called)?;
+        let id_attribute = layout.id.attribute().to_owned();
+        let asked = directory.takes(POST_READ).then(|| asking_for(&id_attribute));
+        let outcome = self.send(Request::add(&name, &attributes).with(asked)).await?;
+        if outcome.code == code::ENTRY_EXISTS {
+            return Err(SystemError::Conflict(format!("there is an entry {name} already ({})", code::words(&outcome))));
+        }
+        done(&outcome)?;
+        let told = outcome.control(POST_READ).and_then(|value| Entry::alone(value).ok()).and_then(|entry| layout.id.read(&entry));
+        let id: Arc<str> = match told {
+            Some(id) => id.into(),
+            None => self.id_of(&name).await?,
+        };
+        directory.names().note(kind, &id, &name, None);
+        if kind == ObjectKind::Group && layout.groups()?.empty.is_some() {
+            directory.empty().insert(id.clone());
+        }
+        Ok(Written { id, already_so: false })
+    }
+
+    /// The id of an entry that was just made.
+    async fn id_of(&self, name: &str) -> Result<Arc<str>, SystemError> {
+        let id = self.directory().layout.id;
+        let unknown = |why: String| SystemError::Uncertain(format!("{name} was made, and its id could not be read: {why}"));
+        let found = self.directory().entry(name, &[id.attribute().to_owned()]).await.map_err(|error| unknown(error.to_string()))?;
+        found.and_then(|entry| id.read(&entry)).map(Arc::from).ok_or_else(|| unknown(format!("it shows no `{}`", id.attribute())))
+    }
+
+    fn attributes_of_new(
+        &self,
+        kind: ObjectKind,
+        objects: &Objects,
+        wanted: Wanted,
+        called: &str,
+    ) -> Result<Vec<(String, Vec<Vec<u8>>)>, SystemError> {
+        let layout = &self.directory().layout;
+        // Small letters find what is there, whatever it was written like.
+        let mut all: BTreeMap<String, (String, Vec<Vec<u8>>)> = BTreeMap::new();
+        let mut set = |name: &str, values: Vec<Vec<u8>>| {
+            all.entry(name.to_lowercase()).or_insert((name.to_owned(), values));
+        };
+        set("objectClass", objects.classes.iter().map(|class| class.clone().into_bytes()).collect());
+        for (name, values) in wanted.attributes.into_iter().filter(|(_, values)| !values.is_empty()) {
+            set(&name, values.into_iter().map(String::into_bytes).collect());
+        }
+        set(&objects.rdn, vec![called.as_bytes().to_vec()]);
+        for (name, gap) in &objects.required {
+            set(name, vec![gap.as_bytes().to_vec()]);
+        }
+        match (kind, &layout.groups) {
+            (ObjectKind::Account, _) => {
+                let active = wanted.active.unwrap_or(true);
+                if let Some((name, value)) = layout.active.initial(active) {
+                    set(&name, vec![value.into_bytes()]);
+                }
+                if let Some((name, value)) = self.passwords.next(layout.dialect)? {
+                    set(&name, vec![value]);
+                }
+            }
+            (_, Some(groups)) => {
+                if groups.class == LdapGroupClass::PosixGroup {
+                    let words =
+                        "no posixGroup is made: nobody gives out its number; make it in the directory, and headcount keeps its members";
+                    return Err(SystemError::Rejected(words.into()));
+                }
+                if let Some(empty) = &groups.empty {
+                    set(&groups.member, vec![empty.clone().into_bytes()]);
+                }
+                if groups.class == LdapGroupClass::Group {
+                    set("groupType", vec![GLOBAL_SECURITY.into()]);
+                    set("sAMAccountName", vec![called.as_bytes().to_vec()]);
+                }
+            }
+            (_, None) => {}
+        }
+        Ok(all.into_values().collect())
+    }
+
+    /// Changes an entry: what it is called first.
+    pub(super) async fn update(&self, write: &Write<'_>, id: &Arc<str>) -> Result<Written, SystemError> {
+        let kind = write.change.object.kind;
+        let layout = &self.directory().layout;
+        let objects = layout.objects(kind)?;
+        let wanted = self.wanted(write).await?;
+        let renamed = match &wanted.name {
+            Some(called) => self.rename(kind, objects, id, called).await?,
+            None => false,
+        };
+        let by_name = |own: &str| own.eq_ignore_ascii_case(&objects.rdn);
+        let mut edits: Vec<Modification> = Vec::new();
+        for (attribute, mut values) in wanted.attributes.into_iter().filter(|(own, _)| !by_name(own)) {
+            if values.is_empty() {
+                values.extend(objects.required.get(&attribute.to_lowercase()).cloned());
+            }
+            edits.push(Modification { edit: Edit::Replace, attribute, values: values.into_iter().map(String::into_bytes).collect() });
+        }
+        if let Some(active) = wanted.active.filter(|_| kind == ObjectKind::Account) {
+            edits.extend(self.access(id, active).await?);
+        }
+        if edits.is_empty() {
+            if !renamed {
+                self.directory().name_of(kind, id).await?;
+            }
+            return Ok(Written { id: id.clone(), already_so: !renamed });
+        }
+        let outcome = self.on(kind, id, |name| Request::modify(name, &edits)).await?;
+        done(&outcome)
+            .map_err(|error| if renamed { error.map_words(|words| format!("it was renamed, and then: {words}")) } else { error })?;
+        Ok(Written { id: id.clone(), already_so: false })
+    }
+
+    /// What gives or takes access.
+    async fn access(&self, id: &str, active: bool) -> Result<Vec<Modification>, SystemError> {
+        let layout = &self.directory().layout;
+        let Some(attribute) = layout.active.attribute() else {
+            let words = "nothing says how an account is deactivated: choose a `dialect`, or describe `users.active`";
+            return Err(SystemError::Rejected(words.into()));
+        };
+        if !layout.active.depends() {
+            return Ok(layout.active.write(active, &Entry::default()));
+        }
+        let name = self.directory().name_of(ObjectKind::Account, id).await?;
+        let name = layout.id.name(id).unwrap_or_else(|| name.to_string());
+        let now = self.directory().entry(&name, &[attribute.to_owned()]).await?;
+        let now = now.ok_or_else(|| SystemError::NotFound(format!("there is no entry with the id {id}")))?;
+        Ok(layout.active.write(active, &now))
+    }
+
+    /// Gives an entry another name. False where it has it.
+    async fn rename(&self, kind: ObjectKind, objects: &Objects, id: &Arc<str>, called: &str) -> Result<bool, SystemError> {
+        let directory = self.directory();
+        let rdn = dn::rdn(&objects.rdn, called);
+        let before = directory.name_of(kind, id).await?;
+        if dn::first(&before).is_some_and(|(own, value)| own.eq_ignore_ascii_case(&objects.rdn) && value == called) {
+            return Ok(false);
+        }
+        let outcome = self.on(kind, id, |name| Request::rename(name, &rdn)).await?;
+        if outcome.code == code::ENTRY_EXISTS {
+            return Err(SystemError::Conflict(format!("another entry is called {rdn} already ({})", code::words(&outcome))));
+        }
+        done(&outcome)?;
+        let after = dn::below(&rdn, dn::parent(&before));
+        {
+            let mut names = directory.names();
+            names.forget(id);
+            names.note(kind, id, &after, None);
+        }
+        self.follow(&before, Some(&after)).await?;
+        Ok(true)
+    }
+
+    /// Removes an entry.
+    pub(super) async fn delete(&self, kind: ObjectKind, id: &Arc<str>) -> Result<Written, SystemError> {
+        let gone = || Written { id: id.clone(), already_so: true };
+        let name = match self.directory().name_of(kind, id).await {
+            Ok(name) => name,
+            Err(SystemError::NotFound(_)) => return Ok(gone()),
+            Err(error) => return Err(error),
+        };
+        let outcome = match self.on(kind, id, Request::delete).await {
+            Ok(outcome) if outcome.code == code::NO_SUCH_OBJECT => return Ok(gone()),
+            Err(SystemError::NotFound(_)) => return Ok(gone()),
+            outcome => outcome?,
+        };
+        done(&outcome)?;
+        self.directory().names().forget(id);
+        self.follow(&name, None).await?;
+        Ok(Written { id: id.clone(), already_so: false })
+    }
+
+    /// Groups that name an entry by a name that it has no more, and those whose manager it is, name it by the new one, or not at all. Some servers do so by
+    /// themselves, in their own time.
+    async fn follow(&self, before: &str, after: Option<&str>) -> Result<(), SystemError> {
+        let layout = &self.directory().layout;
+        if layout.dialect == LdapDialect::ActiveDirectory {
+            return Ok(());
+        }
+        if let Some(groups) = layout.groups.as_ref().filter(|groups| groups.by_name()) {
+            self.follow_in(&groups.objects, &groups.member, before, after, groups.empty.as_deref()).await?;
+        }
+        if let (Some(manager), Some(after)) = (layout.users.attributes.get("manager"), after) {
+            self.follow_in(&layout.users, manager, before, Some(after), None).await?;
+        }
+        Ok(())
+    }
+
+    async fn follow_in(
+        &self,
+        objects: &Objects,
+        attribute: &str,
+        before: &str,
+        after: Option<&str>,
+        empty: Option<&str>,
+    ) -> Result<(), SystemError> {
+        let filter = Filter::and(&[objects.filter.clone(), Filter::equal(attribute, before.as_bytes())]);
+        for entry in self.directory().find(&objects.base, Scope::Subtree, &filter, &["1.1".to_owned()]).await? {
+            let part = |edit, value: &str| Modification { edit, attribute: attribute.to_owned(), values: vec![value.as_bytes().to_vec()] };
+            let mut edits: Vec<_> = after.map(|after| part(Edit::Add, after)).into_iter().collect();
+            edits.push(part(Edit::Remove, before));
+            let mut outcome = self.send(Request::modify(&entry.name, &edits)).await?;
+            if outcome.code == code::OBJECT_CLASS
+                && let Some(empty) = empty
+            {
+                edits.insert(0, part(Edit::Add, empty));
+                outcome = self.send(Request::modify(&entry.name, &edits)).await?;
+            }
+            if !is_followed(&outcome) {
+                let why = code::words(&outcome);
+                return Err(SystemError::Rejected(format!(
+                    "{} still names {before}, which is gone, and can't be changed: {why}",
+                    entry.name
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The server was faster, or the entry went.
+fn is_followed(outcome: &Outcome) -> bool {
+    matches!(outcome.code, code::SUCCESS | code::NO_SUCH_ATTRIBUTE | code::VALUE_EXISTS | code::NO_SUCH_OBJECT)
+}
+
+/// What the entry has once it is made (RFC 4527).
+fn asking_for(attribute: &str) -> Control {
+    let mut value = super::ber::Encoder::default();
+    value.within(super::ber::SEQUENCE, |out| {
+        out.bytes(super::ber::OCTETS, attribute.as_bytes());
+    });
+    Control { name: POST_READ.into(), critical: false, value: Some(value.take().into()) }
+}

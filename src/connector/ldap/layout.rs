@@ -1,0 +1,195 @@
+//! What a manifest says of a directory, checked and filled up with what its dialect has by default.
+//!
+//! Must never: reach anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::dialect::{self, Active, IdKind};
+use super::dn;
+use super::filter::Filter;
+use crate::manifest::connection::{LdapConnection, LdapDialect, LdapGroupClass, LdapGroups};
+use crate::model::{Capabilities, ObjectKind, SystemError, is_known_attribute};
+
+/// The attribute that holds the marker.
+pub(super) const MARKER: &str = "externalId";
+/// Where nobody says otherwise.
+const EMPTY_MEMBER: &str = "cn=nobody";
+
+/// A directory as a Target sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    pub(super) dialect: LdapDialect,
+    pub(super) id: IdKind,
+    pub(super) users: Objects,
+    pub(super) active: Active,
+    pub(super) groups: Option<Groups>,
+}
+
+/// Entries of one kind.
+#[derive(Clone, Debug)]
+pub(super) struct Objects {
+    pub(super) base: String,
+    pub(super) filter: Filter,
+    /// by headcount's names
+    pub(super) attributes: BTreeMap<Arc<str>, String>,
+    pub(super) classes: Vec<String>,
+    /// what an entry is called by, and whose value that is
+    pub(super) rdn: String,
+    pub(super) named_by: Arc<str>,
+    /// what says nothing, by the directory's names in small letters
+    pub(super) required: BTreeMap<String, String>,
+}
+
+/// Groups and their members.
+#[derive(Clone, Debug)]
+pub(super) struct Groups {
+    pub(super) objects: Objects,
+    pub(super) class: LdapGroupClass,
+    pub(super) member: String,
+    /// what stands there where nobody is
+    pub(super) empty: Option<String>,
+}
+
+impl Layout {
+    pub(super) fn of(connection: &LdapConnection) -> Result<Self, SystemError> {
+        let dialect = connection.dialect;
+        let users = &connection.users;
+        let classes = if users.object_classes.is_empty() { dialect::classes(dialect) } else { users.object_classes.clone() };
+        let filter = match (&users.filter, classes.first()) {
+            (Some(text), _) => parsed("users.filter", text)?,
+            (None, _) if dialect == LdapDialect::ActiveDirectory => {
+                Filter::and(&[Filter::equal("objectCategory", b"person"), Filter::equal("objectClass", b"user")])
+            }
+            (None, Some(class)) => Filter::equal("objectClass", class.as_bytes()),
+            (None, None) => Filter::everything(),
+        };
+        let attributes = account_attributes(connection);
+        let required = match &users.required {
+            Some(own) => own.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect(),
+            None => dialect::required(dialect).iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        };
+        let rdn = users.rdn.clone().unwrap_or_else(|| dialect::rdn(dialect).to_owned());
+        let users = objects(("users", &users.base), filter, attributes, classes, rdn, "userName", required)?;
+        let groups = connection.groups.as_ref().map(|groups| Groups::of(groups, dialect)).transpose()?;
+        Ok(Self { dialect, id: IdKind::of(dialect), users, active: Active::of(dialect, connection.users.active.as_ref()), groups })
+    }
+
+    /// Those of a kind.
+    pub(super) fn objects(&self, kind: ObjectKind) -> Result<&Objects, SystemError> {
+        match kind {
+            ObjectKind::Account => Ok(&self.users),
+            ObjectKind::Entitlement => Err(SystemError::Rejected("a directory has no entitlements".into())),
+            ObjectKind::Group | ObjectKind::Membership => Ok(&self.groups()?.objects),
+        }
+    }
+
+    pub(super) fn groups(&self) -> Result<&Groups, SystemError> {
+        self.groups.as_ref().ok_or_else(|| SystemError::Rejected("the connection says nothing of `groups`".into()))
+    }
+
+    pub(super) fn capabilities(&self) -> Capabilities {
+        let marker = |objects: &Objects| objects.attributes.get_key_value(MARKER).map(|(name, _)| name.clone());
+        let groups = self.groups.as_ref();
+        let made = groups.is_some_and(|groups| groups.class != LdapGroupClass::PosixGroup);
+        let active = (self.active != Active::Nowhere).then(|| Arc::from("active"));
+        let named = |objects: &Objects| BTreeSet::from([objects.named_by.clone()]);
+        Capabilities {
+            create_accounts: true,
+            update_accounts: true,
+            deactivate_accounts: self.active != Active::Nowhere,
+            delete_accounts: true,
+            read_groups: groups.is_some(),
+            create_groups: made,
+            update_groups: groups.is_some(),
+            delete_groups: groups.is_some(),
+            write_memberships: groups.is_some(),
+            nested_groups: made,
+            account_marker: marker(&self.users),
+            group_marker: groups.and_then(|groups| marker(&groups.objects)),
+            account_attributes: Some(self.users.attributes.keys().cloned().chain(active).collect()),
+            unique_account_attributes: Some(named(&self.users)),
+            unique_group_attributes: groups.map(|groups| named(&groups.objects)),
+            ..Capabilities::default()
+        }
+    }
+}
+
+impl Groups {
+    fn of(described: &LdapGroups, dialect: LdapDialect) -> Result<Self, SystemError> {
+        let class = described.object_class.unwrap_or_else(|| dialect::group_class(dialect));
+        let (name, member) = match class {
+            LdapGroupClass::GroupOfNames => ("groupOfNames", "member"),
+            LdapGroupClass::GroupOfUniqueNames => ("groupOfUniqueNames", "uniqueMember"),
+            LdapGroupClass::PosixGroup => ("posixGroup", "memberUid"),
+            LdapGroupClass::Group => ("group", "member"),
+        };
+        let filter = match &described.filter {
+            Some(text) => parsed("groups.filter", text)?,
+            None => Filter::equal("objectClass", name.as_bytes()),
+        };
+        let attributes = match described.attributes.is_empty() {
+            true => BTreeMap::from([(Arc::from("displayName"), "cn".to_owned())]),
+            false => owned(&described.attributes),
+        };
+        let objects =
+            objects(("groups", &described.base), filter, attributes, vec![name.to_owned()], "cn".into(), "displayName", BTreeMap::new())?;
+        let wants_one = matches!(class, LdapGroupClass::GroupOfNames | LdapGroupClass::GroupOfUniqueNames);
+        let empty = wants_one.then(|| described.empty_member.clone().unwrap_or_else(|| EMPTY_MEMBER.to_owned()));
+        Ok(Self { objects, class, member: described.member.clone().unwrap_or_else(|| member.to_owned()), empty })
+    }
+
+    /// Whether members are named by their DN.
+    pub(super) fn by_name(&self) -> bool {
+        self.class != LdapGroupClass::PosixGroup
+    }
+
+    /// Whether a value stands for nobody.
+    pub(super) fn is_nobody(&self, value: &str) -> bool {
+        self.empty.as_ref().is_some_and(|empty| dn::normal(empty) == dn::normal(value))
+    }
+}
+
+/// The attributes of accounts that a connection reads and writes.
+pub(super) fn account_attributes(connection: &LdapConnection) -> BTreeMap<Arc<str>, String> {
+    match connection.users.attributes.is_empty() {
+        true => dialect::attributes(connection.dialect).iter().map(|(name, own)| (Arc::from(*name), (*own).to_owned())).collect(),
+        false => owned(&connection.users.attributes),
+    }
+}
+
+fn owned(attributes: &BTreeMap<String, String>) -> BTreeMap<Arc<str>, String> {
+    attributes.iter().map(|(name, own)| (Arc::from(name.as_str()), own.clone())).collect()
+}
+
+fn parsed(field: &str, text: &str) -> Result<Filter, SystemError> {
+    Filter::parse(text).map_err(|why| SystemError::Rejected(format!("connection.ldap.{field} {text:?} is no filter (RFC 4515): {why}")))
+}
+
+fn objects(
+    (field, base): (&str, &str),
+    filter: Filter,
+    attributes: BTreeMap<Arc<str>, String>,
+    classes: Vec<String>,
+    rdn: String,
+    name: &'static str,
+    required: BTreeMap<String, String>,
+) -> Result<Objects, SystemError> {
+    let wrong = |words: String| Err(SystemError::Rejected(format!("connection.ldap.{field}: {words}")));
+    if !attributes.contains_key(name) {
+        return wrong(format!("`attributes` must say which attribute is `{name}`"));
+    }
+    if let Some(odd) = attributes.keys().find(|known| matches!(known.as_ref(), "active" | "id" | "password")) {
+        return wrong(format!("`attributes` can't hold `{odd}`"));
+    }
+    if let Some(odd) = attributes.keys().find(|known| !is_known_attribute(known)) {
+        return wrong(format!("there is no attribute `{odd}`; own ones stand below `custom.`"));
+    }
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = attributes.values().find(|own| !seen.insert(own.to_lowercase())) {
+        return wrong(format!("two attributes are `{twice}`"));
+    }
+    let named_by =
+        attributes.iter().find(|(_, own)| own.eq_ignore_ascii_case(&rdn)).map_or_else(|| Arc::from(name), |(name, _)| name.clone());
+    Ok(Objects { base: base.to_owned(), filter, attributes, classes, rdn, named_by, required })
+}

@@ -1,0 +1,61 @@
+//! Directories that speak LDAP, as sources and targets: OpenLDAP, 389 Directory Server, Active Directory, and whatever else follows RFC 4511.
+//!
+//! From the bottom: `ber`, `filter`, `dn` and `message` are what is said, without I/O; `socket`, `line` and `dial` a connection; `dialect` and `layout` what a
+//! manifest says, filled up; `directory` what is kept and asked; `rows`, `read` and `members` read, `value`, `write`, `entries`, `joining` and `password` write.
+//! Must never: trust an answer that it has not checked against the question, follow a referral, or send one write twice.
+
+mod ber;
+mod code;
+mod describe;
+mod dial;
+mod dialect;
+mod directory;
+mod dn;
+mod entries;
+mod filter;
+mod joining;
+mod layout;
+mod line;
+mod members;
+mod message;
+mod password;
+mod read;
+mod rows;
+mod socket;
+mod value;
+mod write;
+
+use std::sync::Arc;
+
+pub use describe::LdapConnector;
+
+use super::{Reader, Surroundings, TargetConnector};
+use crate::manifest::connection::{Described, LdapConnection};
+use crate::model::{SystemError, system_id};
+use directory::Directory;
+use password::Passwords;
+use read::LdapReader;
+use write::LdapWriter;
+
+/// Opens a directory as a source.
+async fn open_source(connection: &LdapConnection, surroundings: &Surroundings) -> Result<Box<dyn Reader>, SystemError> {
+    let directory = Directory::open(connection, surroundings).await?;
+    Ok(Box::new(LdapReader { directory, record: Some(Arc::new(connection.users.attributes.clone())) }))
+}
+
+/// Opens a directory as a target.
+async fn open_target(connection: &LdapConnection, surroundings: &Surroundings) -> Result<TargetConnector, SystemError> {
+    // Before the first question is asked.
+    let limiter = surroundings.connections.system(&connection.system()).limiter.clone();
+    limiter.limit(&surroundings.system, surroundings.limits);
+    let directory = Directory::open(connection, surroundings).await?;
+    let capabilities = directory.layout.capabilities();
+    let passwords = match &connection.users.initial_password {
+        Some(secret) => Passwords::Same(dial::resolved(secret, &surroundings.base).await?),
+        None if connection.users.generate_password => Passwords::Generated,
+        None => Passwords::None,
+    };
+    let reader = Box::new(LdapReader { directory: directory.clone(), record: None });
+    let writer = Box::new(LdapWriter { directory, passwords });
+    Ok(TargetConnector { reader, writer, capabilities, system: system_id(&connection.system()), limiter })
+}

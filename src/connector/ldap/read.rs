@@ -1,0 +1,331 @@
+//! Reads a directory: people and groups page by page to their end, and single entries by a question.
+//!
+//! Must never: leave rows of a reading that was given up, call a list whole that a limit or a referral cut short, or hand on an entry that does not match the
+//! question.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::directory::{Directory, Names};
+use super::filter::Filter;
+use super::layout::Objects;
+use super::message::{Entry, Scope, Search};
+use super::rows::{EntryRows, settle};
+use crate::connector::budget::{ROW, Share};
+use crate::connector::pages::PAGE_BYTES;
+use crate::connector::{LookupRequest, PageSink, ReadRequest, Reader};
+use crate::model::{AttributeType, Columns, Evidence, ObjectKind, Page, ReadReport, SystemError, attribute};
+
+/// A list that breaks off is read this often.
+const READS: u32 = 2;
+/// More pages than this are no list but a loop.
+const MAX_PAGES: u32 = 1_000_000;
+
+/// Reads a directory, as a source or as a target.
+#[derive(Clone, Debug)]
+pub(super) struct LdapReader {
+    pub(super) directory: Directory,
+    /// of a Source: further names for attributes
+    pub(super) record: Option<Arc<BTreeMap<String, String>>>,
+}
+
+impl Reader for LdapReader {
+    fn read<'a>(&'a self, request: &'a ReadRequest, sink: &'a mut dyn PageSink) -> BoxFuture<'a, ReadReport> {
+        Box::pin(async move {
+            let columns = |kind| request.streams.iter().find(|(wanted, _)| *wanted == kind).map(|(_, columns)| columns);
+            let (groups, memberships) = (columns(ObjectKind::Group), columns(ObjectKind::Membership));
+            let mut names = Names::default();
+            let mut report = ReadReport::default();
+            let mut known = Evidence::Complete;
+            if let Some(columns) = columns(ObjectKind::Account) {
+                known = self.accounts(columns, &mut names, Some(&mut *sink)).await;
+                report.kinds.push((ObjectKind::Account, known.clone()));
+            } else if memberships.is_some() {
+                known = self.accounts(&Columns::new(["id"]), &mut names, None).await;
+            }
+            if groups.is_some() || memberships.is_some() {
+                report.kinds.extend(self.groups(groups, memberships, (&mut names, known), sink).await);
+            }
+            self.directory.learn(names);
+            for kind in [ObjectKind::Entitlement].into_iter().filter(|kind| columns(*kind).is_some()) {
+                report.kinds.push((kind, Evidence::Unreadable { reason: "a directory has no entitlements".into() }));
+            }
+            report
+        })
+    }
+
+    /// A list whose pages are asked for one by one moves between them.
+    fn may_miss(&self) -> bool {
+        true
+    }
+
+    fn lookup<'a>(&'a self, request: &'a LookupRequest) -> BoxFuture<'a, Result<Page, SystemError>> {
+        Box::pin(async move {
+            let reader = Self { directory: self.directory.in_lane(request.lane), ..self.clone() };
+            match request.kind {
+                ObjectKind::Membership => reader.memberships_of(request).await,
+                kind => reader.answer(kind, request).await,
+            }
+        })
+    }
+}
+
+/// What takes the entries of a list, reading for reading.
+pub(super) trait Take: Send {
+    fn take(&mut self, entry: &Entry, id: &Arc<str>) -> Result<(), SystemError>;
+    /// A page is over.
+    fn page(&mut self) {}
+    /// What came so far counts for nothing.
+    fn restart(&mut self);
+    /// About how many bytes it holds.
+    fn size(&self) -> usize;
+}
+
+impl LdapReader {
+    pub(super) fn rows(&self, kind: ObjectKind, objects: &Objects, columns: &Columns) -> EntryRows {
+        match &self.record {
+            Some(names) => EntryRows::of_source(&self.directory.layout, names, columns),
+            None => EntryRows::of_target(&self.directory.layout, kind, objects, columns),
+        }
+    }
+
+    async fn accounts(&self, columns: &Arc<Columns>, names: &mut Names, sink: Option<&mut dyn PageSink>) -> Evidence {
+        let users = &self.directory.layout.users;
+        let rows = self.rows(ObjectKind::Account, users, columns);
+        // Members of some groups are named by it.
+        let uid = self.directory.layout.groups.as_ref().filter(|groups| !groups.by_name());
+        let uid = uid.and_then(|_| users.attributes.get("userName")).cloned();
+        let mut attributes = rows.attributes.clone();
+        attributes.extend(uid.clone());
+        let page = || Page::new(columns.clone());
+        let mut accounts = Accounts { rows: rows.clone(), uid, names, sink, page: page(), waiting: page(), handed: 0 };
+        let evidence = self.list(users, &attributes, &rows, &mut accounts).await;
+        accounts.settle();
+        evidence
+    }
+
+    /// Reads a list to its end.
+    pub(super) async fn list(&self, objects: &Objects, attributes: &[String], rows: &EntryRows, taker: &mut dyn Take) -> Evidence {
+        let mut reads = 0;
+        loop {
+            reads += 1;
+            let mut share = self.directory.budget.share();
+            let mut seen = 0;
+            let ended = self.list_once(objects, attributes, rows, &mut *taker, &mut share, &mut seen).await;
+            match ended {
+                // It broke off, and nothing of it was a server's answer.
+                Err(SystemError::Unavailable(_) | SystemError::Protocol(_)) if reads < READS => taker.restart(),
+                Err(error) if seen == 0 => return Evidence::Unreadable { reason: format!("{}: {error}", objects.base) },
+                Err(error) => {
+                    share.keep();
+                    return Evidence::Partial { reason: format!("{}: {error}", objects.base) };
+                }
+                Ok(evidence) => {
+                    share.keep();
+                    return evidence;
+                }
+            }
+        }
+    }
+
+    async fn list_once(
+        &self,
+        objects: &Objects,
+        attributes: &[String],
+        rows: &EntryRows,
+        taker: &mut dyn Take,
+        share: &mut Share,
+        seen: &mut usize,
+    ) -> Result<Evidence, SystemError> {
+        let search = Search { base: &objects.base, scope: Scope::Subtree, filter: &objects.filter, attributes };
+        let (mut ids, mut after) = (std::collections::HashSet::<Arc<str>>::new(), None);
+        for _ in 0..MAX_PAGES {
+            let page = self.directory.page(&search, after.as_ref()).await?;
+            let mut fresh = 0;
+            for entry in &page.entries {
+                let id = rows.id(entry)?;
+                // An entry that was renamed meanwhile may come twice.
+                if ids.insert(id.clone()) {
+                    taker.take(entry, &id)?;
+                    fresh += 1;
+                }
+            }
+            *seen = ids.len();
+            taker.page();
+            share.hold(taker.size() + ids.len() * ROW)?;
+            if let Some(error) = page.cut {
+                return Ok(Evidence::Partial { reason: format!("{}: after {seen} entries {error}", objects.base) });
+            }
+            if let Some(url) = page.elsewhere.first() {
+                let reason = format!(
+                    "{}: a part of it is at another server ({url}), which is not followed: choose a `base` below which nothing refers elsewhere",
+                    objects.base
+                );
+                return Ok(Evidence::Partial { reason });
+            }
+            after = page.next;
+            if after.is_none() {
+                return self.ended(objects, *seen).await;
+            }
+            if fresh == 0 && !page.entries.is_empty() {
+                return Err(SystemError::Protocol("the list goes in circles".into()));
+            }
+        }
+        Err(SystemError::Protocol("the list has no end".into()))
+    }
+
+    /// Whoever may see nothing gets an empty list: then the entry above must be seen.
+    async fn ended(&self, objects: &Objects, seen: usize) -> Result<Evidence, SystemError> {
+        if seen == 0 && self.directory.entry(&objects.base, &["objectClass".to_owned()]).await?.is_none() {
+            let words = "nothing is shown there, not even the entry itself: correct `base`, or allow this account to read there";
+            return Err(SystemError::Forbidden(words.into()));
+        }
+        Ok(Evidence::Complete)
+    }
+
+    async fn answer(&self, kind: ObjectKind, request: &LookupRequest) -> Result<Page, SystemError> {
+        let layout = &self.directory.layout;
+        let objects = layout.objects(kind)?;
+        let rows = self.rows(kind, objects, &request.columns);
+        let mut page = Page::new(request.columns.clone());
+        let (name, value) = (request.attribute.as_ref(), request.value.as_ref());
+        let asked = match (name, objects.attributes.get(name)) {
+            ("id", _) => match layout.id.filter(value) {
+                Some(filter) => filter,
+                // No entry has it.
+                None => return Ok(page),
+            },
+            ("manager", _) | (_, None) => return Err(SystemError::Rejected(format!("entries can't be looked up by `{name}`"))),
+            (_, Some(own)) => Filter::equal(own, value.as_bytes()),
+        };
+        let filter = Filter::and(&[objects.filter.clone(), asked]);
+        let mut attributes = rows.attributes.clone();
+        attributes.extend(objects.attributes.get(name).cloned());
+        for entry in self.directory.find(&objects.base, Scope::Subtree, &filter, &attributes).await? {
+            let id = rows.id(&entry)?;
+            let matches = match objects.attributes.get(name) {
+                Some(own) => has(kind, name, &entry, own, value),
+                None => *id == *value,
+            };
+            if !matches {
+                continue;
+            }
+            self.directory.names().note(kind, &id, &entry.name, None);
+            let whom = match rows.refers_to(&entry) {
+                Some(name) => Some(self.who(name).await?.map_or_else(|| Arc::from(name), |(_, id)| id)),
+                None => None,
+            };
+            rows.write(&entry, &id, whom.as_deref(), &mut page);
+        }
+        Ok(page)
+    }
+
+    /// Who a DN is, asked for where it is not known; none where it is no account and no group.
+    pub(super) async fn who(&self, name: &str) -> Result<Option<(ObjectKind, Arc<str>)>, SystemError> {
+        if let Some(known) = self.directory.names().who(name) {
+            return Ok(Some(known.clone()));
+        }
+        let layout = &self.directory.layout;
+        for (kind, objects) in
+            [(ObjectKind::Account, Some(&layout.users)), (ObjectKind::Group, layout.groups.as_ref().map(|it| &it.objects))]
+        {
+            let Some(objects) = objects.filter(|objects| super::dn::is_within(name, &objects.base)) else { continue };
+            let attributes = [layout.id.attribute().to_owned()];
+            let found = match self.directory.find(name, Scope::Base, &objects.filter, &attributes).await {
+                Ok(found) => found,
+                Err(SystemError::NotFound(_) | SystemError::Rejected(_)) => continue,
+                Err(error) => return Err(error),
+            };
+            if let Some(id) = found.first().and_then(|entry| layout.id.read(entry)).map(Arc::from) {
+                self.directory.names().note(kind, &id, name, None);
+                return Ok(Some((kind, id)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Whether an entry has the value that was asked for: servers compare more kindly than a question may be meant.
+fn has(kind: ObjectKind, name: &str, entry: &Entry, own: &str, value: &str) -> bool {
+    let caseless = attribute(name).is_some_and(|known| matches!(known.kind, AttributeType::CaselessText | AttributeType::ManyCaseless));
+    let caseless = caseless || (kind == ObjectKind::Group && name == "displayName");
+    let phones = attribute(name).is_some_and(|known| known.kind == AttributeType::ManyPhones);
+    let plain = |text: &str| if caseless { text.to_lowercase() } else { text.to_owned() };
+    entry.values(own).iter().filter_map(|found| std::str::from_utf8(found).ok()).any(|found| phones || plain(found) == plain(value))
+}
+
+/// Accounts, handed on page by page; those that refer to somebody who did not come yet wait for the end.
+struct Accounts<'s, 'n> {
+    rows: EntryRows,
+    uid: Option<String>,
+    names: &'n mut Names,
+    sink: Option<&'s mut dyn PageSink>,
+    page: Page,
+    waiting: Page,
+    handed: usize,
+}
+
+impl Take for Accounts<'_, '_> {
+    fn take(&mut self, entry: &Entry, id: &Arc<str>) -> Result<(), SystemError> {
+        let uid = self.uid.as_ref().and_then(|uid| entry.text(uid));
+        self.names.note(ObjectKind::Account, id, &entry.name, uid);
+        if self.sink.is_none() {
+            return Ok(());
+        }
+        let whom = self.rows.refers_to(entry);
+        match whom.map(|name| (name, self.names.who(name))) {
+            None => self.rows.write(entry, id, None, &mut self.page),
+            Some((_, Some((_, whom)))) => self.rows.write(entry, id, Some(whom), &mut self.page),
+            Some((name, None)) => self.rows.write(entry, id, Some(name), &mut self.waiting),
+        }
+        Ok(())
+    }
+
+    fn page(&mut self) {
+        if self.page.size() >= PAGE_BYTES {
+            self.hand_on();
+        }
+    }
+
+    fn restart(&mut self) {
+        *self.names = Names::default();
+        self.page.clear();
+        self.waiting.clear();
+        self.handed = 0;
+        if let Some(sink) = &mut self.sink {
+            sink.restart(ObjectKind::Account);
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.handed + self.page.size() + self.waiting.size() + self.names.len() * 2 * ROW
+    }
+}
+
+impl Accounts<'_, '_> {
+    fn hand_on(&mut self) {
+        if let Some(sink) = self.sink.as_mut().filter(|_| !self.page.is_empty()) {
+            sink.page(ObjectKind::Account, &self.page);
+        }
+        self.handed += self.page.size();
+        self.page.clear();
+    }
+
+    /// Everybody came who will.
+    fn settle(&mut self) {
+        let waiting = std::mem::replace(&mut self.waiting, Page::new(self.page.columns().clone()));
+        let (reference, names) = (self.rows.reference.unwrap_or(usize::MAX), &*self.names);
+        let (page, sink) = (&mut self.page, &mut self.sink);
+        settle(&waiting, reference, names, page, |page| {
+            if page.size() >= PAGE_BYTES {
+                if let Some(sink) = sink.as_mut() {
+                    sink.page(ObjectKind::Account, page);
+                }
+                page.clear();
+            }
+        });
+        self.hand_on();
+    }
+}

@@ -1,0 +1,263 @@
+//! A directory that speaks LDAP.
+//!
+//! Must never: hold a secret.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{ConnectionPart, Described, SecretRef, Unreadable};
+use crate::manifest::quantity;
+
+/// A directory that speaks LDAP (RFC 4511).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LdapConnection {
+    /// The servers: `ldaps://dc1.example`, `ldap://dc1.example:389`, `ldapi://%2Frun%2Fslapd%2Fldapi`. The first one that answers is used; all must have the
+    /// same entries. The first one names the system: links hold as long as it stays.
+    pub urls: Vec<String>,
+    /// What kind of server it is. It says where entries have their id, how an account is deactivated, and what `users.attributes` are by default.
+    #[serde(default)]
+    pub dialect: LdapDialect,
+    /// Begins TLS on an `ldap://` connection before anything else is said (RFC 4511, 4.14).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub start_tls: bool,
+    /// PEM file with the certificate authority, where it is not a public one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<String>,
+    /// How to sign in. Absent: as nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bind: Option<LdapBind>,
+    /// The entries of people.
+    pub users: LdapUsers,
+    /// The entries of groups. A Target only; absent: it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<LdapGroups>,
+    /// Entries a page (RFC 2696). Default: 500.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_size: Option<u32>,
+    /// Deadline of one answer: `30s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<String>,
+    /// Most bytes of one entry: `64Mi`. Default 32Mi.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_body: Option<String>,
+    /// Lets a password go without TLS to a host that is not this machine. Anybody on the way can read it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_plain: bool,
+}
+
+/// What kind of server it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LdapDialect {
+    /// OpenLDAP's slapd: `entryUUID`; deactivated by `pwdAccountLockedTime` (the overlay ppolicy)
+    #[serde(rename = "openldap")]
+    OpenLdap,
+    /// 389 Directory Server, FreeIPA: `nsUniqueId`; deactivated by `nsAccountLock`
+    #[serde(rename = "389ds")]
+    Ds389,
+    /// Active Directory, Samba: `objectGUID`; deactivated by `userAccountControl`
+    #[serde(rename = "activeDirectory")]
+    ActiveDirectory,
+    /// any other with `entryUUID` (RFC 4530); accounts are deactivated only as `users.active` says
+    #[default]
+    #[serde(rename = "plain")]
+    Plain,
+}
+
+/// How headcount signs in to a directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum LdapBind {
+    /// By name and password.
+    Simple(SimpleBind),
+    /// As who TLS's client certificate says, or, over `ldapi://`, the process (SASL EXTERNAL).
+    External(ExternalBind),
+}
+
+/// Name and password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SimpleBind {
+    /// The DN of the account: `cn=headcount,ou=services,dc=example,dc=org`. Active Directory takes `headcount@example.org` too.
+    pub dn: String,
+    /// Its password.
+    pub password: SecretRef,
+}
+
+/// A client certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExternalBind {
+    /// The certificate, with those between it and an authority, as PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<SecretRef>,
+    /// The key that belongs to it, as PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<SecretRef>,
+}
+
+/// Entries of people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LdapUsers {
+    /// Where they are: this entry and all below it. New ones are made right below it.
+    pub base: String,
+    /// Which of the entries there are people, as a filter (RFC 4515): `(employeeType=staff)`. Default: all of the first of `objectClasses`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// The object classes of a new entry. Default: `inetOrgPerson`; of Active Directory `user`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub object_classes: Vec<String>,
+    /// The attribute that an entry is called by in its DN. It has the value that is mapped to it, else that of `userName`. Default: `uid`; of Active
+    /// Directory `cn`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rdn: Option<String>,
+    /// Attribute to the directory's own: `userName: uid`. What is written here is all that is read and written; absent: what the dialect has by default. In a
+    /// Source: further names for attributes, which a record has under their own names anyway.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    /// What attributes hold that the schema asks for and nobody gives: `sn: "-"`. Read back, it says nothing. Default: `-` for `sn` and `cn`; of Active
+    /// Directory nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub required: Option<BTreeMap<String, String>>,
+    /// The attribute that says whether an account has access, where it is not the dialect's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<LdapActive>,
+    /// The password of each new account. Without it, and without `generatePassword`, a new account has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_password: Option<SecretRef>,
+    /// Gives each new account a long password of its own that nobody ever sees: Active Directory lets nobody in without one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub generate_password: bool,
+}
+
+/// An attribute with one value for accounts with access and another for those without.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LdapActive {
+    /// The attribute: `loginShell`.
+    pub attribute: String,
+    /// Its value for an account without access: `/sbin/nologin`. Any other means access.
+    pub inactive: String,
+    /// Its value for an account with access. Absent: then it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<String>,
+}
+
+/// Entries of groups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LdapGroups {
+    /// Where they are: this entry and all below it. New ones are made right below it.
+    pub base: String,
+    /// Which of the entries there count, as a filter (RFC 4515). Default: all of `objectClass`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// What a group is. Default: `groupOfNames`; of Active Directory `group`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object_class: Option<LdapGroupClass>,
+    /// The attribute that names a member. Default: what the class has: `member`, `uniqueMember`, `memberUid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
+    /// Attribute to the directory's own. Default: `displayName: cn`. `externalId: description` lets a group be known as headcount's by a mark.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    /// The member of a group without members, where its class asks for one: a DN that need not exist. It is no member to headcount. Default: `cn=nobody`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty_member: Option<String>,
+}
+
+/// What a group is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum LdapGroupClass {
+    /// members by DN, at least one (RFC 4519)
+    GroupOfNames,
+    /// members by DN, at least one
+    GroupOfUniqueNames,
+    /// members by user name (RFC 2307); such groups are read and their members changed, and none is made, since nobody gives out numbers yet
+    PosixGroup,
+    /// Active Directory's: members by DN, or none
+    Group,
+}
+
+impl Described for LdapConnection {
+    fn word(&self) -> &'static str {
+        "ldap"
+    }
+
+    fn system(&self) -> String {
+        let first = self.urls.first().map(|url| url.trim_end_matches('/').to_ascii_lowercase()).unwrap_or_default();
+        let bare = first.split_once("://").map_or(first.as_str(), |(_, rest)| rest);
+        let host = [":636", ":389"].iter().find_map(|port| bare.strip_suffix(port)).unwrap_or(bare);
+        format!("ldap {host} {}", self.users.base.to_lowercase())
+    }
+
+    fn rows(&self) -> Value {
+        json!({"ldap": self.users.base.to_lowercase(), "filter": self.users.filter, "classes": self.users.object_classes})
+    }
+
+    fn place(&self) -> &'static str {
+        "urls"
+    }
+
+    fn secrets(&self) -> Vec<ConnectionPart<'_, SecretRef>> {
+        let part = |pointer, value| ConnectionPart { pointer, value };
+        let bind: Vec<_> = match &self.bind {
+            Some(LdapBind::Simple(simple)) => vec![part("bind/simple/password", &simple.password)],
+            Some(LdapBind::External(external)) => {
+                let certificate = external.certificate.iter().map(|value| part("bind/external/certificate", value));
+                certificate.chain(external.key.iter().map(|value| part("bind/external/key", value))).collect()
+            }
+            None => Vec::new(),
+        };
+        let initial = self.users.initial_password.iter().map(|value| part("users/initialPassword", value));
+        bind.into_iter().chain(initial).collect()
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        Some(super::deadline(self.timeout.as_deref()))
+    }
+
+    fn unreadable(&self) -> Vec<Unreadable> {
+        let timeout = self.timeout.as_deref().and_then(|text| quantity::duration(text).err());
+        let most = self.max_body.as_deref().and_then(|text| quantity::bytes(text).err());
+        let timeout = timeout.map(|hint| Unreadable { pointer: "timeout", what: "duration", hint });
+        let most = most.map(|hint| Unreadable { pointer: "maxBody", what: "size", hint });
+        let hint = "write the servers: ldaps://dc1.example, ldap://dc1.example with `startTls: true`";
+        let urls = (self.urls.is_empty() || !self.urls.iter().all(|url| is_ldap(url))).then_some(Unreadable {
+            pointer: "urls",
+            what: "list of LDAP urls",
+            hint,
+        });
+        timeout.into_iter().chain(most).chain(urls).collect()
+    }
+
+    /// An entry has whatever its classes allow.
+    fn open_records(&self) -> bool {
+        true
+    }
+}
+
+fn is_ldap(url: &str) -> bool {
+    let rest = ["ldap://", "ldaps://", "ldapi://"].iter().find_map(|scheme| url.strip_prefix(scheme));
+    rest.is_some_and(|rest| !rest.trim_end_matches('/').is_empty() && !rest.contains(['@', '?', '#']))
+}
+
+impl LdapConnection {
+    /// Whether a password would be readable on the way to one of the servers: without TLS, to another machine, and nobody said that it may be so.
+    pub fn signs_in_openly(&self) -> bool {
+        let open = |url: &String| {
+            let Some(rest) = url.strip_prefix("ldap://") else { return false };
+            let host = rest.trim_end_matches('/').rsplit_once(':').map_or(rest.trim_end_matches('/'), |(host, _)| host);
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            let loopback = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+            !loopback && !host.eq_ignore_ascii_case("localhost")
+        };
+        matches!(self.bind, Some(LdapBind::Simple(_))) && !self.start_tls && !self.allow_plain && self.urls.iter().any(open)
+    }
+}

@@ -1,0 +1,54 @@
+//! The table on OpenLDAP: one that changes by itself whoever names an entry that is renamed or goes, and one that does not.
+
+use headcount::connector::{Surroundings, registry};
+use serde_json::json;
+
+use super::direct::Subject;
+use super::{pipeline, values};
+use crate::support::ldap::{Setup, Slapd};
+use crate::support::skipped;
+
+const FOLLOWS: Setup = Setup { follows: true, most: None };
+
+async fn the_connector_takes_every_step(setup: Setup) {
+    let Some(server) = Slapd::start(setup) else { return skipped("conformance of ldap", "slapd and ldap-utils") };
+    let target = registry::open_target(&server.target(&json!({})), &Surroundings::at(std::env::temp_dir())).await.expect("it opens");
+    Subject::new(target, false).take_all_steps().await;
+}
+
+#[tokio::test]
+async fn the_connector_takes_every_step_on_a_server_that_follows_names() {
+    the_connector_takes_every_step(FOLLOWS).await;
+}
+
+#[tokio::test]
+async fn the_connector_takes_every_step_on_a_plain_server() {
+    the_connector_takes_every_step(Setup::default()).await;
+}
+
+#[tokio::test]
+async fn apply_takes_every_step_and_leaves_nothing_to_plan() {
+    let Some(server) = Slapd::start(FOLLOWS) else { return skipped("conformance of apply on ldap", "slapd and ldap-utils") };
+    pipeline::take_all_steps(&server.target(&json!({})), false).await;
+}
+
+/// Without a place for marks the state alone proves whose an entry is.
+#[tokio::test]
+async fn apply_takes_every_step_without_marks_and_over_tls() {
+    let Some(server) = Slapd::start(Setup::default()) else {
+        return skipped("conformance of apply on ldap with TLS", "slapd and ldap-utils");
+    };
+    let more = json!({
+        "urls": [server.tls_url()],
+        "caFile": server.ca_file(),
+        "users": { "base": "ou=people,dc=example,dc=org" },
+        "groups": { "base": "ou=groups,dc=example,dc=org", "objectClass": "groupOfUniqueNames" },
+    });
+    pipeline::take_all_steps(&server.target(&more), false).await;
+}
+
+#[tokio::test]
+async fn a_group_for_each_value_follows_its_value() {
+    let Some(server) = Slapd::start(FOLLOWS) else { return skipped("groups of values on ldap", "slapd and ldap-utils") };
+    values::live_through(&server.target(&json!({}))).await;
+}

@@ -1,0 +1,235 @@
+//! A directory that misbehaves, and a way to it that is cut: nothing that was cut short counts as whole, nothing is written by who may not, and once the fault is
+//! gone all is as it should be.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headcount::connector::limiter::{ALL, Lane};
+use headcount::connector::{
+    Gone, LookupRequest, PageSink, Permit, ReadRequest, Reader, Surroundings, TargetConnector, Write, Written, registry,
+};
+use headcount::fence::{Fence, Tenure};
+use headcount::model::{Action, Change, Columns, Evidence, ObjectKind, ObjectRef, Page, Reason, SystemError, Value};
+use serde_json::{Value as Json, json};
+
+use crate::support::ldap::{PASSWORD, SYNC, Setup, Slapd, Wire};
+use crate::support::skipped;
+use crate::support::tls::Authority;
+
+const PEOPLE: &str = "ou=people,dc=example,dc=org";
+
+fn around() -> Surroundings {
+    Surroundings::at(std::env::temp_dir())
+}
+
+async fn open(server: &Slapd, more: Json) -> Result<TargetConnector, SystemError> {
+    registry::open_target(&server.target(&more), &around()).await
+}
+
+fn crowd(many: usize) -> String {
+    let mut ldif = String::new();
+    for at in 0..many {
+        writeln!(ldif, "dn: uid=u{at:04},{PEOPLE}\nobjectClass: inetOrgPerson\nuid: u{at:04}\ncn: U {at}\nsn: U\n").expect("room");
+    }
+    ldif
+}
+
+/// What came of a read.
+#[derive(Default)]
+struct Rows(BTreeMap<ObjectKind, Vec<Vec<Option<Value>>>>);
+
+impl PageSink for Rows {
+    fn page(&mut self, kind: ObjectKind, page: &Page) {
+        self.0.entry(kind).or_default().extend(page.rows().map(|row| row.cells().map(|cell| cell.to_value()).collect()));
+    }
+
+    fn restart(&mut self, kind: ObjectKind) {
+        self.0.remove(&kind);
+    }
+
+    fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
+}
+
+async fn read(reader: &dyn Reader, kind: ObjectKind, columns: &[&str]) -> (Evidence, Vec<Vec<Option<Value>>>) {
+    let mut rows = Rows::default();
+    let report = reader.read(&ReadRequest::new(vec![(kind, Columns::new(columns.iter().copied()))]), &mut rows).await;
+    (report.of(kind), rows.0.remove(&kind).unwrap_or_default())
+}
+
+async fn write(
+    target: &TargetConnector,
+    action: Action,
+    (kind, id): (ObjectKind, Option<&str>),
+    attributes: &[(&str, Option<&str>)],
+    fence: &Fence,
+) -> Result<Written, SystemError> {
+    let object = ObjectRef { kind, key: "hr/1".into(), id: None, name: "one".into() };
+    let change = Change::new(&"faults".into(), action, object, Reason::Declared);
+    let attributes = attributes.iter().map(|(name, value)| (Arc::from(*name), value.map(Value::text))).collect();
+    let write = Write { change: &change, id: id.map(Arc::from), attributes, members: Vec::new(), key: Default::default() };
+    let turn = target.limiter.enter(ALL, Lane::Free, Duration::ZERO).await.expect("a turn");
+    target.writer.write(&[write], &Permit::grant(turn, fence)).await.remove(0)
+}
+
+#[tokio::test]
+async fn a_list_that_a_limit_cuts_short_is_no_whole_one() {
+    let Some(server) = Slapd::start(Setup { most: Some(700), ..Setup::default() }) else {
+        return skipped("limits of ldap", "slapd and ldap-utils");
+    };
+    server.changes(&crowd(900));
+    let target = open(&server, json!({})).await.expect("it opens");
+    let (evidence, rows) = read(&*target.reader, ObjectKind::Account, &["id", "userName"]).await;
+    let reason = evidence.reason().unwrap_or_default();
+    assert!(matches!(evidence, Evidence::Partial { .. }) && reason.contains("limit of entries"), "{evidence:?}");
+    assert!(rows.len() < 900, "{}", rows.len());
+    // Who is in which group can't be said either, since not all accounts are known.
+    let (evidence, _) = read(&*target.reader, ObjectKind::Membership, &["group", "member"]).await;
+    assert!(matches!(evidence, Evidence::Partial { .. }), "{evidence:?}");
+}
+
+#[tokio::test]
+async fn a_list_that_breaks_off_is_no_whole_one_and_is_whole_once_the_way_is_mended() {
+    let Some(server) = Slapd::start(Setup::default()) else { return skipped("cuts of ldap", "slapd and ldap-utils") };
+    server.changes(&crowd(1200));
+    let wire = Wire::to(server.port());
+    let target = open(&server, json!({ "urls": [wire.url()], "timeout": "20s" })).await.expect("it opens");
+    for bytes in [1, 200, 20_000, 60_000] {
+        wire.cut_after(bytes);
+        let (evidence, _) = read(&*target.reader, ObjectKind::Account, &["id", "userName", "title"]).await;
+        assert!(matches!(evidence, Evidence::Partial { .. } | Evidence::Unreadable { .. }), "{bytes}: {evidence:?}");
+        wire.mend();
+        let (evidence, rows) = read(&*target.reader, ObjectKind::Account, &["id", "userName", "title"]).await;
+        assert_eq!((evidence, rows.len()), (Evidence::Complete, 1200), "{bytes}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_is_lost_is_in_doubt_and_is_found() {
+    let Some(server) = Slapd::start(Setup::default()) else { return skipped("lost answers of ldap", "slapd and ldap-utils") };
+    let wire = Wire::to(server.port());
+    let target = open(&server, json!({ "urls": [wire.url()] })).await.expect("it opens");
+    let create = |name: &'static str| [("userName", Some(name)), ("externalId", Some("hc:acme:1"))];
+    let (fence, new) = (Fence::open(), (ObjectKind::Account, None));
+    write(&target, Action::Create, new, &create("first"), &fence).await.expect("it is made");
+    wire.cut_after(0);
+    let lost = write(&target, Action::Create, new, &create("second"), &fence).await;
+    assert!(matches!(lost, Err(SystemError::Uncertain(_))), "{lost:?}");
+    wire.mend();
+    let ask = |value: &str| LookupRequest::new(ObjectKind::Account, Columns::new(["id"]), "userName", value);
+    assert_eq!(target.reader.lookup(&ask("SECOND")).await.map(|page| page.len()), Ok(1));
+    let again = write(&target, Action::Create, new, &create("second"), &fence).await;
+    assert!(matches!(again, Err(SystemError::Conflict(_))), "{again:?}");
+}
+
+/// A lock that somebody else took.
+#[derive(Debug)]
+struct Taken;
+
+impl Tenure for Taken {
+    fn lost(&self) -> Option<String> {
+        Some("it was taken by bob".to_owned())
+    }
+}
+
+#[tokio::test]
+async fn a_lost_lock_sends_nothing() {
+    let Some(server) = Slapd::start(Setup::default()) else { return skipped("the fence of ldap", "slapd and ldap-utils") };
+    let target = open(&server, json!({})).await.expect("it opens");
+    let fence = Fence::of(Arc::new(Taken));
+    let refused = write(&target, Action::Create, (ObjectKind::Account, None), &[("userName", Some("ann"))], &fence).await;
+    assert!(matches!(&refused, Err(SystemError::NotSent(why)) if why.contains("bob")), "{refused:?}");
+    assert_eq!(server.shows(PEOPLE, &["1.1"]).len(), 1, "nobody was made");
+}
+
+#[tokio::test]
+async fn what_is_not_trusted_or_let_in_is_told_with_its_cause() {
+    let Some(server) = Slapd::start(Setup::default()) else { return skipped("sign-in of ldap", "slapd and ldap-utils") };
+    let told = async |more: Json| open(&server, more).await.map(drop).expect_err("it must not open");
+    let stranger = tempfile::NamedTempFile::new().expect("a file");
+    Authority::new().write(stranger.path());
+    let untrusted = told(json!({ "urls": [server.tls_url()], "caFile": stranger.path() })).await;
+    assert!(matches!(&untrusted, SystemError::Unreachable(words) if words.contains("caFile")), "{untrusted:?}");
+    let other_name = told(json!({ "urls": [server.tls_url().replace("localhost", "127.0.0.1")], "caFile": server.ca_file() })).await;
+    assert!(matches!(other_name, SystemError::Unreachable(_)), "{other_name:?}");
+    let wrong = told(json!({ "bind": { "simple": { "dn": SYNC, "password": { "exec": ["echo", "another"] } } } })).await;
+    assert!(matches!(&wrong, SystemError::Auth(words) if !words.contains("another")), "{wrong:?}");
+    let openly = told(json!({ "urls": ["ldap://directory.example"] })).await;
+    assert!(matches!(&openly, SystemError::Rejected(words) if words.contains("startTls")), "{openly:?}");
+    let away = told(json!({ "urls": ["ldap://127.0.0.1:1"] })).await;
+    assert!(matches!(&away, SystemError::Unavailable(words) if words.contains("127.0.0.1:1")), "{away:?}");
+    assert!(!format!("{untrusted}{wrong}{away}").contains(PASSWORD));
+}
+
+#[tokio::test]
+async fn tls_begun_on_the_connection_and_a_second_server_both_lead_there() {
+    let Some(server) = Slapd::start(Setup::default()) else { return skipped("fail-over of ldap", "slapd and ldap-utils") };
+    let begun = json!({ "urls": [server.url().replace("127.0.0.1", "localhost")], "startTls": true, "caFile": server.ca_file() });
+    for more in [begun, json!({ "urls": ["ldap://127.0.0.1:1", server.url()] })] {
+        let target = open(&server, more.clone()).await.expect("it opens");
+        let (evidence, _) = read(&*target.reader, ObjectKind::Account, &["id"]).await;
+        assert_eq!(evidence, Evidence::Complete, "{more}");
+    }
+}
+
+#[tokio::test]
+async fn what_may_not_be_seen_is_not_empty() {
+    let Some(server) = Slapd::start(Setup::default()) else { return skipped("rights of ldap", "slapd and ldap-utils") };
+    for base in ["ou=hidden,dc=example,dc=org", "ou=nowhere,dc=example,dc=org"] {
+        let target = open(&server, json!({ "users": { "base": base } })).await.expect("it opens");
+        let (evidence, _) = read(&*target.reader, ObjectKind::Account, &["id"]).await;
+        assert!(matches!(evidence, Evidence::Unreadable { .. }), "{base}: {evidence:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_keeps_its_id_under_another_name_and_whoever_has_its_former_one_is_left_alone() {
+    let Some(server) = Slapd::start(Setup::default()) else { return skipped("names of ldap", "slapd and ldap-utils") };
+    let target = open(&server, json!({})).await.expect("it opens");
+    let fence = Fence::open();
+    let made = write(&target, Action::Create, (ObjectKind::Account, None), &[("userName", Some("ann"))], &fence).await.expect("made");
+    // Somebody else renames the entry, and makes another one of its name.
+    server.changes(&format!("dn: uid=ann,{PEOPLE}\nchangetype: modrdn\nnewrdn: uid=ann.lee\ndeleteoldrdn: 1\n"));
+    server.changes(&format!("dn: uid=ann,{PEOPLE}\nobjectClass: inetOrgPerson\nuid: ann\ncn: another\nsn: x\n"));
+    let ann = (ObjectKind::Account, Some(&*made.id));
+    write(&target, Action::Update, ann, &[("title", Some("Lead"))], &fence).await.expect("it is changed");
+    let shown = server.shows(&format!("uid=ann.lee,{PEOPLE}"), &["title"]);
+    assert!(shown.contains(&"title: Lead".to_owned()), "{shown:?}");
+    write(&target, Action::Delete, ann, &[], &fence).await.expect("it is removed");
+    assert_eq!(server.shows(PEOPLE, &["cn"]).iter().filter(|line| line.starts_with("cn: ")).collect::<Vec<_>>(), ["cn: another"]);
+    let again = write(&target, Action::Delete, ann, &[], &fence).await.expect("it is gone");
+    assert!(again.already_so);
+}
+
+#[tokio::test]
+async fn members_whom_nobody_knows_and_the_one_for_nobody_are_told_apart() {
+    let Some(server) = Slapd::start(Setup::default()) else { return skipped("ghosts of ldap", "slapd and ldap-utils") };
+    server.changes(&format!("{}dn: cn=all,ou=groups,dc=example,dc=org\nobjectClass: groupOfNames\ncn: all\nmember: UID=u0000, {PEOPLE}\nmember: uid=ghost,{PEOPLE}\nmember: CN=Nobody,dc=example,dc=org\n", crowd(1)));
+    let target = open(&server, json!({})).await.expect("it opens");
+    let (_, people) = read(&*target.reader, ObjectKind::Account, &["id"]).await;
+    let known = people[0][0].clone();
+    let (evidence, rows) = read(&*target.reader, ObjectKind::Membership, &["member"]).await;
+    let members: Vec<_> = rows.into_iter().map(|mut row| row.remove(0)).collect();
+    assert_eq!(evidence, Evidence::Complete);
+    assert!(
+        members.len() == 2 && members.contains(&known) && members.contains(&Some(Value::text(format!("uid=ghost,{PEOPLE}")))),
+        "{members:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_source_has_the_directorys_own_attributes() {
+    let Some(server) = Slapd::start(Setup::default()) else { return skipped("a source of ldap", "slapd and ldap-utils") };
+    server.changes(&format!(
+        "dn: uid=ann,{PEOPLE}\nobjectClass: inetOrgPerson\nuid: ann\ncn: Ann\nsn: Lee\nmail: b@acme.example\nmail: a@acme.example\njpegPhoto:: /9j/\n"
+    ));
+    let users = json!({ "base": PEOPLE, "attributes": { "surname": "sn" } });
+    let reader = registry::open_source(&server.source(&json!({ "users": users })), &around()).await.expect("it opens");
+    let columns = ["dn", "uid", "surname", "mail", "jpegPhoto", "nobodyHasIt"];
+    let (evidence, rows) = read(&*reader, ObjectKind::Account, &columns).await;
+    let text = |text: &str| Some(Value::text(text));
+    let mails = Some(Value::List(["a@acme.example", "b@acme.example"].map(Value::text).into()));
+    assert_eq!(evidence, Evidence::Complete);
+    assert_eq!(rows, [vec![text(&format!("uid=ann,{PEOPLE}")), text("ann"), text("Lee"), mails, text("/9j/"), None]]);
+}
