@@ -7,8 +7,16 @@ use std::path::Path;
 use super::none;
 
 /// Where fields of the manifests are explained.
-const EXPLAINED: &[&str] =
-    &["manifests.md", "guardrails.md", "files-and-tables.md", "personas.md", "writing-a-connector.md", "webhook.md", "controller.md"];
+const EXPLAINED: &[&str] = &[
+    "manifests.md",
+    "guardrails.md",
+    "files-and-tables.md",
+    "personas.md",
+    "writing-a-connector.md",
+    "webhook.md",
+    "controller.md",
+    "connectors/ldap.md",
+];
 
 fn text(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))

@@ -58,8 +58,15 @@ fn documents(folder: &str) -> String {
     files.iter().map(|file| format!("---\n{}\n", std::fs::read_to_string(file).expect("a file"))).collect()
 }
 
-const EXAMPLES: [&str; 6] =
-    ["examples/quickstart", "examples/acme", "examples/django", "examples/controller/people", "examples/vendors", "catalog"];
+const EXAMPLES: [&str; 7] = [
+    "examples/quickstart",
+    "examples/acme",
+    "examples/django",
+    "examples/openldap",
+    "examples/controller/people",
+    "examples/vendors",
+    "catalog",
+];
 
 #[test]
 fn the_definitions_are_taken_without_a_warning() {

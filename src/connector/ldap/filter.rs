@@ -45,10 +45,6 @@ impl Filter {
         Self::joined(AND, all)
     }
 
-    pub(super) fn or(any: &[Self]) -> Self {
-        Self::joined(OR, any)
-    }
-
     fn comparing(tag: u8, attribute: &str, value: &[u8]) -> Self {
         Self::of(|out| {
             out.within(tag, |out| {
@@ -216,7 +212,7 @@ mod tests {
         assert_eq!(Filter::parse("(uid=ann)"), Ok(equal("uid", "ann")));
         assert_eq!(Filter::parse("uid=a\\2ab"), Ok(equal("uid", "a*b")));
         assert_eq!(Filter::parse("(mail=*)"), Ok(Filter::present("mail")));
-        let both = Filter::and(&[equal("objectClass", "person"), Filter::or(&[equal("l", "Bonn"), equal("l", "Ulm")])]);
+        let both = Filter::and(&[equal("objectClass", "person"), Filter::joined(OR, &[equal("l", "Bonn"), equal("l", "Ulm")])]);
         assert_eq!(Filter::parse("(&(objectClass=person)(|(l=Bonn) (l=Ulm)))"), Ok(both));
         assert!(Filter::parse("(&(a=b*c)(!(x>=3))(memberOf:1.2.840.113556.1.4.1941:=cn=x,dc=y))").is_ok());
         for odd in ["", "(", "(uid=ann", "(uid)", "(&)", "(u id=a)", "(uid=a))", "(uid=\\zz)", "(uid=\\2)"] {

@@ -41,6 +41,8 @@ pub(super) struct Line {
     gate: Arc<Gate>,
     bounds: Bounds,
     used: Mutex<Instant>,
+    /// nothing was heard of it in time
+    silent: AtomicBool,
     reader: tokio::task::JoinHandle<()>,
 }
 
@@ -93,7 +95,7 @@ impl Line {
             let error = listen(read, &heard, bounds.message).await;
             heard.end(error);
         });
-        Self { out, open, gate: gate.clone(), bounds, used: Mutex::new(Instant::now()), reader }
+        Self { out, open, gate: gate.clone(), bounds, used: Mutex::new(Instant::now()), silent: AtomicBool::new(false), reader }
     }
 
     /// Sends a request; its answers are taken from what this gives.
@@ -123,6 +125,9 @@ impl Line {
     /// Whether it can be used, and was lately: the other end may have forgotten one that was not.
     pub(super) fn is_fresh(&self, idle: Duration) -> bool {
         let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.out.is_closed() || self.silent.load(Ordering::SeqCst) {
+            return false;
+        }
         let held = self.open.held();
         held.ended.is_none() && self.gate.refused().is_none() && (used.elapsed() < idle || !held.asked.is_empty())
     }
@@ -153,6 +158,7 @@ impl Pending<'_> {
             Ok(Some(answer)) => Ok(answer),
             Ok(None) => Err(line.lost(self.went.load(Ordering::SeqCst), line.open.why())),
             Err(_) => {
+                line.silent.store(true, Ordering::SeqCst);
                 let error = SystemError::Unavailable(format!("no answer came within {} s", line.bounds.timeout.as_secs()));
                 Err(line.lost(self.went.load(Ordering::SeqCst), error))
             }

@@ -332,11 +332,6 @@ impl Entry {
             base.eq_ignore_ascii_case(attribute).then_some((next, values.as_slice()))
         })
     }
-
-    /// All names with their values.
-    pub(super) fn attributes(&self) -> &[(String, Vec<Bytes>)] {
-        &self.attributes
-    }
 }
 
 fn is_attribute(name: &str, wanted: &str) -> bool {

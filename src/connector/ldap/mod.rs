@@ -22,6 +22,8 @@ mod password;
 mod read;
 mod rows;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod value;
 mod write;
 

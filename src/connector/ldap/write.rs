@@ -61,8 +61,8 @@ impl Writer for LdapWriter {
                 Ok(line) => line,
                 Err(error) => return batch.iter().map(|_| Err(error.clone())).collect(),
             };
-            let writes = stream::iter(batch).map(|write| self.one(write, &line));
-            writes.buffered(AT_ONCE).collect().await
+            let writes: Vec<_> = batch.iter().map(|write| self.one(write, &line)).collect();
+            stream::iter(writes).buffered(AT_ONCE).collect().await
         }
         .boxed()
     }
