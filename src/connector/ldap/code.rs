@@ -14,6 +14,7 @@ pub(super) const VALUE_EXISTS: u32 = 20;
 pub(super) const NO_SUCH_OBJECT: u32 = 32;
 const INVALID_CREDENTIALS: u32 = 49;
 pub(super) const UNWILLING: u32 = 53;
+pub(super) const BUSY: u32 = 51;
 pub(super) const OBJECT_CLASS: u32 = 65;
 pub(super) const ENTRY_EXISTS: u32 = 68;
 pub(super) const ASSERTION_FAILED: u32 = 122;
@@ -60,7 +61,7 @@ pub(super) fn refusal(outcome: &Outcome) -> SystemError {
         NO_SUCH_OBJECT => SystemError::NotFound(words),
         INVALID_CREDENTIALS | 48 | 7 => SystemError::Auth(words),
         50 => SystemError::Forbidden(words),
-        51 => SystemError::Throttled { after: None, message: words },
+        BUSY => SystemError::Throttled { after: None, message: words },
         52 => SystemError::Unavailable(words),
         ENTRY_EXISTS | ASSERTION_FAILED => SystemError::Conflict(words),
         TIME_LIMIT | SIZE_LIMIT | ADMIN_LIMIT => SystemError::Unavailable(words),

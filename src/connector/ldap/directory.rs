@@ -228,6 +228,9 @@ impl Directory {
             if let Some(error) = page.cut {
                 return Err(error);
             }
+            if let Some(url) = page.elsewhere.first() {
+                return Err(SystemError::Rejected(format!("a part of {base} is at another server ({url}), which is not followed")));
+            }
             found.extend(page.entries);
             after = page.next;
             if after.is_none() {
@@ -293,8 +296,8 @@ impl Directory {
         let not_sent = |error| Lost { sent: false, refused: false, error };
         let _slot = self.system.limiter.enter(ALL, Lane::Free, LONGEST_PAUSE).await.map_err(not_sent)?;
         let outcome = line.one(request).await?;
-        match code::refusal(&outcome) {
-            SystemError::Throttled { after, message } => self.system.limiter.put_off(ALL, after, &message),
+        match outcome.code {
+            code::BUSY => self.system.limiter.put_off(ALL, None, &code::words(&outcome)),
             _ => self.system.limiter.got_through(ALL),
         }
         Ok(outcome)
