@@ -12,7 +12,7 @@ use super::{open_source, open_target};
 use crate::connector::describe::{ConnectionNeed, Connector, DefaultRule, Description, own};
 use crate::connector::sample::{AsJson, Sample};
 use crate::connector::{Reader, Surroundings, TargetConnector};
-use crate::manifest::connection::{Described, LdapConnection, LdapDialect};
+use crate::manifest::connection::{Described, LdapBind, LdapConnection, LdapDialect};
 use crate::manifest::fields;
 use crate::model::{Columns, SystemError};
 use crate::policy::identity_path;
@@ -70,28 +70,36 @@ fn default_mapping(connection: &LdapConnection) -> Vec<(String, String)> {
 
 /// How the account that headcount signs in with is given what it needs.
 fn rights(connection: &LdapConnection) -> Vec<String> {
-    let users = &connection.users.base;
     let groups = connection.groups.as_ref().map(|groups| groups.base.as_str());
-    let bases = || [Some(users.as_str()), groups].into_iter().flatten();
-    match connection.dialect {
+    let bases = [Some(connection.users.base.as_str()), groups].into_iter().flatten();
+    let who = match &connection.bind {
+        Some(LdapBind::Simple(simple)) => simple.dn.as_str(),
+        _ => "<the account's DN>",
+    };
+    let write = |base: &str| match connection.dialect {
         LdapDialect::OpenLdap | LdapDialect::Plain => {
-            let mut lines: Vec<String> = bases()
-                .map(|base| format!("write below {base}: olcAccess `to dn.subtree=\"{base}\" by dn.exact=\"<the bind DN>\" write by * break`"))
-                .collect();
-            lines.push("lists of any length: olcLimits `dn.exact=\"<the bind DN>\" size.prtotal=unlimited size.soft=unlimited time=unlimited`".into());
-            lines
+            format!("write below {base}: olcAccess `to dn.subtree=\"{base}\" by dn.exact=\"{who}\" write by * break`")
         }
         LdapDialect::Ds389 => {
-            let mut lines: Vec<String> = bases()
-                .map(|base| format!("write below {base}: an aci there: `(targetattr=\"*\")(version 3.0; acl \"headcount\"; allow (all) userdn=\"ldap:///<the bind DN>\";)`"))
-                .collect();
-            lines.push("lists of any length: `nsSizeLimit: -1`, `nsPagedSizeLimit: -1`, `nsLookThroughLimit: -1`, `nsTimeLimit: -1` on the entry of the bind DN".into());
-            lines
+            format!(
+                "write below {base}: an aci there: `(targetattr=\"*\")(version 3.0; acl \"headcount\"; allow (all) userdn=\"ldap:///{who}\";)`"
+            )
         }
-        LdapDialect::ActiveDirectory => bases()
-            .map(|base| format!("write below {base}: Delegation of Control there: create, delete and manage user accounts, reset passwords; create, delete and manage groups, modify membership"))
-            .collect(),
-    }
+        LdapDialect::ActiveDirectory => format!(
+            "write below {base}: Delegation of Control there for {who}: create, delete and manage user accounts, reset passwords; create, delete and \
+             manage groups, modify membership"
+        ),
+    };
+    let limits = match connection.dialect {
+        LdapDialect::OpenLdap | LdapDialect::Plain => {
+            Some(format!("lists of any length: olcLimits `dn.exact=\"{who}\" size.soft=unlimited size.prtotal=unlimited time=unlimited`"))
+        }
+        LdapDialect::Ds389 => Some(format!(
+            "lists of any length: `nsSizeLimit: -1`, `nsPagedSizeLimit: -1`, `nsLookThroughLimit: -1`, `nsTimeLimit: -1` on the entry {who}"
+        )),
+        LdapDialect::ActiveDirectory => None,
+    };
+    bases.map(write).chain(limits).collect()
 }
 
 fn description() -> Description {

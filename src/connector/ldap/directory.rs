@@ -113,8 +113,8 @@ pub(super) struct Paged {
 }
 
 impl Directory {
-    pub(super) async fn open(connection: &LdapConnection, surroundings: &Surroundings) -> Result<Self, SystemError> {
-        let layout = Arc::new(Layout::of(connection)?);
+    pub(super) async fn open(connection: &LdapConnection, layout: Layout, surroundings: &Surroundings) -> Result<Self, SystemError> {
+        let layout = Arc::new(layout);
         let bounds = bounds(connection);
         let written = serde_json::to_string(connection).unwrap_or_default();
         let key = format!("ldap {} {written}", surroundings.base.display());

@@ -210,7 +210,7 @@ impl Task<'_> {
         if dn::first(&before).is_some_and(|(own, value)| own.eq_ignore_ascii_case(&objects.rdn) && value == called) {
             return Ok(false);
         }
-        let outcome = self.on(kind, id, |name| Request::rename(name, &rdn)).await?;
+        let outcome = self.on_name(kind, id, |name| Request::rename(name, &rdn)).await?;
         if outcome.code == code::ENTRY_EXISTS {
             return Err(SystemError::Conflict(format!("another entry is called {rdn} already ({})", code::words(&outcome))));
         }

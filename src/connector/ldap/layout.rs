@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::dialect::{self, Active, IdKind};
 use super::dn;
 use super::filter::Filter;
-use crate::manifest::connection::{LdapConnection, LdapDialect, LdapGroupClass, LdapGroups};
+use crate::manifest::connection::{LdapConnection, LdapDialect, LdapGroupClass, LdapGroups, LdapUsers};
 use crate::model::{Capabilities, ObjectKind, SystemError, is_known_attribute};
 
 /// The attribute that holds the marker.
@@ -52,6 +52,7 @@ pub(super) struct Groups {
 }
 
 impl Layout {
+    /// Of a Target.
     pub(super) fn of(connection: &LdapConnection) -> Result<Self, SystemError> {
         let dialect = connection.dialect;
         let users = &connection.users;
@@ -73,6 +74,12 @@ impl Layout {
         let users = objects(("users", &users.base), filter, attributes, classes, rdn, "userName", required)?;
         let groups = connection.groups.as_ref().map(|groups| Groups::of(groups, dialect)).transpose()?;
         Ok(Self { dialect, id: IdKind::of(dialect), users, active: Active::of(dialect, connection.users.active.as_ref()), groups })
+    }
+
+    /// Of a Source, whose records have the directory's own attributes, and more names for them than headcount knows.
+    pub(super) fn of_source(connection: &LdapConnection) -> Result<Self, SystemError> {
+        let users = LdapUsers { attributes: BTreeMap::new(), ..connection.users.clone() };
+        Self::of(&LdapConnection { users, groups: None, ..connection.clone() })
     }
 
     /// Those of a kind.

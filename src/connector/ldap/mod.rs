@@ -35,13 +35,14 @@ use super::{Reader, Surroundings, TargetConnector};
 use crate::manifest::connection::{Described, LdapConnection};
 use crate::model::{SystemError, system_id};
 use directory::Directory;
+use layout::Layout;
 use password::Passwords;
 use read::LdapReader;
 use write::LdapWriter;
 
 /// Opens a directory as a source.
 async fn open_source(connection: &LdapConnection, surroundings: &Surroundings) -> Result<Box<dyn Reader>, SystemError> {
-    let directory = Directory::open(connection, surroundings).await?;
+    let directory = Directory::open(connection, Layout::of_source(connection)?, surroundings).await?;
     Ok(Box::new(LdapReader { directory, record: Some(Arc::new(connection.users.attributes.clone())) }))
 }
 
@@ -50,7 +51,7 @@ async fn open_target(connection: &LdapConnection, surroundings: &Surroundings) -
     // Before the first question is asked.
     let limiter = surroundings.connections.system(&connection.system()).limiter.clone();
     limiter.limit(&surroundings.system, surroundings.limits);
-    let directory = Directory::open(connection, surroundings).await?;
+    let directory = Directory::open(connection, Layout::of(connection)?, surroundings).await?;
     let capabilities = directory.layout.capabilities();
     let passwords = match &connection.users.initial_password {
         Some(secret) => Passwords::Same(dial::resolved(secret, &surroundings.base).await?),

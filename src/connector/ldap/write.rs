@@ -124,6 +124,12 @@ impl Task<'_> {
         if let Some(name) = directory.layout.id.name(id) {
             return self.send(request(&name)).await;
         }
+        self.on_name(kind, id, request).await
+    }
+
+    /// The same by its DN alone: Samba renames nothing by another name.
+    pub(super) async fn on_name(&self, kind: ObjectKind, id: &str, request: impl Fn(&str) -> Request) -> Result<Outcome, SystemError> {
+        let directory = self.directory();
         let mut again = true;
         loop {
             let name = self.proved(kind, id).await?;
