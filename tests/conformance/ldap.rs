@@ -1,10 +1,11 @@
-//! The table on OpenLDAP: one that changes by itself whoever names an entry that is renamed or goes, and one that does not.
+//! The table on OpenLDAP, one that changes by itself whoever names an entry that is renamed or goes, and one that does not; and on 389 Directory Server.
 
 use headcount::connector::{Surroundings, registry};
 use serde_json::json;
 
 use super::direct::Subject;
 use super::{pipeline, values};
+use crate::support::ds389::Ds389;
 use crate::support::ldap::{Setup, Slapd};
 use crate::support::skipped;
 
@@ -51,4 +52,13 @@ async fn apply_takes_every_step_without_marks_and_over_tls() {
 async fn a_group_for_each_value_follows_its_value() {
     let Some(server) = Slapd::start(FOLLOWS) else { return skipped("groups of values on ldap", "slapd and ldap-utils") };
     values::live_through(&server.target(&json!({}))).await;
+}
+
+/// It takes half a minute to make one, so both ways share it.
+#[tokio::test]
+async fn the_connector_and_apply_take_every_step_on_389_directory_server() {
+    let Some(server) = Ds389::start("conformance of ldap on 389 Directory Server") else { return };
+    let target = registry::open_target(&server.target("direct"), &Surroundings::at(std::env::temp_dir())).await.expect("it opens");
+    Subject::new(target, false).take_all_steps().await;
+    pipeline::take_all_steps(&server.target("apply"), false).await;
 }

@@ -105,12 +105,7 @@ impl Slapd {
             "bind": { "simple": { "dn": SYNC, "password": { "exec": ["echo", PASSWORD] } } },
             "users": {
                 "base": "ou=people,dc=example,dc=org",
-                "attributes": {
-                    "userName": "uid", "name.givenName": "givenName", "name.familyName": "sn", "displayName": "cn", "emails": "mail",
-                    "phoneNumbers": "telephoneNumber", "title": "title", "employeeNumber": "employeeNumber", "userType": "employeeType",
-                    "department": "departmentNumber", "organization": "o", "preferredLanguage": "preferredLanguage", "manager": "manager",
-                    "externalId": "description",
-                },
+                "attributes": attributes(),
             },
             "groups": {
                 "base": "ou=groups,dc=example,dc=org",
@@ -137,12 +132,7 @@ impl Slapd {
 
     /// Has it take changes from somebody else, in LDIF.
     pub fn changes(&self, ldif: &str) {
-        let mut modify = Command::new("ldapmodify");
-        modify.args(["-a", "-x", "-H", &self.url(), "-D", ADMIN, "-w", ADMIN_PASSWORD]);
-        let mut running = modify.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("ldapmodify runs");
-        running.stdin.take().expect("its input").write_all(ldif.as_bytes()).expect("it reads");
-        let ended = running.wait_with_output().expect("it ends");
-        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        changes(&self.url(), (ADMIN, ADMIN_PASSWORD), ldif);
     }
 
     /// What it has, line by line, without what changes from run to run.
@@ -159,6 +149,26 @@ impl Drop for Slapd {
         drop(self.process.kill());
         drop(self.process.wait());
     }
+}
+
+/// Has a server take changes, in LDIF.
+pub fn changes(url: &str, (name, password): (&str, &str), ldif: &str) {
+    let mut modify = Command::new("ldapmodify");
+    modify.args(["-a", "-x", "-H", url, "-D", name, "-w", password]);
+    let mut running = modify.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("ldapmodify runs");
+    running.stdin.take().expect("its input").write_all(ldif.as_bytes()).expect("it reads");
+    let ended = running.wait_with_output().expect("it ends");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+/// Of people, with a place for marks.
+pub fn attributes() -> Json {
+    json!({
+        "userName": "uid", "name.givenName": "givenName", "name.familyName": "sn", "displayName": "cn", "emails": "mail",
+        "phoneNumbers": "telephoneNumber", "title": "title", "employeeNumber": "employeeNumber", "userType": "employeeType",
+        "department": "departmentNumber", "organization": "o", "preferredLanguage": "preferredLanguage", "manager": "manager",
+        "externalId": "description",
+    })
 }
 
 /// Debian has it where only root looks.

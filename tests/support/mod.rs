@@ -1,6 +1,7 @@
 //! What the integration tests share: temporary places, free ports, real servers.
 
 pub mod answers;
+pub mod ds389;
 pub mod emulators;
 pub mod forge;
 pub mod git;
