@@ -25,6 +25,7 @@ use crate::fence::Fence;
 use crate::manifest::connection::{Described, LdapConnection};
 use crate::manifest::quantity;
 use crate::model::{ObjectKind, SystemError};
+use crate::secret;
 
 /// Entries a page where nobody says otherwise.
 const PAGE: u32 = 500;
@@ -128,7 +129,7 @@ impl Directory {
                 controls: OnceCell::new(),
             })
         };
-        let kept = surroundings.connections.open(&key, open).await?;
+        let kept = surroundings.connections.open(&key, secret::turn(&surroundings.base), open).await?;
         let system = surroundings.connections.system(&connection.system());
         let page = connection.page_size.filter(|size| *size > 0).unwrap_or(PAGE);
         let directory = Self { kept, layout, budget: surroundings.budget.clone(), system, lane: surroundings.lane, page };
