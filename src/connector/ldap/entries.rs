@@ -10,7 +10,7 @@ use super::directory::POST_READ;
 use super::dn;
 use super::filter::Filter;
 use super::layout::Objects;
-use super::message::{Control, Edit, Entry, Modification, Outcome, Request, Scope};
+use super::message::{Control, Edit, Entry, Modification, NewAttributes, Outcome, Request, Scope};
 use super::value;
 use super::write::{Task, done};
 use crate::connector::{Write, Written};
@@ -102,13 +102,7 @@ impl Task<'_> {
         found.and_then(|entry| id.read(&entry)).map(Arc::from).ok_or_else(|| unknown(format!("it shows no `{}`", id.attribute())))
     }
 
-    fn attributes_of_new(
-        &self,
-        kind: ObjectKind,
-        objects: &Objects,
-        wanted: Wanted,
-        called: &str,
-    ) -> Result<Vec<(String, Vec<Vec<u8>>)>, SystemError> {
+    fn attributes_of_new(&self, kind: ObjectKind, objects: &Objects, wanted: Wanted, called: &str) -> Result<NewAttributes, SystemError> {
         let layout = &self.directory().layout;
         // Small letters find what is there, whatever it was written like.
         let mut all: BTreeMap<String, (String, Vec<Vec<u8>>)> = BTreeMap::new();

@@ -192,11 +192,11 @@ fn substrings(attribute: &str, starred: &str) -> Result<Filter, String> {
 fn unescape(text: &str) -> Result<Vec<u8>, String> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        out.extend_from_slice(rest[..at].as_bytes());
-        let digits = rest.get(at + 1..at + 3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+    while let Some((before, behind)) = rest.split_once('\\') {
+        out.extend_from_slice(before.as_bytes());
+        let digits = behind.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
         out.push(digits.ok_or("behind `\\` stand two digits of base 16")?);
-        rest = &rest[at + 3..];
+        rest = behind.get(2..).unwrap_or_default();
     }
     out.extend_from_slice(rest.as_bytes());
     Ok(out)

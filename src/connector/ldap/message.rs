@@ -39,6 +39,9 @@ pub(super) struct Search<'a> {
     pub(super) attributes: &'a [String],
 }
 
+/// Attributes of a new entry, and their values.
+pub(super) type NewAttributes = Vec<(String, Vec<Vec<u8>>)>;
+
 /// What is done with the values of an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Edit {
