@@ -63,6 +63,7 @@ fn system(name: &str, role: SystemRole, state: SystemState) -> SystemStatus {
         next: Some(Timestamp::now()),
         interval: 3600,
         withheld: Default::default(),
+        breached: Vec::new(),
         drift: 0,
     }
 }
