@@ -1,9 +1,8 @@
 //! What one change costs in a world that is kept, beside a plan of everybody in the same run: 10k, 100k and 1M people who are as they should be.
 //!
 //! A record, an account, a membership is another than before, somebody comes and somebody goes; after each the same is taken back, which counts too.
-//! `cargo bench --bench closure [-- PEOPLE…]`. CPU time is this thread's (`/proc/thread-self/schedstat`); taking the change in and planning are told apart.
+//! `cargo bench --bench closure [-- PEOPLE…]`. CPU time is this thread's (`clock_gettime(2)`); taking the change in and planning are told apart.
 
-use std::fs;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -333,6 +332,6 @@ spec:
 
 /// Seconds that this thread ran on a processor.
 fn cpu_seconds() -> f64 {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux with schedstat");
-    text.split(' ').next().and_then(|nanoseconds| nanoseconds.parse::<f64>().ok()).expect("a number") / 1e9
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }

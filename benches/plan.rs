@@ -1,7 +1,7 @@
 //! The plan core beside its yardstick, in one run: 10k, 100k and 1M users from NDJSON on both sides.
 //!
 //! The yardstick parses both sides with serde_json into 64-bit key and content fingerprints and joins them by hash partition, no more.
-//! `cargo bench --bench plan [-- USERS…]`. CPU time is this thread's (`/proc/thread-self/schedstat`), so a busy machine disturbs little; memory is the
+//! `cargo bench --bench plan [-- USERS…]`. CPU time is this thread's (`clock_gettime(2)`), so a busy machine disturbs little; memory is the
 //! process's resident peak above what it was before (`/proc/self/status`), per user; the inputs are streamed and not in it. Memory
 //! that an earlier run freed is used again: only the first row of a size says what is needed.
 
@@ -432,8 +432,8 @@ fn measure<T>(run: impl FnOnce() -> T, laps: impl FnOnce(&T) -> Laps) -> Measure
 
 /// Seconds that this thread ran on a processor.
 fn cpu_seconds() -> f64 {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux with schedstat");
-    text.split(' ').next().and_then(|nanoseconds| nanoseconds.parse::<f64>().ok()).expect("a number") / 1e9
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 fn resident() -> u64 {

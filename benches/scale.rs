@@ -1,10 +1,9 @@
 //! What must not be quadratic: many renamed groups, groups in groups in groups, a long chain of managers, one group with everybody.
 //!
 //! `cargo bench --bench scale`. Each case is planned at three sizes; its slope is that of the logarithms of its time and its size, from one size to the next:
-//! 1 is linear, 2 quadratic. CPU time is this thread's (`/proc/thread-self/schedstat`). What is made and read beforehand does not count.
+//! 1 is linear, 2 quadratic. CPU time is this thread's (`clock_gettime(2)`). What is made and read beforehand does not count.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::hint::black_box;
 
 use headcount::connector::pack::Packer;
@@ -232,6 +231,6 @@ fn page(columns: std::sync::Arc<Columns>, lines: &[String]) -> Page {
 
 /// Seconds that this thread ran on a processor.
 fn cpu_seconds() -> f64 {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux with schedstat");
-    text.split(' ').next().and_then(|nanoseconds| nanoseconds.parse::<f64>().ok()).expect("a number") / 1e9
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }

@@ -1,13 +1,12 @@
 //! Everybody of a paged system through a Connector document, beside a plain client that fetches the same pages and parses them, in one run.
 //!
 //! `cargo bench --bench source [-- PEOPLE ROUNDS]` (`-- alone [PEOPLE]` reads once, for a profiler). The plain client is reqwest and serde_json, and keeps
-//! nothing. Both run on one thread and ask one page after the other; CPU time is that thread's (`/proc/thread-self/schedstat`). The server is a thread of its
+//! nothing. Both run on one thread and ask one page after the other; CPU time is that thread's (`clock_gettime(2)`). The server is a thread of its
 //! own that holds its pages ready. Rounds go in turn, and the medians of the ratios within each round count.
 
 #[path = "source/server.rs"]
 mod server;
 
-use std::fs;
 use std::hint::black_box;
 
 use headcount::connector::registry::{self, Facts};
@@ -198,6 +197,6 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 
 /// Seconds that this thread ran on a processor.
 fn cpu_seconds() -> f64 {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux with schedstat");
-    text.split(' ').next().and_then(|nanoseconds| nanoseconds.parse::<f64>().ok()).expect("a number") / 1e9
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
