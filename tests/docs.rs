@@ -15,7 +15,7 @@ const EXPLAINED: &[&str] = &[
     "writing-a-connector.md",
     "webhook.md",
     "controller.md",
-    "connectors/ldap.md",
+    "ldap.md",
 ];
 
 fn text(path: &str) -> String {

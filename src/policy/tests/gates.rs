@@ -61,7 +61,7 @@ fn what_can_t_be_read_is_told_with_its_place() {
     a.yaml:31:14: error: `spec.plan` is no hash of a plan (write all 64 digits, as `headcount status -o json` tells them)
     a.yaml:31:53: error: `spec.approver` is no approver (say who approves, as commits name them: `mara@acme.example`)
     a.yaml:31:65: error: `spec.reason` is no reason (say why, for whoever reads this later)
-    a.yaml:31:79: error: there is no Target `chta` (did you mean `chat`?)
+    a.yaml:31:79: warning: there is no Target `chta`, so nothing is approved there (did you mean `chat`?)
     a.yaml:31:95: error: `spec.expires` is no date (write a day of the calendar as YEAR-MONTH-DAY: `2027-03-31`)
     a.yaml:36:34: error: `spec.decision` must be one of `Approve`, `Reject`, and is another word
     "#);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 use crate::git::{Remote, RemoteUrl, SshAccess};
@@ -135,7 +136,10 @@ impl Followed {
 
     pub fn commit(&self) -> String {
         self.git(&["add", "-A"]);
-        self.git(&["commit", "-q", "--allow-empty", "-m", "words"]);
+        // Two of one second with the same files and parents are two all the same.
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let words = format!("words {}", MADE.fetch_add(1, Ordering::Relaxed));
+        self.git(&["commit", "-q", "--allow-empty", "-m", &words]);
         self.git(&["rev-parse", "HEAD"])
     }
 
