@@ -104,7 +104,8 @@ async fn served(args: &SyncArgs, running: &Running, name: &Arc<str>, patience: D
         Ok((open.iter().any(|request| request.name == *name), running::status(store.as_ref()).await?))
     };
     let (mut waits, mut told) = open().await?;
-    while waits && Instant::now() < end {
+    // A run goes on for a moment after what was asked for is taken away: until the next plan has seen what it did.
+    while (waits || told.as_ref().is_some_and(|told| is_changing(told, &args.target))) && Instant::now() < end {
         sleep(pause.min(end - Instant::now())).await;
         (waits, told) = open().await?;
     }
@@ -123,17 +124,19 @@ async fn served(args: &SyncArgs, running: &Running, name: &Arc<str>, patience: D
 const NEAR: Duration = Duration::from_millis(500);
 const FAR: Duration = Duration::from_secs(5);
 
+fn is_changing(status: &Status, targets: &[String]) -> bool {
+    states(status, targets).any(|state| state == SystemState::Changing)
+}
+
+/// Of the targets that were asked for, and of every source: people come from all of them, whichever target was named.
+fn states<'s>(status: &'s Status, targets: &'s [String]) -> impl Iterator<Item = SystemState> + 's {
+    let asked = move |name: &str| targets.is_empty() || targets.iter().any(|target| target == name);
+    status.systems.iter().filter(move |system| system.role == SystemRole::Source || asked(&system.name)).map(|system| system.state)
+}
+
 /// As `apply` would end: what came to nothing counts more than what waits, and that more than what is held.
 fn outcome(status: &Status, targets: &[String], now: Timestamp) -> Exit {
-    let asked = |name: &str| targets.is_empty() || targets.iter().any(|target| target == name);
-    let states: Vec<SystemState> = status
-        .systems
-        .iter()
-        // People come from every source, whichever target was named.
-        .filter(|system| system.role == SystemRole::Source || asked(&system.name))
-        .map(|system| system.state)
-        .collect();
-    let any = |these: &[SystemState]| states.iter().any(|state| these.contains(state));
+    let any = |these: &[SystemState]| states(status, targets).any(|state| these.contains(&state));
     if is_silent(status, now) || any(&[SystemState::Unreadable, SystemState::Unknown]) {
         Exit::Stale
     } else if any(&[SystemState::Stalled, SystemState::Behind, SystemState::Changing]) {

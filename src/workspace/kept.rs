@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::messages::CompiledRevision;
 use super::schedule::{self, Waiting};
+use crate::manifest::connection::SourceConnection;
 use crate::model::{Evidence, Memory, ObjectKind, ReadReport, SystemMemory, SystemRole, SystemState, Watermark};
 use crate::pipeline::system::SourceNews;
 use crate::pipeline::{Snapshot, TargetRead, TargetWritten};
@@ -107,11 +108,14 @@ impl Kept {
         self.doubtful = self.version;
     }
 
-    /// What was kept of systems by another process.
+    /// What was kept of systems by another process. A file is looked at all the same: leaving it alone spares nobody, and it may have been mended meanwhile.
     pub fn recall(&mut self, memories: Vec<(Arc<str>, SystemMemory)>) {
         for (name, memory) in memories {
             if let Some(system) = self.systems.iter_mut().find(|system| shelf_name(system.role, &system.name) == name.as_ref()) {
                 system.memory = memory;
+                if is_file(&self.manifests, system) {
+                    (system.memory.until, system.asked) = (None, true);
+                }
             }
         }
     }
@@ -327,6 +331,13 @@ fn moved(before: &CompiledRevision, now: &CompiledRevision, name: &str) -> bool 
         of.loaded.targets.iter().find(|document| document.name.as_ref() == name).map(|it| it.spec.connection.clone())
     };
     source(before) != source(now) || target(before) != target(now)
+}
+
+/// Whether a source is a file.
+fn is_file(manifests: &CompiledRevision, system: &System) -> bool {
+    let mut sources = manifests.loaded.sources.iter();
+    let of = sources.find(|document| system.role == SystemRole::Source && document.name == system.name);
+    of.is_some_and(|document| matches!(document.spec.connection, SourceConnection::File(_)))
 }
 
 /// Whether a source's file holds something else than it did.

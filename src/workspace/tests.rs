@@ -216,6 +216,26 @@ async fn a_source_that_can_t_be_read_takes_nothing_from_anybody_and_is_asked_aga
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_mended_while_nobody_ran_is_read_at_once() {
+    let company = Company::new().await;
+    let mut process = Process::start(&company, company.store.clone()).await;
+    process.as_declared("one").await;
+    std::fs::rename(company.path("hr.csv"), company.path("gone")).unwrap();
+    // Often enough for a long pause.
+    for request in 0..6 {
+        ask(company.store.as_ref(), &request.to_string()).await;
+        served(company.store.as_ref()).await;
+    }
+    process.until("unreadable", |status| status.systems[0].state == SystemState::Unreadable).await;
+    process.end().await;
+
+    std::fs::rename(company.path("gone"), company.path("hr.csv")).unwrap();
+    let mut next = Process::start(&company, company.store.clone()).await;
+    next.as_declared("one").await;
+    next.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_state_that_is_away_for_a_while_holds_everything_up_and_ends_nothing() {
     let company = Company::new().await;
     let mut process = Process::start(&company, company.store.clone()).await;

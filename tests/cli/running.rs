@@ -363,7 +363,9 @@ fn whoever_waits_for_a_request_hears_how_it_ended() {
                 assert!(Instant::now() < until, "no request came");
                 std::thread::yield_now();
             };
-            put(&folder, vec![Shelf::Status.put("workspace", &status(state)), Shelf::Requests.take(name)]);
+            // What it did is not seen by a plan yet: that is no end.
+            put(&folder, vec![Shelf::Status.put("workspace", &status(SystemState::Changing)), Shelf::Requests.take(name)]);
+            put(&folder, vec![Shelf::Status.put("workspace", &status(state))]);
             waiting.join().expect("it ends")
         });
         assert_eq!(serving.0, expected, "{state:?}: {}{}", serving.1, serving.2);

@@ -203,6 +203,36 @@ async fn an_entry_keeps_its_id_under_another_name_and_whoever_has_its_former_one
 }
 
 #[tokio::test]
+async fn an_entry_that_others_named_keeps_what_is_not_ours_and_is_called_otherwise_all_the_same() {
+    let Some(server) = Slapd::start(Setup::default()) else { return skipped("names of others in ldap", "slapd and ldap-utils") };
+    let entry = |rdn: &str, uid: &str, more: &str| {
+        server.changes(&format!("dn: {rdn},{PEOPLE}\nobjectClass: inetOrgPerson\nuid: {uid}\nsn: Lee\n{more}"));
+    };
+    entry("mail=ann@acme.example", "alee", "cn: Ann\nmail: ann@acme.example\n");
+    entry("cn=Bob Lee", "blee", "cn: Bob Lee\n");
+    entry("cn=Cy+uid=cy", "cy", "cn: Cy\n");
+    let target = open(&server, json!({})).await.expect("it opens");
+    let (_, rows) = read(&*target.reader, ObjectKind::Account, &["id", "userName"]).await;
+    let id = |name: &str| {
+        let row = rows.iter().find(|row| row[1] == Some(Value::text(name))).expect("it is there");
+        row[0].as_ref().and_then(Value::as_text).expect("an id").to_owned()
+    };
+    let fence = Fence::open();
+    let update = |name: &'static str, attributes: &'static [(&'static str, Option<&'static str>)]| {
+        let (target, fence, id) = (&target, &fence, id(name));
+        async move { write(target, Action::Update, (ObjectKind::Account, Some(&id)), attributes, fence).await }
+    };
+    update("alee", &[("userName", Some("ann.lee"))]).await.expect("its uid is another");
+    update("blee", &[("userName", Some("bob.lee")), ("displayName", Some("Robert Lee"))]).await.expect("its names are others");
+    let refused = update("cy", &[("userName", Some("cyan"))]).await;
+    assert!(refused.is_err(), "several make up its name: that is told, and nothing is lost");
+    let shown = server.shows(PEOPLE, &["uid", "mail", "cn"]);
+    let has = |line: &str| shown.iter().any(|shown| shown == line);
+    assert!(has("uid: ann.lee") && has("mail: ann@acme.example") && !has("uid: alee"), "{shown:#?}");
+    assert!(has(&format!("dn: cn=Robert Lee,{PEOPLE}")) && has("uid: bob.lee") && !has("cn: Bob Lee") && has("uid: cy"), "{shown:#?}");
+}
+
+#[tokio::test]
 async fn members_whom_nobody_knows_and_the_one_for_nobody_are_told_apart() {
     let Some(server) = Slapd::start(Setup::default()) else { return skipped("ghosts of ldap", "slapd and ldap-utils") };
     server.changes(&format!("{}dn: cn=all,ou=groups,dc=example,dc=org\nobjectClass: groupOfNames\ncn: all\nmember: UID=u0000, {PEOPLE}\nmember: uid=ghost,{PEOPLE}\nmember: CN=Nobody,dc=example,dc=org\n", crowd(1)));

@@ -42,6 +42,12 @@ pub(super) fn first(name: &str) -> Option<(&str, String)> {
     Some((attribute.trim(), unescape(trimmed(value))))
 }
 
+/// The same, where no second one makes up the relative name with it.
+pub(super) fn only(name: &str) -> Option<(&str, String)> {
+    let whole = separators(name, ',').next().and_then(|at| name.get(..at)).unwrap_or(name);
+    if separators(whole, '+').next().is_some() { None } else { first(name) }
+}
+
 /// Whether a name is this one or below it.
 pub(super) fn is_within(name: &str, base: &str) -> bool {
     let (name, base) = (normal(name), normal(base));

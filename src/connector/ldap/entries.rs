@@ -29,6 +29,14 @@ struct Wanted {
     active: Option<bool>,
 }
 
+impl Wanted {
+    /// The one value that an attribute is to have.
+    fn called(&self, own: &str) -> Option<String> {
+        let (_, values) = self.attributes.iter().find(|(attribute, _)| attribute.eq_ignore_ascii_case(own))?;
+        if let [one] = values.as_slice() { Some(one.clone()) } else { None }
+    }
+}
+
 impl Task<'_> {
     async fn wanted(&self, write: &Write<'_>) -> Result<Wanted, SystemError> {
         let layout = &self.directory().layout;
@@ -146,17 +154,20 @@ impl Task<'_> {
         Ok(all.into_values().collect())
     }
 
-    /// Changes an entry: what it is called first.
+    /// Changes an entry: what it is called first. One that was taken over may be named by another attribute than new ones are, or by several: it is renamed by the
+    /// attribute that it has in its name, where that is one of ours, and every other attribute changes in place.
     pub(super) async fn update(&self, write: &Write<'_>, id: &Arc<str>) -> Result<Written, SystemError> {
         let kind = write.change.object.kind;
         let layout = &self.directory().layout;
         let objects = layout.objects(kind)?;
         let wanted = self.wanted(write).await?;
-        let renamed = match &wanted.name {
-            Some(called) => self.rename(kind, objects, id, called).await?,
+        let before = self.directory().name_of(kind, id).await?;
+        let naming = dn::only(&before).and_then(|(own, _)| Some((own.to_owned(), wanted.called(own)?)));
+        let renamed = match &naming {
+            Some((own, called)) => self.rename(kind, own, id, called).await?,
             None => false,
         };
-        let by_name = |own: &str| own.eq_ignore_ascii_case(&objects.rdn);
+        let by_name = |own: &str| naming.as_ref().is_some_and(|(naming, _)| own.eq_ignore_ascii_case(naming));
         let mut edits: Vec<Modification> = Vec::new();
         for (attribute, mut values) in wanted.attributes.into_iter().filter(|(own, _)| !by_name(own)) {
             if values.is_empty() {
@@ -196,12 +207,12 @@ impl Task<'_> {
         Ok(layout.active.write(active, &now))
     }
 
-    /// Gives an entry another name. False where it has it.
-    async fn rename(&self, kind: ObjectKind, objects: &Objects, id: &Arc<str>, called: &str) -> Result<bool, SystemError> {
+    /// Gives an entry another value of the attribute that it is named by. False where it has it.
+    async fn rename(&self, kind: ObjectKind, naming: &str, id: &Arc<str>, called: &str) -> Result<bool, SystemError> {
         let directory = self.directory();
-        let rdn = dn::rdn(&objects.rdn, called);
+        let rdn = dn::rdn(naming, called);
         let before = directory.name_of(kind, id).await?;
-        if dn::first(&before).is_some_and(|(own, value)| own.eq_ignore_ascii_case(&objects.rdn) && value == called) {
+        if dn::first(&before).is_some_and(|(_, value)| value == called) {
             return Ok(false);
         }
         let outcome = self.on_name(kind, id, |name| Request::rename(name, &rdn)).await?;
@@ -247,6 +258,14 @@ impl Task<'_> {
         }
         if let Some(groups) = layout.groups.as_ref().filter(|groups| groups.by_name()) {
             self.follow_in(&groups.objects, &groups.member, before, after, groups.empty.as_deref()).await?;
+        }
+        // A posixGroup lists logins: whoever gets a login that is free again must not come into the groups of whoever had it.
+        if let Some(groups) = layout.groups.as_ref().filter(|groups| !groups.by_name())
+            && let (Some((own, login)), Some(logins)) = (dn::first(before), layout.users.attributes.get("userName"))
+            && own.eq_ignore_ascii_case(logins)
+        {
+            let now = after.and_then(dn::first).map(|(_, login)| login);
+            self.follow_in(&groups.objects, &groups.member, &login, now.as_deref(), None).await?;
         }
         if let (Some(manager), Some(after)) = (layout.users.attributes.get("manager"), after) {
             self.follow_in(&layout.users, manager, before, Some(after), None).await?;

@@ -222,9 +222,29 @@ impl AtTarget<'_, '_, '_> {
                 GroupState::Here(row) => self.step.basis.group(self.target, row, members::key(self.step.basis, *inner)),
                 _ => new_group(self.step, *inner),
             };
-            adds.push(MemberChange { member: object, people: self.to_come[*inner] });
+            let there = match self.groups.states[*inner] {
+                GroupState::Here(row) => self.people_in(row),
+                _ => 0,
+            };
+            adds.push(MemberChange { member: object, people: self.to_come[*inner].max(there) });
         }
         (adds, rows)
+    }
+
+    /// How many accounts are in a group or below it by now: a group that is nested brings them too, whoever put them in, and those who are only to go.
+    fn people_in(&self, row: u32) -> u32 {
+        let observed = &self.step.basis.observed[self.target];
+        let (mut groups, mut accounts, mut open) = (BTreeSet::from([row]), BTreeSet::new(), vec![row]);
+        while let Some(group) = open.pop() {
+            for member in observed.members(group) {
+                match member {
+                    MemberRow::Account(account) => _ = accounts.insert(account),
+                    MemberRow::Group(inner) if groups.insert(inner) => open.push(inner),
+                    MemberRow::Group(_) => {}
+                }
+            }
+        }
+        u32::try_from(accounts.len()).unwrap_or(u32::MAX)
     }
 
     /// Whether an observed member goes.

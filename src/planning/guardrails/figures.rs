@@ -93,8 +93,8 @@ fn is_first(scene: &Scene<'_>) -> bool {
 
 /// Whether groups or entitlements of headcount's were there before this window, where accounts are none of its business.
 fn has_given(scene: &Scene<'_>) -> bool {
-    let Population { ours, groups, grants, .. } = scene.population;
-    *ours == 0 && (*groups > used(scene, Guardrail::CreateGroups) || *grants > used(scene, Guardrail::AddEntitlements))
+    let Population { ours, our_groups, grants, .. } = scene.population;
+    *ours == 0 && (*our_groups > used(scene, Guardrail::CreateGroups) || *grants > used(scene, Guardrail::AddEntitlements))
 }
 
 /// Accounts that the plan takes over.

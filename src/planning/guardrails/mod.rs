@@ -2,12 +2,13 @@
 //!
 //! Must never: change what a step does, or let a step run that an earlier rule withheld.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::{Change, Guardrail, Mandate, Memory, ObjectKind, Plan};
+use crate::model::{Action, Change, Guardrail, Mandate, MemberChange, Memory, ObjectKind, ObjectRef, Plan};
 use crate::planning::question::Moment;
 use crate::policy::{LimitPolicy, Policy, TargetPolicy};
 
@@ -27,7 +28,7 @@ use hold::{give_nothing_ahead, keep_possessions, withhold_dependents};
 pub(super) use hold::{part_members, withhold};
 use overrides::{Given, hash_of};
 pub use rules::counted;
-use rules::{RULES, Rule, is_counted, weight};
+use rules::{RULES, Rule, begins, is_counted, weight};
 
 /// What guardrails and protection must know of the targets besides the plan itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub struct Population {
     pub held: u64,
     /// entitlements that headcount gave, as the state remembers them
     pub grants: u64,
+    /// groups that headcount made or took over, whatever else it may remove
+    pub our_groups: u64,
     /// object keys (as changes name them) of the accounts that protection covers, by name or by rule, and of every group that has such an account in
     /// it or below it
     pub protected: BTreeSet<Arc<str>>,
@@ -91,7 +94,8 @@ pub fn check(policy: &Policy, populations: &Populations, memory: &Memory, moment
             continue;
         }
         let scene = Scene { target, population: known(at), memory, moment };
-        let mut seen = Seen { leavers_go: true, let_past: BTreeSet::new() };
+        let begins = changes.iter().map(|&at| &plan.changes[at]).filter(|change| begins(change)).map(|change| change.object.key.clone());
+        let mut seen = Seen { leavers_go: true, let_past: BTreeSet::new(), begins: begins.collect() };
         for rule in &RULES {
             match rule.guardrail {
                 Guardrail::RemoveMembers => keep_possessions(&target.name, plan),
@@ -118,6 +122,8 @@ struct Seen {
     leavers_go: bool,
     /// changes that an override names exactly: whoever named them has seen all that they do, so no other limit asks about them
     let_past: BTreeSet<usize>,
+    /// accounts that were made ahead of a start date, and begin
+    begins: BTreeSet<Arc<str>>,
 }
 
 fn by_target(plan: &Plan) -> BTreeMap<Arc<str>, Vec<usize>> {
@@ -136,9 +142,11 @@ fn by_target(plan: &Plan) -> BTreeMap<Arc<str>, Vec<usize>> {
 /// One limit at one target: withholds what it refuses, unless an override was given for that.
 fn check_limit(scene: &Scene<'_>, rule: &Rule, seen: &mut Seen, changes: &[usize], plan: &mut Plan) {
     let Some(limit) = scene.target.guardrails.limits.get(&rule.guardrail) else { return };
-    let counts = |at: &usize| plan.changes[*at].runs() && (rule.counts)(&plan.changes[*at]) > 0 && !seen.let_past.contains(at);
+    let counts =
+        |at: &usize| plan.changes[*at].runs() && (rule.counts)(&counting_part(&plan.changes[*at], seen)) > 0 && !seen.let_past.contains(at);
     let mut refused: Vec<usize> = changes.iter().copied().filter(counts).collect();
-    let figures = figures(scene, rule, limit, plan, weight(rule, refused.iter().map(|&at| &plan.changes[at])));
+    let parts: Vec<Cow<'_, Change>> = refused.iter().map(|&at| counting_part(&plan.changes[at], seen)).collect();
+    let figures = figures(scene, rule, limit, plan, weight(rule, parts.iter().map(Cow::as_ref)));
     if figures.planned > 0 && !figures.first {
         plan.limits.push(figures.used_of(&scene.target.name, rule.guardrail, limit));
     }
@@ -170,7 +178,7 @@ struct Breach<'a> {
 /// All of it goes by an override, or none of it.
 fn settle(breach: &Breach<'_>, seen: &mut Seen, refused: &[usize], spared: usize, plan: &mut Plan) {
     // Of members just those who count: so an override fits whoever joins the company meanwhile.
-    let counting: Vec<Change> = refused.iter().map(|&at| counting_part(&plan.changes[at])).collect();
+    let counting: Vec<Change> = refused.iter().map(|&at| counting_part(&plan.changes[at], seen).into_owned()).collect();
     let hash = hash_of(&breach.scene.target.name, breach.rule.guardrail, counting.iter());
     let given = Given::find(breach, &hash);
     if let Some(used) = given.valid {
@@ -187,10 +195,23 @@ fn settle(breach: &Breach<'_>, seen: &mut Seen, refused: &[usize], spared: usize
     withhold(plan, &held, finding);
 }
 
-/// A change with those of its members who count.
-fn counting_part(change: &Change) -> Change {
-    let members = change.members.iter().filter(|member| is_counted(change, member)).cloned().collect();
-    Change { members, ..change.clone() }
+/// A change with those of its members who count: who begins today counts as an account that is made, with all that comes with it.
+fn counting_part<'c>(change: &'c Change, seen: &Seen) -> Cow<'c, Change> {
+    let begins = |key: &Arc<str>| seen.begins.contains(key);
+    match change.action {
+        Action::AddMembers => {
+            let counts = |member: &&MemberChange| is_counted(change, member) && !begins(&member.member.key);
+            match change.members.iter().all(|member| counts(&member)) {
+                true => Cow::Borrowed(change),
+                false => Cow::Owned(Change { members: change.members.iter().filter(counts).cloned().collect(), ..change.clone() }),
+            }
+        }
+        // As one of an account that is made.
+        Action::AddEntitlement if begins(&change.object.key) => {
+            Cow::Owned(Change { object: ObjectRef { id: None, ..change.object.clone() }, ..change.clone() })
+        }
+        _ => Cow::Borrowed(change),
+    }
 }
 
 /// The position of the part of a change that counts; the rest of it goes.

@@ -69,7 +69,7 @@ pub(super) fn hash_of<'a>(target: &str, guardrail: Guardrail, changes: impl Iter
     let mut lines: Vec<String> = changes
         .map(|change| {
             let members: Vec<_> =
-                change.members.iter().chain(&change.losers).map(|member| (&member.member.key, &member.member.id)).collect();
+                change.members.iter().chain(&change.losers).map(|member| (&member.member.key, &member.member.id, member.people)).collect();
             let atoms = (change.action, change.object.kind, &change.object.key, &change.object.id, &change.attributes, members);
             // Serialising plain values into memory can't fail; an empty part would only make another hash.
             let mut line = serde_json::to_string(&atoms).unwrap_or_default();

@@ -112,6 +112,9 @@ impl Counting<'_, '_> {
             entitled: entitled + others.entitled,
             held: held + others.held,
             grants: self.grants(),
+            our_groups: (0..self.basis.observed[self.target].groups().len())
+                .filter(|row| self.basis.former_group_key(self.target, *row).is_some())
+                .count() as u64,
             protected: self.protected_keys(&self.basis.protected[self.target]),
             foreign: self.foreign(),
             kept: rules.protect.keep.iter().map(|(name, _)| self.kept(name)).collect(),

@@ -122,8 +122,12 @@ fn delete(change: &Change) -> u64 {
 
 /// New accounts, and those that were made ahead of a start date and become active on it.
 fn create(change: &Change) -> u64 {
-    let begins = change.action == Action::Reactivate && !change.risks.contains(&Risk::Reactivation);
-    if_so(change, is_account(change) && (change.action == Action::Create || begins))
+    if_so(change, is_account(change) && (change.action == Action::Create || begins(change)))
+}
+
+/// Whether an account that was made ahead of a start date becomes active on it.
+pub(super) fn begins(change: &Change) -> bool {
+    is_account(change) && change.action == Action::Reactivate && !change.risks.contains(&Risk::Reactivation)
 }
 
 fn adopt(change: &Change) -> u64 {

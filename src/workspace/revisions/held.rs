@@ -117,7 +117,7 @@ impl Shrunk {
         format!("{} vanished from the manifests", parts.into_iter().flatten().collect::<Vec<_>>().join("; "))
     }
 
-    /// How to answer it: what to put into the Workspace where it is meant. Nothing where nothing lets it through.
+    /// How to answer it: the one line to put into the Workspace where it is meant; tables and logs show it whole. Nothing where nothing lets it through.
     pub fn answer(&self, expires: Date) -> Option<String> {
         if self.workspace.is_some() {
             return None;
@@ -125,15 +125,12 @@ impl Shrunk {
         let names =
             self.sources.iter().map(|name| format!("Source/{name}")).chain(self.targets.iter().map(|name| format!("Target/{name}")));
         let names: Vec<String> = names.collect();
-        let mut lines = vec!["removals:".to_owned()];
-        if !names.is_empty() {
-            lines.push(format!("  names: [{}]", names.join(", ")));
-        }
+        let listed = (!names.is_empty()).then(|| format!("names: [{}]", names.join(", ")));
         let counted = [("users", self.users), ("groups", self.groups)];
-        lines.extend(counted.iter().filter_map(|(field, gone)| gone.map(|(gone, _)| format!("  {field}: {gone}"))));
-        lines.push("  reason: WHY THIS MAY GO".to_owned());
-        lines.push(format!("  expires: {expires}"));
-        Some(lines.join("\n"))
+        let counted = counted.iter().filter_map(|(field, gone)| gone.map(|(gone, _)| format!("{field}: {gone}")));
+        let why = ["reason: WHY THIS MAY GO".to_owned(), format!("expires: {expires}")];
+        let fields: Vec<String> = listed.into_iter().chain(counted).chain(why).collect();
+        Some(format!("removals: {{{}}}", fields.join(", ")))
     }
 
     /// The next step, in one sentence.
@@ -230,17 +227,8 @@ mod tests {
         let today: Date = TODAY.parse().unwrap();
         let shrunk = shrank(&ManifestInventory::of(&before), &gone("", 8..20), today).unwrap();
         let answer = shrunk.answer(today).unwrap();
-        insta::assert_snapshot!(answer, @r"
-        removals:
-          names: [Source/hr, Target/chat]
-          users: 8
-          groups: 8
-          reason: WHY THIS MAY GO
-          expires: 2026-11-29
-        ");
-        // The same as one line of a flow.
-        let line = answer.lines().skip(1).map(str::trim).collect::<Vec<_>>().join(", ");
-        let removals = format!(", removals: {{{line}}}");
+        insta::assert_snapshot!(answer, @"removals: {names: [Source/hr, Target/chat], users: 8, groups: 8, reason: WHY THIS MAY GO, expires: 2026-11-29}");
+        let removals = format!(", {answer}");
         let with = gone(&removals, 8..20);
         assert_eq!(shrank(&ManifestInventory::of(&before), &with, today), None);
         assert!(shrank(&ManifestInventory::of(&before), &with, today.tomorrow().unwrap()).is_some(), "its day is over");

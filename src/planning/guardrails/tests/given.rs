@@ -81,7 +81,27 @@ fn a_first_run_fills_groups_and_a_later_one_does_not_even_where_accounts_are_non
         held(&case.checked()).len()
     };
     assert_eq!(run(Population::default()), 0, "nothing there is ours");
-    assert_eq!(run(Population { groups: 1, ..Population::default() }), 1, "its groups are");
+    assert_eq!(run(Population { groups: 9, ..Population::default() }), 0, "of an authoritative target, too");
+    assert_eq!(run(Population { our_groups: 1, ..Population::default() }), 1, "its groups are");
     assert_eq!(run(Population { grants: 1, ..Population::default() }), 1, "entitlements there are");
     assert_eq!(run(Population { accounts: 100, ours: 100, ..Population::default() }), 1, "its accounts are");
+}
+
+#[test]
+fn who_begins_today_gets_their_groups_beside_a_mass() {
+    let mut mass = joins("group/a", 1..=21);
+    mass.members.extend([member("hr/90", 1)]);
+    let case = with([mass]).accounts(Action::Reactivate, Mandate::Normal, [90]);
+    let plan = case.checked();
+    let goes: Vec<_> = plan.changes.iter().filter(|change| change.runs()).map(|change| (change.action, change.members.len())).collect();
+    assert_eq!(goes, [(Action::AddMembers, 1), (Action::Reactivate, 0)]);
+    assert!(plan.findings[0].message.contains("21 planned"), "{}", told(&plan));
+}
+
+#[test]
+fn an_override_counts_for_as_many_as_a_nested_group_brought() {
+    let nested = |people| Change { members: vec![MemberChange { people, ..member("group/staff", 1) }], ..joins("group/admins", []) };
+    let hash = hash_in(&with([nested(21)]).checked());
+    let again = |people| with([nested(people)]).overridden(Guardrail::AddMembers, &hash, date(2026, 11, 30)).checked();
+    assert_eq!((held(&again(21)).len(), held(&again(404)).len()), (0, 1));
 }
