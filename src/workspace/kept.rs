@@ -8,7 +8,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::messages::CompiledRevision;
 use super::schedule::{self, Waiting};
-use crate::manifest::connection::SourceConnection;
 use crate::model::{Evidence, Memory, ObjectKind, ReadReport, SystemMemory, SystemRole, SystemState, Watermark};
 use crate::pipeline::system::SourceNews;
 use crate::pipeline::{Snapshot, TargetRead, TargetWritten};
@@ -337,7 +336,7 @@ fn moved(before: &CompiledRevision, now: &CompiledRevision, name: &str) -> bool 
 fn is_file(manifests: &CompiledRevision, system: &System) -> bool {
     let mut sources = manifests.loaded.sources.iter();
     let of = sources.find(|document| system.role == SystemRole::Source && document.name == system.name);
-    of.is_some_and(|document| matches!(document.spec.connection, SourceConnection::File(_)))
+    of.is_some_and(|document| document.spec.connection.described().is_data())
 }
 
 /// Whether a source's file holds something else than it did.

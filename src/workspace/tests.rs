@@ -269,6 +269,7 @@ async fn a_file_that_a_push_mends_is_read_at_once() {
         why: Some("hr.csv: line 1: a quote is not closed".into()),
     };
     company.store.commit(vec![Shelf::Systems.put("source/hr", &away)]).await.unwrap();
+    std::fs::remove_file(company.path("hr.csv")).unwrap();
     let mut process = Process::start(&company, company.store.clone()).await;
     process.until("unreadable", |status| status.systems[0].state == SystemState::Unreadable).await;
     assert_eq!(company.accounts(), [""; 0]);

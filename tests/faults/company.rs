@@ -172,4 +172,5 @@ spec:
     deactivate: {percent: 50, count: 50}
     leavers: {percent: 50, count: 50}
     removeMembers: {percent: 90, count: 1000}
+    addMembers: {count: 100000}
 "#;

@@ -437,6 +437,7 @@ spec:
     deactivate: {percent: 50, count: 100000}
     leavers: {percent: 50, count: 100000}
     removeMembers: {percent: 90, count: 100000}
+    addMembers: {count: 100000}
 ---
 apiVersion: headcount.dev/v1alpha1
 kind: Target
