@@ -36,3 +36,4 @@ pub mod workspace;
 
 pub mod cli;
 pub mod operator;
+pub mod server;

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 
 use super::Files;
-use super::behind::ChangeOrigins;
+use crate::pipeline::ChangeOrigins;
 use super::held::{self, ByHand};
 use super::history::broken;
 use super::outcome::{self, NotRun};

@@ -9,9 +9,8 @@ use jiff::Timestamp;
 
 use super::report::{self, Exit, Failure, notice};
 use super::running::{self, Running, RunningPlace};
-use super::session;
+use super::session::{self, state_failure};
 use super::who;
-use crate::journal::{Event, PlanWord};
 use crate::model::{Approval, Decided, Status};
 use crate::policy::ApprovalPolicy;
 use crate::render::status::told_at;
@@ -19,6 +18,7 @@ use crate::render::style::{RISK, STRONG, paint};
 use crate::render::table::TextTable;
 use crate::render::{self, ViewOptions, count, safe};
 use crate::state::{Shelf, Store};
+use crate::workspace::acts;
 use crate::workspace::gates::{self, ApprovalStanding, WaitingPlan, standing};
 
 /// Approve a plan that waits, or reject it; without a hash: list those that wait
@@ -69,14 +69,9 @@ pub fn run(args: &ApproveArgs) -> Result<Exit, Failure> {
 }
 
 async fn waiting(store: &dyn Store) -> Result<Vec<WaitingPlan>, Failure> {
-    let mut waiting: Vec<WaitingPlan> = running::all(Shelf::Plans, store).await?.into_iter().map(|(_, plan)| plan).collect();
-    // What is kept for those that were approved before, or was put in another's place, waits no more: only what the status names does.
+    let plans: Vec<WaitingPlan> = running::all(Shelf::Plans, store).await?.into_iter().map(|(_, plan)| plan).collect();
     let told: Vec<(Arc<str>, Status)> = running::all(Shelf::Status, store).await?;
-    if let Some((_, status)) = told.first() {
-        waiting.retain(|plan| status.systems.iter().any(|system| system.waits.as_ref() == Some(&plan.hash)));
-    }
-    waiting.sort_by(|one, other| (one.since, &one.hash).cmp(&(other.since, &other.hash)));
-    Ok(waiting)
+    Ok(acts::now_waiting(plans, told.first().map(|(_, status)| status)))
 }
 
 async fn approvals(store: &dyn Store) -> Result<Vec<Approval>, Failure> {
@@ -146,12 +141,7 @@ async fn said(args: &ApproveArgs, hash: &str, running: &Running, store: &dyn Sto
 async fn record(word: &Approval, plan: &WaitingPlan, running: &Running) -> Result<(), Failure> {
     let store = running.open().await?;
     find(&waiting(store.as_ref()).await?, &plan.hash, running)?;
-    let told = PlanWord { who: word.approver.clone(), plan: plan.hash.clone(), target: plan.target.clone(), reason: word.reason.clone() };
-    let event = match word.decision {
-        Decided::Approve => Event::Approved(told),
-        Decided::Reject => Event::Rejected(told),
-    };
-    running::keep(store.as_ref(), word.at, &event, vec![gates::approve(word)]).await
+    acts::say(store.as_ref(), word, plan).await.map_err(|error| state_failure(&error))
 }
 
 /// The one plan that is meant.

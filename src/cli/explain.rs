@@ -8,17 +8,16 @@ use std::io::Write;
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use serde_json::json;
 
 use super::Files;
-use super::behind::ChangeOrigins;
+use crate::pipeline::ChangeOrigins;
 use super::complete;
 use super::output::TextOrJson;
 use super::report::{self, Exit, Failure};
 use super::requests;
 use super::session::Session;
 use crate::model::{Change, ChangeId, Finding, Key, Plan, RehearsedChange, Severity};
-use crate::planning::explain::{Explanation, Provenance, told, told_of_group};
+use crate::planning::explain::{GroupAnswer, PersonAnswer, Provenance};
 use crate::render::style::{STRONG, paint};
 use crate::render::{self, DisplayNames, explanation};
 
@@ -69,21 +68,16 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
         account::tell(&behind, &plan, &named, args.output)?;
         return Ok(ending(&plan));
     }
-    let explanation = find(provenance, args)?;
-    let changes: Vec<_> = plan.changes.iter().filter(|change| concerns(change, &explanation, args.target.as_deref())).collect();
-    let findings = told(&plan, &explanation, &changes, args.target.as_deref());
-    let wanted: Vec<ChangeId> = changes.iter().filter(|change| change.runs()).filter_map(|change| place(&plan, change)).collect();
+    let answer = find(provenance, &plan, args)?;
+    let wanted: Vec<ChangeId> = answer.changes.iter().filter(|change| change.runs()).filter_map(|change| place(&plan, change)).collect();
     let requests = requests::of(&snapshot, &plan, &wanted)?;
     match args.output {
         TextOrJson::Text => {
-            text(&explanation, &behind, &changes, &findings, args.trace)?;
+            text(&answer, &behind, args.trace)?;
             asked(&plan, &requests)?;
         }
         TextOrJson::Json => {
-            let document = json!({
-                "formatVersion": 1, "explanation": explanation, "changes": changes, "findings": findings, "requests": requests,
-            });
-            report::result(format!("{document:#}\n").as_bytes())?;
+            report::result(format!("{:#}\n", answer.document(&requests)).as_bytes())?;
         }
     }
     Ok(ending(&plan))
@@ -122,19 +116,14 @@ fn group(provenance: &Provenance<'_>, text: &str) -> Option<Arc<str>> {
 }
 
 fn of_group(behind: &ChangeOrigins<'_>, plan: &Plan, key: &str, args: &ExplainArgs) -> Result<(), Failure> {
-    let target = args.target.as_deref();
-    let group = behind.provenance().explain_group(key, target).ok_or_else(|| {
+    let answer = behind.provenance().about_group(plan, key, args.target.as_deref()).ok_or_else(|| {
         Failure::new(format!("no Group is declared as {key:?}"))
             .hint("name the key of a Group (group/sre); of one with a `forEach` with its value (group/department/sales)")
     })?;
-    let here = |change: &&Change| target.is_none_or(|target| target == change.target.as_ref());
-    let of = |change: &&Change| change.object.key == group.group || change.members.iter().any(|member| member.member.key == group.group);
-    let changes: Vec<_> = plan.changes.iter().filter(|change| here(change) && of(change)).collect();
-    let findings = told_of_group(plan, &group, &changes);
     if args.output == TextOrJson::Json {
-        let document = json!({"formatVersion": 1, "group": group, "changes": changes, "findings": findings});
-        return report::result(format!("{document:#}\n").as_bytes());
+        return report::result(format!("{:#}\n", answer.document()).as_bytes());
     }
+    let GroupAnswer { group, changes, findings } = answer;
     let mut out = report::stdout();
     explanation::write_group(&group, DisplayNames::known(behind), args.trace, report::width(), &mut out)?;
     write_changes(&changes, &findings, key, behind, &mut out)?;
@@ -160,31 +149,20 @@ fn write_changes(
     changes.iter().try_for_each(|change| explanation::write_change(change, key, &names, report::width(), out))
 }
 
-fn find(provenance: &Provenance<'_>, args: &ExplainArgs) -> Result<Explanation, Failure> {
+fn find<'p>(provenance: &Provenance<'_>, plan: &'p Plan, args: &ExplainArgs) -> Result<PersonAnswer<'p>, Failure> {
     let name = &args.identity;
     match provenance.find(name).as_slice() {
         [] => Err(Failure::new(format!("nobody is known by {name:?}"))
             .hint("name a key such as hr/10023, a record's key, a user name or an e-mail address")),
         [key] => provenance
-            .explain(key, args.target.as_deref())
+            .about(plan, key, args.target.as_deref())
             .ok_or_else(|| Failure::new(format!("{key} can't be explained: no source and no User makes it exist"))),
         several => Err(Failure::new(format!("{name:?} may be any of {}", several.join(", "))).hint("name one of these keys")),
     }
 }
 
-fn concerns(change: &Change, explanation: &Explanation, target: Option<&str>) -> bool {
-    let key = &explanation.identity;
-    let here = target.is_none_or(|target| target == change.target.as_ref());
-    here && (change.object.key == *key || change.members.iter().chain(&change.losers).any(|member| member.member.key == *key))
-}
-
-fn text(
-    explanation: &Explanation,
-    behind: &ChangeOrigins<'_>,
-    changes: &[&Change],
-    findings: &[&Finding],
-    trace: bool,
-) -> Result<(), Failure> {
+fn text(answer: &PersonAnswer<'_>, behind: &ChangeOrigins<'_>, trace: bool) -> Result<(), Failure> {
+    let PersonAnswer { explanation, changes, findings } = answer;
     let mut out = report::stdout();
     explanation::write(explanation, DisplayNames::known(behind), trace, report::width(), &mut out)?;
     writeln!(out)?;

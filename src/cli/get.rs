@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Files;
-use super::behind::ChangeOrigins;
+use crate::pipeline::ChangeOrigins;
 use super::complete;
 use super::report::{self, Exit, Failure};
 use super::selection::Selection;

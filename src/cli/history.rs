@@ -1,28 +1,24 @@
 //! `headcount history`: the runs that the journal tells of, one run in full, what became of somebody, and whether the chain is whole.
 
-mod acts;
 mod changes;
 mod moment;
 
-use std::collections::BTreeMap;
 use std::io::Write;
 
 use clap::ValueEnum;
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
 use super::Files;
 use super::complete;
-use super::outcome;
 use super::report::{self, Exit, Failure, notice};
 use super::session::{self, Session, state_failure};
 use crate::journal::{Entry, Event, Journal, JournalError, ResultWord};
 use crate::render::style::{BAD, GOOD, QUIET, STRONG, paint};
 use crate::render::{paragraph, preposition, safe, verb};
 use crate::state::{self, StateError, Store};
-use changes::ChangeQuery;
+use crate::journal::history::{ChangeQuery, RecordedAct, RecordedRun, RunsAndActs, why_meant};
 use moment::TimeBound;
 
 /// Show past runs from the journal, or what became of somebody
@@ -69,28 +65,6 @@ enum Form {
     Ndjson,
 }
 
-/// One run, gathered from its entries.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Run {
-    run: String,
-    started: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ended: Option<Timestamp>,
-    who: String,
-    plan: String,
-    results: BTreeMap<ResultWord, u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stopped: Option<String>,
-}
-
-/// All runs, and what people did besides, each in order of time.
-#[derive(Debug, Default)]
-struct RunsAndActs {
-    runs: Vec<Run>,
-    acts: Vec<Entry>,
-}
-
 pub fn run(args: &HistoryArgs) -> Result<Exit, Failure> {
     let session = Session::load(&args.files)?;
     session::run(told(args, &session))?
@@ -127,8 +101,7 @@ async fn told(args: &HistoryArgs, session: &Session) -> Result<Exit, Failure> {
         (None, form) => {
             let mut told = runs(&journal).await?;
             let then = |at: Timestamp| since.is_none_or(|since| at >= since) && until.is_none_or(|until| at <= until);
-            told.runs.retain(|run| then(run.started));
-            told.acts.retain(|act| then(act.at));
+            told.within(then);
             table(&told, timed, form)?;
         }
         (Some(name), form) => {
@@ -162,28 +135,7 @@ async fn verify(journal: &Journal<'_>, store: &dyn Store, form: Form) -> Result<
 }
 
 async fn runs(journal: &Journal<'_>) -> Result<RunsAndActs, Failure> {
-    let RunsAndActs { mut runs, mut acts } = RunsAndActs::default();
-    let mut positions = BTreeMap::new();
-    let visit = |entry: Entry| match entry.event {
-        Event::Started { plan, who, .. } => {
-            positions.insert(entry.run.clone(), runs.len());
-            runs.push(Run { run: entry.run, started: entry.at, ended: None, who, plan, results: BTreeMap::new(), stopped: None });
-        }
-        Event::Outcome { result, .. } => {
-            if let Some(run) = positions.get(&entry.run).and_then(|at| runs.get_mut(*at)) {
-                *run.results.entry(result).or_default() += 1;
-            }
-        }
-        Event::Finished { results, stopped } => {
-            if let Some(run) = positions.get(&entry.run).and_then(|at| runs.get_mut(*at)) {
-                (run.ended, run.results, run.stopped) = (Some(entry.at), results, stopped);
-            }
-        }
-        event if acts::Act::of(&event).is_some() => acts.push(Entry { event, ..entry }),
-        _ => {}
-    };
-    journal.each(None, visit).await.map_err(failure)?;
-    Ok(RunsAndActs { runs, acts })
+    RunsAndActs::read(journal, 0).await.map_err(failure)
 }
 
 /// What stands in one row.
@@ -195,22 +147,20 @@ struct HistoryRow<'a> {
     words: String,
 }
 
-impl RunsAndActs {
-    /// The newest first.
-    fn rows(&self) -> Vec<HistoryRow<'_>> {
-        let mut rows: Vec<_> = self.runs.iter().map(HistoryRow::of_run).chain(self.acts.iter().filter_map(HistoryRow::of_act)).collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(row.at));
-        rows
-    }
+/// The newest first.
+fn rows(told: &RunsAndActs) -> Vec<HistoryRow<'_>> {
+    let mut rows: Vec<_> = told.runs.iter().map(HistoryRow::of_run).chain(told.acts.iter().filter_map(HistoryRow::of_act)).collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.at));
+    rows
 }
 
 impl<'a> HistoryRow<'a> {
-    fn of_run(run: &'a Run) -> Self {
+    fn of_run(run: &'a RecordedRun) -> Self {
         Self { at: run.started, run: &run.run, who: &run.who, plan: &run.plan, words: outcome_words(run) }
     }
 
     fn of_act(entry: &'a Entry) -> Option<Self> {
-        let act = acts::Act::of(&entry.event)?;
+        let act = RecordedAct::of(&entry.event)?;
         Some(Self { at: entry.at, run: NO_RUN, who: act.who, plan: act.plan, words: act.words })
     }
 }
@@ -220,9 +170,9 @@ const NO_RUN: &str = "-";
 
 fn table(told: &RunsAndActs, timed: bool, form: Form) -> Result<(), Failure> {
     let mut out = report::stdout();
-    let rows = told.rows();
+    let rows = rows(told);
     if form == Form::Json {
-        writeln!(out, "{:#}", json!({"formatVersion": 1, "runs": told.runs, "acts": told.acts}))?;
+        writeln!(out, "{:#}", told.document())?;
     } else if form == Form::Ndjson {
         told.runs.iter().try_for_each(|run| writeln!(out, "{}", json!(run)))?;
         told.acts.iter().try_for_each(|act| writeln!(out, "{}", json!(act)))?;
@@ -262,8 +212,8 @@ fn in_lines(rows: &[HistoryRow<'_>], columns: usize, out: &mut impl Write) -> Re
     Ok(())
 }
 
-fn outcome_words(run: &Run) -> String {
-    let results: Vec<_> = run.results.iter().map(|(result, count)| format!("{count} {}", outcome::word(*result))).collect();
+fn outcome_words(run: &RecordedRun) -> String {
+    let results: Vec<_> = run.results.iter().map(|(result, count)| format!("{count} {}", result.words())).collect();
     let results = if results.is_empty() { "nothing to do".to_owned() } else { results.join(", ") };
     match (&run.ended, &run.stopped) {
         (None, _) => paint(BAD, format_args!("{results}; never ended: it was killed, or still runs")),
@@ -275,7 +225,7 @@ fn outcome_words(run: &Run) -> String {
     }
 }
 
-fn find<'a>(runs: &'a [Run], name: &str) -> Result<&'a Run, Failure> {
+fn find<'a>(runs: &'a [RecordedRun], name: &str) -> Result<&'a RecordedRun, Failure> {
     let mut found = runs.iter().filter(|run| run.run.starts_with(name));
     match (found.next(), found.next()) {
         (Some(run), None) => Ok(run),
@@ -284,7 +234,7 @@ fn find<'a>(runs: &'a [Run], name: &str) -> Result<&'a Run, Failure> {
     }
 }
 
-async fn one(journal: &Journal<'_>, run: &Run, form: Form) -> Result<(), Failure> {
+async fn one(journal: &Journal<'_>, run: &RecordedRun, form: Form) -> Result<(), Failure> {
     let mut entries = Vec::new();
     journal.each(Some(&run.run), |entry| entries.push(entry)).await.map_err(failure)?;
     let mut out = report::stdout();
@@ -317,20 +267,21 @@ fn entry_line(entry: &Entry, out: &mut impl Write) -> std::io::Result<()> {
             let (name, key) = (safe::line(&intent.object.name), safe::line(&intent.object.key));
             let given = intent.entitlement.as_deref().map(|given| format!("{} {} ", safe::line(given), preposition(intent.action)));
             let (action, given) = (verb(intent.action), given.unwrap_or_default());
-            let reason = changes::reason(intent).map(|why| format!(": {why}")).unwrap_or_default();
+            let reason = why_meant(intent).map(|why| format!(": {why}")).unwrap_or_default();
             writeln!(out, "{at}  {action} {given}{name} ({key}) at {}{again}{reason}", safe::line(&intent.target))
         }
         Event::Outcome { target, key, result, message, .. } => {
             let message = message.as_deref().map(|words| format!(": {}", safe::line(words))).unwrap_or_default();
-            writeln!(out, "{at}    {} at {}: {}{message}", safe::line(key), safe::line(target), outcome::word(*result))
+            writeln!(out, "{at}    {} at {}: {}{message}", safe::line(key), safe::line(target), result.words())
         }
         Event::Revoked { keys, reason, who, .. } => {
             writeln!(out, "{at}  {} revoked {}: {}", safe::line(who), safe::line(&keys.join(", ")), safe::line(reason))
         }
         Event::Receipt { key, target, outcome: word, message } => {
             let message = message.as_deref().map(|words| format!(": {}", safe::line(words))).unwrap_or_default();
-            writeln!(out, "{at}    {} at {}: {}{message}", safe::line(key), safe::line(target), outcome::receipt_word(*word))
+            writeln!(out, "{at}    {} at {}: {}{message}", safe::line(key), safe::line(target), word.words())
         }
+        Event::Opened { key, who } => writeln!(out, "{at}  {} looked at {}", safe::line(who), safe::line(key)),
         Event::Lifted { keys, why } => writeln!(out, "{at}  lifted {}: {}", safe::line(&keys.join(", ")), safe::line(why)),
         Event::Archived { entries, last, file } => {
             writeln!(out, "{at}  {entries} entries, to {last}, went into {}", safe::line(file))
@@ -343,8 +294,10 @@ fn entry_line(entry: &Entry, out: &mut impl Write) -> std::io::Result<()> {
         | Event::Approved(_)
         | Event::Rejected(_)
         | Event::Erased { .. }
+        | Event::TokenMade { .. }
+        | Event::TokenEnded { .. }
         | Event::Restored { .. } => {
-            let Some(act) = acts::Act::of(&entry.event) else { return Ok(()) };
+            let Some(act) = RecordedAct::of(&entry.event) else { return Ok(()) };
             writeln!(out, "{at}  {} {}", safe::line(act.who), act.words)
         }
     }

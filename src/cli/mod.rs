@@ -5,7 +5,6 @@
 mod apply;
 mod approve;
 mod begin;
-mod behind;
 mod comment;
 mod commit_status;
 mod complete;

@@ -10,7 +10,7 @@ use super::output::TextOrJson;
 use super::report::{self, Failure};
 use crate::apply::{Report, likeness};
 use crate::journal::ResultWord;
-use crate::model::{Change, Plan, ReceiptWord};
+use crate::model::{Change, Plan};
 use crate::render::style::{BAD, GOOD, STRONG, paint};
 use crate::render::{headline, safe};
 use crate::workspace::gates::HeldPart;
@@ -39,7 +39,7 @@ fn text(plan: &Plan, report: &Report, left: NotRun<'_>) -> String {
     let mut text = String::new();
     let targets = report.by_target(plan);
     for (target, results) in &targets {
-        let words: Vec<_> = results.iter().map(|(result, count)| format!("{count} {}", word(*result))).collect();
+        let words: Vec<_> = results.iter().map(|(result, count)| format!("{count} {}", result.words())).collect();
         let _ = writeln!(text, "{}: {}", safe::line(target), words.join(", "));
     }
     troubles(plan, report, &mut text);
@@ -135,27 +135,4 @@ fn document(plan: &Plan, report: &Report, rest: NotRun<'_>) -> Json {
         "held": held::document(rest.held),
         "findings": plan.findings,
     })
-}
-
-/// A result as a person reads it.
-pub fn word(result: ResultWord) -> &'static str {
-    match result {
-        ResultWord::Done => "done",
-        ResultWord::AlreadySo => "already so",
-        ResultWord::Partly => "done in part",
-        ResultWord::Failed => "failed",
-        ResultWord::Uncertain => "uncertain",
-        ResultWord::Skipped => "not tried",
-    }
-}
-
-/// The word for what came of a revocation at a target.
-pub fn receipt_word(outcome: ReceiptWord) -> &'static str {
-    match outcome {
-        ReceiptWord::Done => "done",
-        ReceiptWord::AlreadySo => "already so",
-        ReceiptWord::NoAccount => "no account",
-        ReceiptWord::Failed => "failed",
-        ReceiptWord::Unreachable => "unreachable",
-    }
 }

@@ -8,10 +8,10 @@ use super::report::{self, Exit, Failure};
 use super::running::{self, Running, RunningPlace};
 use super::session;
 use super::who;
-use crate::journal::Event;
 use crate::model::Brake;
 use crate::render::status::brake_words;
-use crate::state::{Shelf, Store};
+use crate::state::Store;
+use crate::workspace::acts;
 
 /// Stop all writing, at every target, until somebody resumes it
 #[derive(Debug, clap::Args)]
@@ -46,9 +46,6 @@ pub struct ResumeArgs {
     place: RunningPlace,
 }
 
-/// What the brake is called on its shelf.
-const NAME: &str = "workspace";
-
 pub fn pause(args: &PauseArgs) -> Result<Exit, Failure> {
     let running = Running::at(&args.place)?;
     session::run(pull(args, &running))?
@@ -65,8 +62,7 @@ async fn pull(args: &PauseArgs, running: &Running) -> Result<Exit, Failure> {
     }
     let reason = args.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).map(str::to_owned);
     let brake = Brake { who: who::who(), at: now, reason, everything: args.everything };
-    let event = Event::Paused { who: brake.who.clone(), reason: brake.reason.clone(), everything: brake.everything };
-    running::keep(store.as_ref(), now, &event, vec![Shelf::Brake.put(NAME, &brake)]).await?;
+    acts::pull(store.as_ref(), &brake).await.map_err(|error| session::state_failure(&error))?;
     let what = match (args.everything, &pulled) {
         (false, _) => "All writing is stopped. Revocations go on (--everything stops them too).".to_owned(),
         (true, None) => "All writing is stopped, revocations too.".to_owned(),
@@ -84,14 +80,10 @@ pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
 
 async fn let_go(running: &Running) -> Result<Exit, Failure> {
     let store = running.open().await?;
-    // By their names alone: a brake that can't be read holds all the same.
-    let pulled = store.shelf(Shelf::Brake).await.map_err(|error| session::state_failure(&error))?;
-    if pulled.is_empty() {
+    let (now, brake) = (Timestamp::now(), running::brake(store.as_ref()).await.ok().flatten());
+    if !acts::let_go(store.as_ref(), &who::who(), now).await.map_err(|error| session::state_failure(&error))? {
         return report::result(b"Nothing is stopped: writing goes on as it did.\n").map(|()| Exit::Done);
     }
-    let (now, brake) = (Timestamp::now(), running::brake(store.as_ref()).await.ok().flatten());
-    let facts = pulled.iter().map(|thing| Shelf::Brake.take(thing.name.clone())).collect();
-    running::keep(store.as_ref(), now, &Event::Resumed { who: who::who() }, facts).await?;
     let was = brake.map(|brake| format!(" It was stopped {}.", told(&brake, running, now))).unwrap_or_default();
     let heard = heard(running, store.as_ref(), now).await?;
     report::result(format!("Writing goes on.{was}\n{heard}\n").as_bytes())?;

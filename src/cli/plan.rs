@@ -6,7 +6,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::Files;
-use super::behind::ChangeOrigins;
+use crate::pipeline::ChangeOrigins;
 use super::held::{self, ByHand};
 use super::next;
 use super::output::{self, Output};

@@ -14,16 +14,14 @@ use super::manifests;
 use super::next;
 use super::report::{Failure, notice};
 use super::session::{state_failure, state_place};
-use crate::apply::run_name;
 use crate::diagnostic::Level;
-use crate::journal::{Event, entry};
 use crate::manifest::Loaded;
 use crate::model::{Brake, Status, SystemRole};
 use crate::pipeline;
 use crate::policy::Policy;
 use crate::render::safe;
 use crate::render::status::{age, is_silent};
-use crate::state::{self, Fact, Shelf, StateError, StatePlace, Store};
+use crate::state::{self, Shelf, StateError, StatePlace, Store};
 
 /// Where a workspace's state is: by its manifests, or by itself.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -154,12 +152,6 @@ pub async fn status(store: &dyn Store) -> Result<Option<Status>, Failure> {
 /// The brake, where it is pulled.
 pub async fn brake(store: &dyn Store) -> Result<Option<Brake>, Failure> {
     Ok(all::<Brake>(Shelf::Brake, store).await?.into_iter().map(|(_, brake)| brake).next())
-}
-
-/// Keeps what somebody did, with its line in the journal: both or none.
-pub async fn keep(store: &dyn Store, now: Timestamp, event: &Event, facts: Vec<Fact>) -> Result<(), Failure> {
-    let line = entry(&run_name(now, true), now, event);
-    store.commit(facts.into_iter().chain([line]).collect()).await.map_err(|error| state_failure(&error))
 }
 
 /// Who takes up what was asked, or that nobody seems to.

@@ -14,12 +14,11 @@ use super::running::{self, Running, RunningPlace};
 use super::session;
 use super::status;
 use super::who;
-use crate::apply::run_name;
-use crate::journal::Event;
 use crate::manifest::quantity;
 use crate::model::{Status, SyncRequest, SystemRole, SystemState};
 use crate::render::status::is_silent;
 use crate::state::Shelf;
+use crate::workspace::acts;
 
 /// Ask the controller to read now, and to do what is needed
 #[derive(Debug, clap::Args)]
@@ -61,10 +60,8 @@ async fn ask(args: &SyncArgs, running: &Running) -> Result<Exit, Failure> {
     let (now, before) = (Timestamp::now(), running::status(store.as_ref()).await?);
     running.check_targets(&args.target, before.as_ref())?;
     let targets: Vec<Arc<str>> = args.target.iter().map(|name| Arc::from(name.as_str())).collect();
-    let request = SyncRequest { who: who::who(), at: now, targets: targets.clone(), ignore_window: args.ignore_window };
-    let event = Event::Asked { who: request.who.clone(), targets, ignore_window: request.ignore_window };
-    let name = run_name(now, true);
-    running::keep(store.as_ref(), now, &event, vec![Shelf::Requests.put(name.clone(), &request)]).await?;
+    let request = SyncRequest { who: who::who(), at: now, targets, ignore_window: args.ignore_window };
+    let name = acts::ask(store.as_ref(), &request).await.map_err(|error| session::state_failure(&error))?;
     drop(store);
     let told = format!("{} {}{}", asked(args), running::heard(running, before.as_ref(), now), stopped(running, before.as_ref()));
     match args.wait {

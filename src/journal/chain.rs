@@ -172,6 +172,16 @@ impl<'a> Journal<'a> {
         }
     }
 
+    /// Visits the entries behind one in order, with nothing opened that is sealed.
+    pub async fn each_in_clear(&self, after: u64, mut visit: impl FnMut(Entry)) -> Result<(), JournalError> {
+        self.walk((after, None), |line| written(line).map(|line| visit(line.entry))).await
+    }
+
+    /// The entries behind one, as many as come at once, opened; none where that was the last.
+    pub async fn page(&self, after: u64) -> Result<Vec<Entry>, JournalError> {
+        read(self.store, &self.store.lines(after, None).await?).await
+    }
+
     /// All entries as JSON lines, each with its hash, just as they were written.
     pub async fn export(&self, out: &mut dyn Write) -> Result<(), JournalError> {
         self.walk((0, None), |line| Ok(out.write_all(exported(line).as_bytes())?)).await

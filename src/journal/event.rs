@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +93,32 @@ pub enum Event {
     Approved(PlanWord),
     /// somebody said that a plan that waits must not run
     Rejected(PlanWord),
+    /// somebody looked at a person's page, or asked the API for it
+    Opened {
+        /// whom they looked at
+        key: Arc<str>,
+        /// who looked
+        who: String,
+    },
+    /// somebody made a token of the API
+    TokenMade {
+        /// who
+        who: String,
+        /// what it is called
+        name: String,
+        /// what it may do
+        scopes: Vec<String>,
+        /// when it ends
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        expires: Option<Timestamp>,
+    },
+    /// a token of the API counts no more
+    TokenEnded {
+        /// who said so
+        who: String,
+        /// what it was called
+        name: String,
+    },
     /// somebody was erased: what is said of them is sealed under keys that are gone
     Erased {
         /// by what names their keys were kept
@@ -273,6 +300,9 @@ impl Event {
             Self::Asked { .. } => "asked",
             Self::Approved(_) => "approved",
             Self::Rejected(_) => "rejected",
+            Self::Opened { .. } => "opened",
+            Self::TokenMade { .. } => "tokenMade",
+            Self::TokenEnded { .. } => "tokenEnded",
             Self::Erased { .. } => "erased",
             Self::Archived { .. } => "archived",
             Self::Restored { .. } => "restored",
@@ -293,6 +323,18 @@ impl Event {
 }
 
 impl ResultWord {
+    /// As a person reads it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::AlreadySo => "already so",
+            Self::Partly => "done in part",
+            Self::Failed => "failed",
+            Self::Uncertain => "uncertain",
+            Self::Skipped => "not tried",
+        }
+    }
+
     /// The word for an outcome.
     pub fn of(outcome: &Outcome) -> Self {
         match outcome {

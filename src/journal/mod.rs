@@ -8,6 +8,7 @@ mod chain;
 mod dead;
 mod event;
 mod group;
+pub mod history;
 mod personal;
 mod prune;
 

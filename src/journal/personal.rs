@@ -52,6 +52,10 @@ pub(super) fn split(event: &Event) -> Option<(Event, Vec<Whose>)> {
         Event::Lifted { keys, why } if !keys.is_empty() => {
             Some((Event::Lifted { keys: Vec::new(), why: String::new() }, of_keys(keys, &why.as_str().into())))
         }
+        Event::Opened { key, who } => {
+            let personal = Personal { key: Some(key.clone()), ..Personal::default() };
+            Some((Event::Opened { key: "".into(), who: who.clone() }, vec![(key.clone(), personal)]))
+        }
         Event::Receipt { key, target, outcome, message } => {
             let personal = Personal { key: Some(key.clone()), words: message.clone(), ..Personal::default() };
             let clear = Event::Receipt { key: "".into(), target: target.clone(), outcome: *outcome, message: None };
@@ -127,6 +131,10 @@ pub(super) fn join(event: &mut Event, parts: Vec<Part>) {
         Event::Lifted { keys, why } => {
             let (all, words) = keys_and_words(parts);
             (*keys, *why) = (all, words.to_string());
+        }
+        Event::Opened { key, .. } => {
+            let Some(part) = parts.next() else { return };
+            *key = part.key();
         }
         Event::Receipt { key, message, .. } => {
             let Some(part) = parts.next() else { return };

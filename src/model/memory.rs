@@ -297,6 +297,17 @@ impl StandingRevocation {
 }
 
 impl ReceiptWord {
+    /// As a person reads it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::AlreadySo => "already so",
+            Self::NoAccount => "no account",
+            Self::Failed => "failed",
+            Self::Unreachable => "unreachable",
+        }
+    }
+
     /// Whether nothing is left to do.
     pub fn holds(self) -> bool {
         matches!(self, Self::Done | Self::AlreadySo | Self::NoAccount)

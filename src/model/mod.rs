@@ -20,6 +20,7 @@ mod rehearsed;
 mod running;
 mod status;
 mod table;
+mod token;
 mod upcoming;
 mod value;
 mod verdict;
@@ -49,6 +50,7 @@ pub use status::{
     SystemStatus,
 };
 pub use table::{Table, Tables};
+pub use token::{ApiToken, TokenScope};
 pub use upcoming::{Due, DueKind, Upcoming};
 pub use value::{Value, ValueState};
 pub use verdict::{CaseReport, CaseVerdict, Coverage, DifferenceLine, LineOrigin, RuleUse, Side, TestReport, Verdict};

@@ -26,7 +26,7 @@ pub struct SyncRequest {
 }
 
 /// Nothing is written until somebody takes it away.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Brake {
     /// who pulled it
@@ -108,7 +108,7 @@ pub struct SystemMemory {
 }
 
 /// Manifests at one moment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Revision {
     /// a commit's full id, or a fingerprint of the files

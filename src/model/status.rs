@@ -205,7 +205,7 @@ pub struct SystemStatus {
 }
 
 /// Manifests that are not used, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RefusedRevision {
     /// which
@@ -219,7 +219,7 @@ pub struct RefusedRevision {
 }
 
 /// Why manifests are not used, in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum RefusedBecause {
     /// they have errors
@@ -231,7 +231,7 @@ pub enum RefusedBecause {
 }
 
 /// Who runs, where several could.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LeaseStatus {
     /// who holds it
@@ -241,7 +241,7 @@ pub struct LeaseStatus {
 }
 
 /// A workspace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// version of this form

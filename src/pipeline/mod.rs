@@ -4,6 +4,7 @@
 //! terminal, know how a process ends, decide about a change, or turn trouble with a system into an empty answer.
 
 mod ahead;
+mod behind;
 mod check;
 mod compile;
 mod erase;
@@ -27,6 +28,7 @@ mod two;
 mod written;
 
 pub use ahead::{forecast, requests};
+pub use behind::ChangeOrigins;
 pub use check::{Checked, Sight, check_source, check_target, record};
 pub use compile::{compile, compile_what_is_sound};
 pub use erase::{EraseError, Erased, Erasure, erase};

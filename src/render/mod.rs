@@ -34,10 +34,13 @@ mod wrap;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use jiff::civil::Date;
+
 use crate::diagnostic::Place;
-use crate::model::{Change, Finding, Forecast, MemberChange, Plan};
+use crate::model::{AttributeChange, Change, Finding, Forecast, MemberChange, Plan, Upcoming, Value};
 
 pub use markup::{fenced, prose};
+pub use summary::number;
 pub use summary::{Counts, preposition};
 pub use value::DisplayNames;
 use words::Piece;
@@ -52,6 +55,21 @@ pub fn finding_numbers(plan: &Plan) -> Vec<usize> {
 /// Text as HTML shows it, its lines kept.
 pub fn in_html(text: &str) -> String {
     text.lines().map(markup::html).collect::<Vec<_>>().join("\n")
+}
+
+/// What falls due, a line each day: people in numbers, manifests by name.
+pub fn coming_up(upcoming: &Upcoming) -> Vec<(Date, String)> {
+    upcoming::in_words(upcoming, &|name| safe::line(name).into_owned(), &|words| words.to_owned())
+}
+
+/// A value on one line, as every view shows it.
+pub fn value_words(value: &Value, names: &DisplayNames<'_>) -> String {
+    value::words(value, names)
+}
+
+/// Both sides of a change in words. A secret is never among them.
+pub fn sides(change: &AttributeChange, names: &DisplayNames<'_>) -> (String, String) {
+    value::sides(change, names)
 }
 
 /// A number with its word: `1 row`, `1,200 rows`.

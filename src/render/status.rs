@@ -18,9 +18,8 @@ use super::table::{TextRow, TextTable};
 use super::wrap::{labelled, next_step, paragraph};
 use super::{count, safe};
 use crate::model::{Brake, Pending, Status, SystemRole, SystemState, SystemStatus};
-use clock::StatusClock;
-
-pub use clock::age;
+pub use clock::{StatusClock, age};
+pub use needs::{calm_words, word as need_word};
 
 /// A status is written anew at least every half minute: whoever is silent for so long is gone.
 const SILENT: SignedDuration = SignedDuration::from_mins(2);
@@ -187,7 +186,7 @@ impl StatusView<'_> {
 const STATE: usize = 1;
 
 /// `Changing 7/19`, `Waits for approval`
-fn state_words(system: &SystemStatus) -> String {
+pub fn state_words(system: &SystemStatus) -> String {
     let word = match system.state {
         SystemState::Unknown if system.read.is_none() || system.role == SystemRole::Source => "Not read yet",
         SystemState::Unknown => "Not known yet",
@@ -222,14 +221,14 @@ fn style(state: SystemState) -> Style {
 }
 
 /// `+4 ~15 -214`
-fn pending(pending: Pending) -> String {
+pub fn pending(pending: Pending) -> String {
     let parts = [('+', pending.give), ('~', pending.change), ('-', pending.take)];
     let parts = parts.into_iter().filter(|(_, many)| *many > 0).map(|(sign, many)| format!("{sign}{}", number(many)));
     parts.collect::<Vec<_>>().join(" ")
 }
 
 /// The same in words.
-fn pending_words(pending: Pending) -> String {
+pub fn pending_words(pending: Pending) -> String {
     let parts = [(pending.give, "to give"), (pending.change, "to change"), (pending.take, "to take")];
     let parts: Vec<_> = parts.into_iter().filter(|(many, _)| *many > 0).map(|(many, what)| format!("{} {what}", number(many))).collect();
     if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }

@@ -212,8 +212,8 @@ pub(super) fn word(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|json| json.as_str().map(ToOwned::to_owned)).unwrap_or_default()
 }
 
-/// With commas between thousands.
-pub(super) fn number(number: u64) -> String {
+/// With its thousands told apart: `1,200`.
+pub fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

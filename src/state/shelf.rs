@@ -36,6 +36,8 @@ pub enum Shelf {
     Notices,
     /// the new name of each Source that had another one, by the old one
     Renames,
+    /// an `ApiToken` each, by name
+    Tokens,
 }
 
 /// One thing.
@@ -69,6 +71,7 @@ impl Shelf {
             Self::Contested => "contested",
             Self::Notices => "notices",
             Self::Renames => "renames",
+            Self::Tokens => "tokens",
         }
     }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +26,7 @@ use revision::Newer;
 use super::asks::{self, Asks};
 use super::gates::{self, Opened};
 use super::kept::Kept;
-use super::messages::{CompiledRevision, Message};
+use super::messages::{CompiledRevision, Message, WorkspaceView};
 use super::retry::RestingChanges;
 use super::schedule;
 use super::told::Observer;
@@ -74,6 +75,13 @@ impl Mail {
         drop(self.0.send(Message::Manifests(Box::new(manifests))));
     }
 
+    /// What is known now; nothing where the workspace has ended.
+    pub async fn look(&self) -> Option<WorkspaceView> {
+        let (answer, view) = oneshot::channel();
+        self.0.send(Message::Look(answer)).ok()?;
+        view.await.ok()
+    }
+
     /// Newer manifests that can't be used; nothing where those in force are the newest again.
     pub fn refused(&self, refused: Option<RefusedRevision>) {
         drop(self.0.send(Message::Refused(refused.map(Box::new))));
@@ -86,7 +94,7 @@ pub struct Ended {
     /// how it stood
     pub status: Status,
     /// what was needed last, whatever held it
-    pub plan: Option<Plan>,
+    pub plan: Option<Arc<Plan>>,
     /// something that was tried did not come about
     pub failed: bool,
     /// something is needed, and a gate holds it
@@ -183,7 +191,7 @@ struct Actor {
     /// a plan is being made, since
     planning: Option<Instant>,
     run: Option<UnderWay>,
-    plan: Option<Plan>,
+    plan: Option<Arc<Plan>>,
     /// the version that was planned last, and when
     planned: Option<(u64, Timestamp)>,
     opened: Option<Opened>,
@@ -276,6 +284,8 @@ impl Actor {
                 (self.planning, self.kept.last) = (None, Some(planning::LastPlan::new()));
             }
             Message::Ran(ran) => self.ran(*ran, now).await?,
+            // Whoever asked may have gone.
+            Message::Look(answer) => drop(answer.send(self.view(now))),
         }
         Ok(())
     }

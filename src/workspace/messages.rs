@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use crate::drift::Drift;
 use crate::manifest::Loaded;
 use crate::model::{Memory, Plan, RefusedRevision, Revision, SystemMemory, SystemRole};
 use crate::pipeline::system::SourceNews;
-use crate::pipeline::{ReconcileError, TargetRead, TargetWritten};
+use crate::pipeline::{ReconcileError, Snapshot, TargetRead, TargetWritten};
 use crate::planning::{self, Replanned};
 use crate::policy::{Policy, SchedulePolicy};
 use crate::state::{RunLock, StateError};
@@ -25,6 +27,19 @@ pub struct CompiledRevision {
     pub policy: Arc<Policy>,
     /// of Sources that read files which come with them: numbers of what the files hold
     pub data: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+/// What is known now, for whoever shows it.
+#[derive(Clone)]
+pub struct WorkspaceView {
+    /// what was read, under the manifests in force
+    pub snapshot: Arc<Snapshot>,
+    /// the manifests, as they were loaded
+    pub loaded: Arc<Loaded>,
+    /// what is needed, whatever holds it; none: it was not worked out yet, or a run has just changed it
+    pub plan: Option<Arc<Plan>>,
+    /// every system was read, or tried, by this process
+    pub is_known: bool,
 }
 
 /// One message.
@@ -49,6 +64,8 @@ pub(super) enum Message {
     Unplanned { why: String },
     /// a run is over
     Ran(Box<Ran>),
+    /// somebody wants to see what is known
+    Look(oneshot::Sender<WorkspaceView>),
 }
 
 /// What is needed.

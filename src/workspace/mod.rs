@@ -5,6 +5,7 @@
 //! state first, so that nothing is lost with a message or a process.
 //! Must never: run what the gates hold, write without the lock, or take a system that could not be read for one that is empty.
 
+pub mod acts;
 mod actor;
 mod asks;
 mod begin;
@@ -23,6 +24,6 @@ mod work;
 pub use actor::{Ended, Mail, Workspace, WorkspaceError};
 pub use begin::{Begin, BeginObstacle, Beginning, Looked, PlaceOf};
 pub use follow::{Followed, follow};
-pub use messages::CompiledRevision;
+pub use messages::{CompiledRevision, WorkspaceView};
 pub use retry::RestingChanges;
 pub use told::Observer;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::super::behind::ChangeOrigins;
+use crate::pipeline::ChangeOrigins;
 use super::super::output;
 use super::super::progress::Watching;
 use super::super::report::{self, Exit, Failure};

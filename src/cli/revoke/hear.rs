@@ -5,7 +5,6 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::apply::asked_to_stop;
-use crate::cli::outcome::receipt_word;
 use crate::cli::report::notice;
 use crate::model::Change;
 use crate::pipeline::{Hear, News};
@@ -26,7 +25,7 @@ impl Hear for Aloud {
             News::Cutting { plan } => plan.changes.iter().for_each(cutting),
             News::Again { target, receipt } => {
                 let words = receipt.message.as_deref().unwrap_or_default();
-                notice(safe::lines(&format!("{target}: {}: {words}; trying again", receipt_word(receipt.outcome))));
+                notice(safe::lines(&format!("{target}: {}: {words}; trying again", receipt.outcome.words())));
             }
             News::Unread { source, why } => {
                 notice(safe::lines(&format!("could not read {source}: {why}; accounts are found by links and marks all the same")));

@@ -9,7 +9,6 @@ use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 
 use super::sound::Sound;
-use crate::cli::outcome::receipt_word;
 use crate::cli::output::TextOrJson;
 use crate::cli::report::{self, Exit, Failure, notice};
 use crate::model::{Key, Receipt, ReceiptWord, StandingRevocation};
@@ -138,7 +137,7 @@ impl RevokeResult<'_> {
                 last = Some(key);
             }
             let style = if receipt.outcome.holds() { GOOD } else { BAD };
-            let word = paint(style, receipt_word(receipt.outcome));
+            let word = paint(style, receipt.outcome.words());
             let message = receipt.message.as_deref().map(|words| format!(": {}", safe::line(words))).unwrap_or_default();
             let _ = writeln!(text, "  {:widest$}  {word}{message}", safe::line(&receipt.target));
         }

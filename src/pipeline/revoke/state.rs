@@ -34,6 +34,11 @@ impl State {
         Ok(Self::of(state::passing(&place, workspace, true).await?, place, workspace, None))
     }
 
+    /// One that is open already.
+    pub fn kept(store: Arc<dyn Store>, place: impl Into<StatePlace>, workspace: &Arc<str>) -> Self {
+        Self::of(store, place.into(), workspace, None)
+    }
+
     /// It opens and can't be read: another one in its place.
     pub(super) async fn unread(&self, error: &StateError, hear: &dyn Hear) -> Result<Self, StateError> {
         hear.hear(News::StateLost(error));

@@ -3,6 +3,7 @@
 //! Must never: cost anything when nobody asks, or decide anything. The plan is the truth; this says where it comes from.
 
 mod account;
+mod answer;
 mod entitlement;
 mod exercise;
 mod group;
@@ -19,6 +20,7 @@ mod whose;
 
 use std::sync::Arc;
 
+pub use answer::{GroupAnswer, PersonAnswer};
 pub use exercise::{Heard, Values, WouldHave};
 pub use inventory::{GroupStands, HeldAccount, Inventory, ListedAccount, ListedGroup, ListedPerson, ListedTarget};
 pub use members::{GroupAt, GroupExplanation, Stands};

@@ -17,7 +17,7 @@ use crate::render::markup::{html, script};
 use crate::render::summary::word;
 use crate::review::{Review, Revision};
 
-const STYLE: &str = include_str!("report.css");
+const STYLE: &str = concat!(include_str!("../look.css"), include_str!("report.css"));
 const SCRIPT: &str = include_str!("report.js");
 
 /// The file.

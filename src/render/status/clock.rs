@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 /// Now, and where.
 #[derive(Clone, Copy)]
 pub struct StatusClock<'a> {
+    /// now
     pub now: Timestamp,
+    /// in which times are told
     pub zone: &'a TimeZone,
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anstyle::Style;
 
 use super::{StatusView, count, number};
-use crate::model::{Need, NeedKind, SystemRole, SystemState};
+use crate::model::{Need, NeedKind, Status, SystemRole, SystemState};
 use crate::render::safe;
 use crate::render::style::{BAD, GOOD, RISK, STRONG, paint};
 use crate::render::wrap::{columns, paragraph};
@@ -94,7 +94,8 @@ fn padded(cell: &str, wide: usize) -> String {
     format!("{cell}{}", " ".repeat(wide.saturating_sub(columns(cell))))
 }
 
-fn word(kind: NeedKind) -> (&'static str, Style) {
+/// What a need is, in a word, and how that looks.
+pub fn word(kind: NeedKind) -> (&'static str, Style) {
     match kind {
         NeedKind::RevocationOpen => ("not cut off", BAD),
         NeedKind::Stalled => ("stalled", BAD),
@@ -109,19 +110,24 @@ fn word(kind: NeedKind) -> (&'static str, Style) {
 
 /// Nothing needs anybody. What is not well goes on by itself, or was stopped by somebody who is named above.
 fn calm(view: &StatusView<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let of = |role| view.status.systems.iter().filter(move |system| system.role == role);
-    let (targets, sources) = (of(SystemRole::Target).count() as u64, of(SystemRole::Source).count() as u64);
-    let unknown = view.status.systems.iter().any(|system| system.state == SystemState::Unknown);
-    let well = view.status.systems.iter().all(|system| system.state == SystemState::AsDeclared);
     let nothing = if view.is_silent() { "Nothing needed somebody then" } else { "Nothing needs somebody" };
-    let people = if view.status.identities == 1 { "1 person".to_owned() } else { format!("{} people", number(view.status.identities)) };
-    let rest = match (view.status.systems.is_empty() || unknown, well) {
+    let rest = calm_words(view.status);
+    let style = if view.is_silent() || view.status.brake.is_some() { STRONG } else { GOOD.bold() };
+    paragraph(view.width(), &format!("{}{rest}", paint(style, nothing)), "", out)
+}
+
+/// How a sentence goes on that nothing needs anybody.
+pub fn calm_words(status: &Status) -> String {
+    let of = |role| status.systems.iter().filter(move |system| system.role == role);
+    let (targets, sources) = (of(SystemRole::Target).count() as u64, of(SystemRole::Source).count() as u64);
+    let unknown = status.systems.iter().any(|system| system.state == SystemState::Unknown);
+    let well = status.systems.iter().all(|system| system.state == SystemState::AsDeclared);
+    let people = if status.identities == 1 { "1 person".to_owned() } else { format!("{} people", number(status.identities)) };
+    match (status.systems.is_empty() || unknown, well) {
         (true, _) => " yet: it is not known of every system how it stands.".to_owned(),
         (_, true) => {
             format!(": everything is as declared, for {people} from {} at {}.", count(sources, "source"), count(targets, "target"))
         }
         (_, false) => ".".to_owned(),
-    };
-    let style = if view.is_silent() || view.status.brake.is_some() { STRONG } else { GOOD.bold() };
-    paragraph(view.width(), &format!("{}{rest}", paint(style, nothing)), "", out)
+    }
 }

@@ -11,6 +11,7 @@ use crate::drift::Drift;
 use crate::model::{LeaseStatus, Status, SystemRole, SystemState};
 use crate::state::Shelf;
 use crate::workspace::gates::{GateKind, Gates, Opened, Rest};
+use crate::workspace::messages::WorkspaceView;
 use crate::workspace::schedule;
 use crate::workspace::told::Told;
 
@@ -52,7 +53,7 @@ impl Actor {
             let told = Told {
                 kept: &self.kept,
                 gates: &gates,
-                plan: self.plan.as_ref(),
+                plan: self.plan.as_deref(),
                 opened: self.opened.as_ref(),
                 version: self.opened_of,
                 running: &running,
@@ -68,6 +69,16 @@ impl Actor {
         };
         self.since = since;
         status
+    }
+
+    /// What is known, to be shown.
+    pub(super) fn view(&self, now: Timestamp) -> WorkspaceView {
+        WorkspaceView {
+            snapshot: self.kept.snapshot.clone(),
+            loaded: self.kept.manifests.loaded.clone(),
+            plan: self.plan.clone(),
+            is_known: self.lock.is_some() && self.kept.is_known(now),
+        }
     }
 
     pub(super) fn gates<'a>(&'a self, drifts: &'a [Drift], now: Timestamp) -> Gates<'a> {

@@ -43,7 +43,7 @@ impl Actor {
         if !opened.keep.is_empty() {
             self.workspace.store.commit(opened.keep.clone()).await?;
         }
-        self.plan = Some(plan);
+        self.plan = Some(Arc::new(plan));
         self.declared(&opened, now);
         let Some(lock) = self.lock.clone() else { return Ok(()) };
         self.opened_of = Some(version);
@@ -69,7 +69,7 @@ impl Actor {
             loaded: self.kept.manifests.loaded.clone(),
             plan: opened.run.clone(),
             extent,
-            going: self.plan.as_ref().map(pipeline::going).unwrap_or_default(),
+            going: self.plan.as_deref().map(pipeline::going).unwrap_or_default(),
             begin: opened.begin.clone(),
             lock,
             stop: stop.clone(),

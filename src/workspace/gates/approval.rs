@@ -60,7 +60,7 @@ pub struct Approving {
 
 impl ApprovalStanding {
     /// For a person.
-    pub(super) fn words(self) -> String {
+    pub fn words(self) -> String {
         match self {
             Self::Approved => "it is approved".into(),
             Self::Rejected => "it was rejected".into(),

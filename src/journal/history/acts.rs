@@ -1,10 +1,10 @@
-//! What people did beside runs: the brake, a request, their word about a plan that waits, an erasure.
+//! What people did beside runs: the brake, a request, their word about a plan that waits, an erasure, a token.
 
 use crate::journal::{Event, PlanWord};
 use crate::render::safe;
 
 /// One of them, ready to be shown.
-pub struct Act<'a> {
+pub struct RecordedAct<'a> {
     /// who did it
     pub who: &'a str,
     /// the plan's hash, where it is about one
@@ -13,7 +13,7 @@ pub struct Act<'a> {
     pub words: String,
 }
 
-impl<'a> Act<'a> {
+impl<'a> RecordedAct<'a> {
     /// Nothing where the event is none.
     pub fn of(event: &'a Event) -> Option<Self> {
         let (who, plan, words, reason) = match event {
@@ -34,6 +34,8 @@ impl<'a> Act<'a> {
             Event::Restored { who, reason, found } => {
                 (who, "", format!("said that the state was restored on purpose ({found})"), Some(reason.as_str()))
             }
+            Event::TokenMade { who, name, scopes, .. } => (who, "", format!("made the token {name} for {}", scopes.join(", ")), None),
+            Event::TokenEnded { who, name } => (who, "", format!("ended the token {name}"), None),
             Event::Approved(word) => said("approved", word),
             Event::Rejected(word) => said("rejected", word),
             _ => return None,

@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 
 use crate::diagnostic::Place;
 use crate::model::{Change, MemberChange, ObjectRef};
-use crate::pipeline::Snapshot;
+use super::Snapshot;
 use crate::planning::explain::{Origins, Provenance};
 use crate::render::Lines;
 use crate::review::{Explain, PersonCard};

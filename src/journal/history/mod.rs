@@ -1,0 +1,96 @@
+//! What the journal tells of the past: runs, what people did besides, and each change of somebody, gathered from its entries. Every view of it shows these values.
+//!
+//! Must never: show anything; or open what is sealed where nobody asked for people.
+
+mod acts;
+mod changes;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+
+pub use acts::RecordedAct;
+pub use changes::{ChangeQuery, RecordedChange, RecordedChanges, WhoError, keys_of, why_meant};
+
+use super::chain::{Entry, Journal, JournalError};
+use super::event::{Event, ResultWord};
+
+/// One run, gathered from its entries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordedRun {
+    /// its name
+    pub run: String,
+    /// when it began
+    pub started: Timestamp,
+    /// when it ended; none: it was killed, or still runs
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// who ran it
+    pub who: String,
+    /// the hash of its plan
+    pub plan: String,
+    /// how many changes ended how
+    pub results: BTreeMap<ResultWord, u64>,
+    /// why it stopped early
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
+}
+
+/// All runs, and what people did besides, each in order of time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunsAndActs {
+    /// runs
+    pub runs: Vec<RecordedRun>,
+    /// what people did
+    pub acts: Vec<Entry>,
+    at: BTreeMap<String, usize>,
+}
+
+impl RunsAndActs {
+    /// All that the journal has behind an entry; behind none: all of it. Nothing that is sealed is opened, since nothing here is about the people of the workspace.
+    pub async fn read(journal: &Journal<'_>, after: u64) -> Result<Self, JournalError> {
+        let mut told = Self::default();
+        journal.each_in_clear(after, |entry| told.take(entry)).await?;
+        Ok(told)
+    }
+
+    fn take(&mut self, entry: Entry) {
+        match entry.event {
+            Event::Started { plan, who, .. } => {
+                self.at.insert(entry.run.clone(), self.runs.len());
+                let results = BTreeMap::new();
+                self.runs.push(RecordedRun { run: entry.run, started: entry.at, ended: None, who, plan, results, stopped: None });
+            }
+            Event::Outcome { result, .. } => {
+                if let Some(run) = self.run(&entry.run) {
+                    *run.results.entry(result).or_default() += 1;
+                }
+            }
+            Event::Finished { results, stopped } => {
+                if let Some(run) = self.run(&entry.run) {
+                    (run.ended, run.results, run.stopped) = (Some(entry.at), results, stopped);
+                }
+            }
+            event if RecordedAct::of(&event).is_some() => self.acts.push(Entry { event, ..entry }),
+            _ => {}
+        }
+    }
+
+    fn run(&mut self, name: &str) -> Option<&mut RecordedRun> {
+        self.at.get(name).and_then(|at| self.runs.get_mut(*at))
+    }
+
+    /// Keeps what began at these times alone.
+    pub fn within(&mut self, then: impl Fn(Timestamp) -> bool) {
+        self.runs.retain(|run| then(run.started));
+        self.acts.retain(|act| then(act.at));
+    }
+
+    /// As JSON.
+    pub fn document(&self) -> serde_json::Value {
+        json!({"formatVersion": 1, "runs": self.runs, "acts": self.acts})
+    }
+}

@@ -1,0 +1,158 @@
+//! What the API answers to whoever looks.
+//!
+//! Must never: show a person before the journal says who looks.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::Uri;
+use axum::response::Response;
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
+
+use crate::journal::history::RunsAndActs;
+use crate::journal::{Journal, JournalError};
+use crate::model::{Severity, Status};
+use crate::pipeline::matches;
+use crate::planning::explain::ListedPerson;
+use crate::server::answer::{Problem, json as answered};
+use crate::server::desk::{Site, work_out};
+use crate::server::visitor::Visitor;
+use crate::workspace::gates::{WaitingPlan, standing};
+
+type Answer = Result<Response, Problem>;
+type Here = State<Arc<Site>>;
+type Who = Extension<Visitor>;
+
+/// As many people come at once, unless somebody wants fewer.
+const PAGE: usize = 500;
+
+async fn told(site: &Site, visitor: &Visitor) -> Result<Status, Problem> {
+    may(visitor.rights.status)?;
+    site.status().await?.ok_or_else(|| Problem::away("nobody told yet how this workspace stands"))
+}
+
+fn may(right: bool) -> Result<(), Problem> {
+    if right { Ok(()) } else { Err(Problem::forbidden("your role, or this token's scopes, do not reach so far")) }
+}
+
+/// What stands behind `?`.
+pub(in crate::server) fn asked(uri: &Uri, name: &str) -> Option<String> {
+    let query = uri.query().unwrap_or_default();
+    let found = url::form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value.trim().to_owned());
+    found.filter(|value| !value.is_empty())
+}
+
+pub(super) async fn status(State(site): Here, Extension(visitor): Who) -> Answer {
+    Ok(answered(&json!(told(&site, &visitor).await?)))
+}
+
+pub(super) async fn systems(State(site): Here, Extension(visitor): Who) -> Answer {
+    Ok(answered(&json!({"formatVersion": 1, "systems": told(&site, &visitor).await?.systems})))
+}
+
+pub(super) async fn system(State(site): Here, Extension(visitor): Who, Path(name): Path<String>) -> Answer {
+    let status = told(&site, &visitor).await?;
+    let found = status.systems.iter().find(|system| system.name.as_ref() == name);
+    found.map(|system| answered(&json!(system))).ok_or_else(|| Problem::missing(format!("there is no system {name:?}")))
+}
+
+pub(super) async fn brake(State(site): Here, Extension(visitor): Who) -> Answer {
+    may(visitor.rights.status)?;
+    let brake = crate::state::Shelf::brake(site.desk()?.store.as_ref()).await?;
+    Ok(answered(&json!({"formatVersion": 1, "paused": brake})))
+}
+
+pub(super) async fn plans(State(site): Here, Extension(visitor): Who) -> Answer {
+    may(visitor.rights.status)?;
+    let (waiting, said) = site.waiting().await?;
+    let (policy, now) = (site.view().await?.snapshot.policy.clone(), Timestamp::now());
+    let one = |plan: &WaitingPlan| {
+        let rule = policy.targets.iter().find(|target| target.name == plan.target).and_then(|target| target.gates.approval.as_ref());
+        let standing = rule.map(|rule| standing(plan, rule, &said, now));
+        let words: Vec<Json> = said
+            .iter()
+            .filter(|word| word.plan == plan.hash)
+            .map(|word| json!({"approver": word.approver, "decision": word.decision, "at": word.at, "reason": word.reason}))
+            .collect();
+        json!({
+            "hash": plan.hash, "target": plan.target, "since": plan.since, "authors": plan.authors, "pending": plan.pending(), "standing": standing, "approvals": words,
+        })
+    };
+    Ok(answered(&json!({"formatVersion": 1, "plans": waiting.iter().map(one).collect::<Vec<_>>()})))
+}
+
+/// What is asked for in the place of a hash by whoever wants all that is needed.
+const CURRENT: &str = "current";
+
+pub(super) async fn plan(State(site): Here, Extension(visitor): Who, Path(hash): Path<String>) -> Answer {
+    may(visitor.rights.people)?;
+    if hash == CURRENT {
+        let (_, plan) = site.known().await?;
+        return Ok(answered(&json!(plan.as_ref())));
+    }
+    let (waiting, _) = site.waiting().await?;
+    let found = waiting.iter().find(|plan| plan.hash.as_ref() == hash);
+    found.map(|plan| answered(&json!(plan.plan))).ok_or_else(|| Problem::missing("no such plan waits for an approval"))
+}
+
+pub(super) async fn people(State(site): Here, Extension(visitor): Who, uri: Uri) -> Answer {
+    may(visitor.rights.people)?;
+    let (view, plan) = site.known().await?;
+    let limit = match asked(&uri, "limit") {
+        None => PAGE,
+        Some(text) => text.parse().ok().filter(|limit| (1..=PAGE).contains(limit)).ok_or_else(|| Problem::wrong(format!("limit is 1 to {PAGE}")))?,
+    };
+    let (name, after) = (asked(&uri, "name"), asked(&uri, "after"));
+    site.opened(&visitor, EVERYBODY, Timestamp::now()).await?;
+    let unread: Vec<&str> =
+        plan.findings.iter().filter(|finding| finding.severity == Severity::Incomplete).map(|finding| finding.message.as_str()).collect();
+    let mut people = work_out(view.snapshot, |origins| origins.provenance().inventory().people).await?;
+    people.sort_by(|one, next| one.key.cmp(&next.key));
+    let called = |person: &ListedPerson, pattern: &str| matches(pattern, &person.key) || matches(pattern, &person.name);
+    people.retain(|person| name.as_deref().is_none_or(|pattern| called(person, pattern)));
+    people.retain(|person| after.as_deref().is_none_or(|after| person.key.as_ref() > after));
+    let next = people.get(limit).and_then(|_| people.get(limit - 1)).map(|last| last.key.clone());
+    people.truncate(limit);
+    Ok(answered(&json!({"formatVersion": 1, "complete": unread.is_empty(), "people": people, "next": next})))
+}
+
+/// In the journal in the place of a key, where all were looked at.
+pub(in crate::server) const EVERYBODY: &str = "everybody";
+
+pub(super) async fn person(State(site): Here, Extension(visitor): Who, Path(key): Path<String>, uri: Uri) -> Answer {
+    may(visitor.rights.people)?;
+    let (view, plan) = site.known().await?;
+    let (found, target) = (key.clone(), asked(&uri, "target"));
+    let answer = work_out(view.snapshot, move |origins| {
+        origins.provenance().about(&plan, &found, target.as_deref()).map(|answer| (answer.explanation.identity.clone(), answer.document(&[])))
+    });
+    let (key, document) = answer.await?.ok_or_else(|| Problem::missing(format!("nobody has the key {key:?}")))?;
+    site.opened(&visitor, &key, Timestamp::now()).await?;
+    Ok(answered(&document))
+}
+
+pub(super) async fn runs(State(site): Here, Extension(visitor): Who) -> Answer {
+    may(visitor.rights.status)?;
+    let store = site.desk()?.store;
+    let told = RunsAndActs::read(&Journal::new(store.as_ref()), 0).await.map_err(broken)?;
+    Ok(answered(&told.document()))
+}
+
+pub(super) async fn history(State(site): Here, Extension(visitor): Who, uri: Uri) -> Answer {
+    may(visitor.rights.people)?;
+    let store = site.desk()?.store;
+    let after = match asked(&uri, "cursor") {
+        None => 0,
+        Some(text) => text.parse().map_err(|_| Problem::wrong("cursor is `next` of the page before"))?,
+    };
+    site.opened(&visitor, EVERYBODY, Timestamp::now()).await?;
+    let entries = Journal::new(store.as_ref()).page(after).await.map_err(broken)?;
+    let next = entries.last().map(|last| last.seq.to_string());
+    Ok(answered(&json!({"formatVersion": 1, "entries": entries, "next": next})))
+}
+
+pub(in crate::server) fn broken(error: JournalError) -> Problem {
+    Problem::away(error.to_string())
+}

@@ -1,0 +1,193 @@
+//! What a proxy signed about whoever comes: checked by its keys, for us, by whom it should be, and not too late.
+//!
+//! Must never: take an assertion without a signature of a key that was got apart from it, or by an algorithm whose key is no secret of the signer alone.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use serde_json::{Map, Value as Json};
+use tokio::sync::Mutex;
+
+use super::settings::{KeysFrom, ProxySettings, SiteError};
+use crate::files;
+use crate::http::{Client, Method, Request, Settings, Url};
+
+/// Whoever signs keeps one half of the key to themselves.
+const ALGORITHMS: [Algorithm; 5] = [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::ES384, Algorithm::EdDSA];
+/// Clocks may differ by so many seconds.
+const LEEWAY: u64 = 30;
+/// Keys are asked for again at most so often, whatever whoever comes names.
+const AGAIN: Duration = Duration::from_secs(30);
+/// No set of keys is longer.
+const MOST: usize = 256 << 10;
+/// Nor an assertion.
+const LONGEST: usize = 16 << 10;
+/// Nor what somebody is called.
+const NAME: usize = 200;
+
+/// Who somebody is, as it was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asserted {
+    /// what they are called
+    pub name: String,
+    /// the groups that they are in
+    pub groups: Vec<String>,
+    /// since when they are signed in, where that is said
+    pub since: Option<Timestamp>,
+}
+
+/// Why an assertion counts for nothing. For the log: whoever comes is told less.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AssertionError {
+    /// it is none that could be checked
+    #[error("it is no assertion that can be checked: {0}")]
+    Wrong(String),
+    /// nobody knows the key
+    #[error("no key is known by which it is signed")]
+    UnknownKey,
+    /// the keys can't be had now
+    #[error("the keys can't be had: {0}")]
+    Keys(String),
+}
+
+/// Checks them.
+#[derive(Debug)]
+pub(super) struct Assertions {
+    settings: ProxySettings,
+    from: Keys,
+    known: Mutex<KnownKeys>,
+}
+
+#[derive(Debug)]
+enum Keys {
+    File(PathBuf),
+    Url(Box<Client>, Url),
+}
+
+#[derive(Debug, Default)]
+struct KnownKeys {
+    keys: Arc<Vec<Jwk>>,
+    asked: Option<Instant>,
+}
+
+impl Assertions {
+    /// Keys in a file are read at once; those at an address when somebody comes, so that nothing waits for whoever has them.
+    pub fn new(settings: &ProxySettings) -> Result<Self, SiteError> {
+        let from = match &settings.keys {
+            KeysFrom::File(path) => Keys::File(path.clone()),
+            KeysFrom::Url(url) => Keys::Url(Box::new(client()?), url.clone()),
+        };
+        let mut known = KnownKeys::default();
+        if let Keys::File(path) = &from {
+            known.keys = Arc::new(of_file(path).map_err(SiteError::Keys)?);
+        }
+        Ok(Self { settings: settings.clone(), from, known: Mutex::new(known) })
+    }
+
+    /// Who somebody is.
+    pub async fn check(&self, text: &str) -> Result<Asserted, AssertionError> {
+        let wrong = |error: jsonwebtoken::errors::Error| AssertionError::Wrong(error.to_string());
+        if text.len() > LONGEST {
+            return Err(AssertionError::Wrong("it is too long".into()));
+        }
+        let header = decode_header(text).map_err(wrong)?;
+        if !ALGORITHMS.contains(&header.alg) {
+            return Err(AssertionError::Wrong(format!("{:?} is no algorithm that counts", header.alg)));
+        }
+        let key = self.key(header.kid.as_deref()).await?;
+        let mut rules = Validation::new(header.alg);
+        rules.leeway = LEEWAY;
+        rules.validate_nbf = true;
+        rules.set_audience(&[&self.settings.audience]);
+        rules.set_issuer(&[&self.settings.issuer]);
+        rules.set_required_spec_claims(&["exp", "iss", "aud"]);
+        let claims = decode::<Map<String, Json>>(text, &DecodingKey::from_jwk(&key).map_err(wrong)?, &rules).map_err(wrong)?.claims;
+        self.asserted(&claims)
+    }
+
+    fn asserted(&self, claims: &Map<String, Json>) -> Result<Asserted, AssertionError> {
+        let name = claims.get(&self.settings.name).and_then(Json::as_str).map(str::trim).unwrap_or_default();
+        let odd = name.is_empty() || name.chars().count() > NAME || name.chars().any(char::is_control);
+        if odd {
+            return Err(AssertionError::Wrong(format!("its claim {:?} names nobody", self.settings.name)));
+        }
+        // An address that somebody only says is theirs proves nothing.
+        if self.settings.name == "email" && claims.get("email_verified") == Some(&Json::Bool(false)) {
+            return Err(AssertionError::Wrong("its address is not verified".into()));
+        }
+        let groups = match claims.get(&self.settings.groups) {
+            Some(Json::Array(all)) => all.iter().filter_map(Json::as_str).map(str::to_owned).collect(),
+            Some(Json::String(one)) => vec![one.clone()],
+            _ => Vec::new(),
+        };
+        let time = |claim: &str| Timestamp::from_second(claims.get(claim)?.as_i64()?).ok();
+        Ok(Asserted { name: name.to_owned(), groups, since: time("auth_time").or_else(|| time("iat")) })
+    }
+
+    /// The key of a name; where none is named, the only one.
+    async fn key(&self, name: Option<&str>) -> Result<Jwk, AssertionError> {
+        let mut known = self.known.lock().await;
+        if let Some(key) = find(&known.keys, name) {
+            return Ok(key);
+        }
+        // It may be a new one. Whoever sends nonsense makes nobody ask more often.
+        if known.asked.is_some_and(|asked| asked.elapsed() < AGAIN) {
+            return Err(AssertionError::UnknownKey);
+        }
+        known.asked = Some(Instant::now());
+        known.keys = Arc::new(self.read().await.map_err(AssertionError::Keys)?);
+        find(&known.keys, name).ok_or(AssertionError::UnknownKey)
+    }
+
+    async fn read(&self) -> Result<Vec<Jwk>, String> {
+        let (client, url) = match &self.from {
+            Keys::File(path) => return of_file(path),
+            Keys::Url(client, url) => (client, url),
+        };
+        let answer = client.send(Request::reads(Method::GET, url.clone(), "application/json")).await.map_err(|error| error.to_string())?;
+        if !answer.succeeded() {
+            return Err(format!("{url} answers {}", answer.status));
+        }
+        of_bytes(&answer.body)
+    }
+}
+
+fn find(keys: &[Jwk], name: Option<&str>) -> Option<Jwk> {
+    match (name, keys) {
+        (Some(name), keys) => keys.iter().find(|key| key.common.key_id.as_deref() == Some(name)).cloned(),
+        (None, [only]) => Some(only.clone()),
+        (None, _) => None,
+    }
+}
+
+fn of_file(path: &std::path::Path) -> Result<Vec<Jwk>, String> {
+    let bytes = files::read(path, MOST as u64).map_err(|error| format!("{}: {error}", path.display()))?;
+    of_bytes(&bytes).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// A key of a kind that nobody here knows keeps the others from nothing.
+fn of_bytes(bytes: &[u8]) -> Result<Vec<Jwk>, String> {
+    let set: Json = serde_json::from_slice(bytes).map_err(|error| format!("it is no set of keys: {error}"))?;
+    let all = set.get("keys").and_then(Json::as_array).ok_or("it is no set of keys: it has no `keys`")?;
+    let keys: Vec<Jwk> = all.iter().filter_map(|key| serde_json::from_value(key.clone()).ok()).collect();
+    if keys.is_empty() { Err("it has no key that is known".to_owned()) } else { Ok(keys) }
+}
+
+fn client() -> Result<Client, SiteError> {
+    let settings = Settings {
+        system: Arc::from("sign-in"),
+        timeout: Duration::from_secs(10),
+        max_body: MOST,
+        credentials: None,
+        renew: None,
+        ca_file: None,
+        identity: None,
+        detour: None,
+        recording: None,
+    };
+    Client::new(&settings).map_err(|error| SiteError::Keys(error.to_string()))
+}

@@ -1,0 +1,175 @@
+//! What pages and API reach: the state, and the workspace that this process runs.
+//!
+//! Must never: hold what was read longer than an answer takes.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use super::answer::Problem;
+use super::assertion::Assertions;
+use super::settings::{SiteAction, SiteError, SiteSettings};
+use super::visitor::Visitor;
+use crate::journal::Event;
+use crate::model::{ApiToken, Approval, Plan, Status};
+use crate::pipeline::{ChangeOrigins, Snapshot};
+use crate::state::{Shelf, StatePlace, Store};
+use crate::workspace::acts;
+use crate::workspace::gates::WaitingPlan;
+use crate::workspace::{Mail, WorkspaceView};
+
+/// Tokens are looked up again after so long: one that was ended counts no longer than that.
+const TOKENS: Duration = Duration::from_secs(1);
+/// Whoever opens the same person again within this time is in the journal already.
+const AGAIN: SignedDuration = SignedDuration::from_mins(15);
+/// As many of those are remembered.
+const OPENED: usize = 10_000;
+
+/// One workspace, as it is reached.
+#[derive(Clone)]
+pub struct Desk {
+    /// its state
+    pub store: Arc<dyn Store>,
+    /// where that is
+    pub place: StatePlace,
+    /// what asks the workspace
+    pub mail: Mail,
+}
+
+/// How people sign in.
+pub(super) enum SignIn {
+    /// whoever is on this machine looks
+    Machine,
+    /// a proxy signs who they are
+    Proxy(Box<SiteSettings>, Box<Assertions>),
+}
+
+/// The pages and the API of one process.
+pub struct Site {
+    pub(super) sign_in: SignIn,
+    desk: Mutex<Option<Desk>>,
+    tokens: tokio::sync::Mutex<Option<(Instant, Arc<Vec<ApiToken>>)>>,
+    opened: Mutex<BTreeMap<(String, String), Timestamp>>,
+    /// ends what somebody asked for and is under way
+    pub(super) stop: CancellationToken,
+}
+
+impl Site {
+    /// At an address. Without settings only this machine may reach it, and nothing may be asked for.
+    pub fn new(address: SocketAddr, settings: Option<SiteSettings>, stop: CancellationToken) -> Result<Arc<Self>, SiteError> {
+        let sign_in = match settings {
+            None if !address.ip().is_loopback() => return Err(SiteError::Open(address)),
+            None => SignIn::Machine,
+            Some(settings) => {
+                let assertions = Assertions::new(&settings.proxy)?;
+                SignIn::Proxy(Box::new(settings), Box::new(assertions))
+            }
+        };
+        let (desk, tokens, opened) = (Mutex::default(), tokio::sync::Mutex::default(), Mutex::default());
+        Ok(Arc::new(Self { sign_in, desk, tokens, opened, stop }))
+    }
+
+    /// From here on it is this workspace's.
+    pub fn serve(&self, desk: Desk) {
+        *self.desk.lock().unwrap_or_else(PoisonError::into_inner) = Some(desk);
+    }
+
+    /// Whether anything may be asked for at all.
+    pub(super) fn acts(&self) -> bool {
+        matches!(&self.sign_in, SignIn::Proxy(settings, _) if !settings.actions.is_empty())
+    }
+
+    /// Whether this may be.
+    pub(super) fn offers(&self, action: SiteAction) -> bool {
+        matches!(&self.sign_in, SignIn::Proxy(settings, _) if settings.actions.contains(&action))
+    }
+
+    pub(super) fn origin(&self) -> Option<String> {
+        match &self.sign_in {
+            SignIn::Machine => None,
+            SignIn::Proxy(settings, _) => Some(settings.origin()),
+        }
+    }
+
+    pub(super) fn desk(&self) -> Result<Desk, Problem> {
+        let desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        desk.ok_or_else(|| Problem::away("the workspace has not begun: there are no manifests yet by which it could"))
+    }
+
+    /// What is known now.
+    pub(super) async fn view(&self) -> Result<WorkspaceView, Problem> {
+        self.desk()?.mail.look().await.ok_or_else(|| Problem::away("the workspace has ended"))
+    }
+
+    /// The same, where what was read is to be shown.
+    pub(super) async fn known(&self) -> Result<(WorkspaceView, Arc<Plan>), Problem> {
+        let view = self.view().await?;
+        if !view.is_known {
+            let words = "this process has not read the systems: it has just begun, or another one runs the workspace";
+            return Err(Problem::away(words).next("try again in a moment, or ask the one that `headcount status` names"));
+        }
+        match view.plan.clone() {
+            Some(plan) => Ok((view, plan)),
+            None => Err(Problem::away("what is needed is being worked out").next("try again in a moment")),
+        }
+    }
+
+    /// What was told last; nothing where nobody told anything yet.
+    pub(super) async fn status(&self) -> Result<Option<Status>, Problem> {
+        let store = self.desk()?.store;
+        let told: Vec<(Arc<str>, Status)> = Shelf::Status.all(store.as_ref()).await?;
+        let Some((_, mut status)) = told.into_iter().next() else { return Ok(None) };
+        status.brake = Shelf::brake(store.as_ref()).await?;
+        Ok(Some(status))
+    }
+
+    /// Plans that wait, and what was said of plans.
+    pub(super) async fn waiting(&self) -> Result<(Vec<WaitingPlan>, Vec<Approval>), Problem> {
+        let store = self.desk()?.store;
+        let plans = Shelf::Plans.all(store.as_ref()).await?.into_iter().map(|(_, plan)| plan).collect();
+        let said = Shelf::Approvals.all(store.as_ref()).await?.into_iter().map(|(_, approval)| approval).collect();
+        Ok((acts::now_waiting(plans, self.status().await?.as_ref()), said))
+    }
+
+    /// Tokens that count.
+    pub(super) async fn tokens(&self, now: Timestamp) -> Result<Arc<Vec<ApiToken>>, Problem> {
+        let mut known = self.tokens.lock().await;
+        if let Some((_, tokens)) = known.as_ref().filter(|(at, _)| at.elapsed() < TOKENS) {
+            return Ok(tokens.clone());
+        }
+        let all: Vec<(Arc<str>, ApiToken)> = Shelf::Tokens.all(self.desk()?.store.as_ref()).await?;
+        let tokens = Arc::new(all.into_iter().map(|(_, token)| token).filter(|token| token.expires > now).collect::<Vec<_>>());
+        *known = Some((Instant::now(), tokens.clone()));
+        Ok(tokens)
+    }
+
+    /// Somebody looks at a person: the journal says so before anything is shown.
+    pub(super) async fn opened(&self, visitor: &Visitor, key: &str, now: Timestamp) -> Result<(), Problem> {
+        let looked = (visitor.name.clone(), key.to_owned());
+        let known = |opened: &BTreeMap<_, Timestamp>| opened.get(&looked).is_some_and(|at| now.duration_since(*at) < AGAIN);
+        if known(&self.opened.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(());
+        }
+        let event = Event::Opened { key: key.into(), who: visitor.name.clone() };
+        acts::keep(self.desk()?.store.as_ref(), now, &event, Vec::new()).await?;
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if opened.len() >= OPENED {
+            opened.clear();
+        }
+        opened.insert(looked, now);
+        Ok(())
+    }
+}
+
+/// Works something out of what was read, where it keeps nothing else waiting.
+pub(super) async fn work_out<T: Send + 'static>(
+    snapshot: Arc<Snapshot>,
+    work: impl FnOnce(&ChangeOrigins<'_>) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(move || work(&ChangeOrigins::of(&snapshot))).await;
+    done.map_err(|error| Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, format!("it could not be worked out: {error}")))
+}

@@ -1,0 +1,67 @@
+//! A group: what it is at each target, who is in it and why, who is kept out, what is about to change.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::Uri;
+use maud::{Markup, html};
+
+use super::why::because;
+use super::{Answer, Form, Here, PageContext, Part, Who, plan, tag, text};
+use crate::planning::explain::{GroupAnswer, MembershipWhy, Stands};
+use crate::render::{DisplayNames, count, number};
+use crate::server::answer::Problem;
+use crate::server::api::asked;
+use crate::server::desk::work_out;
+
+/// Members that a page shows.
+const PAGE: usize = 200;
+
+pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(form): Form, uri: Uri) -> Answer {
+    let context = PageContext::new(site.clone(), visitor, form).await?;
+    context.must_see_people()?;
+    let (view, plan) = site.known().await?;
+    let key = asked(&uri, "key").unwrap_or_default();
+    let named = key.clone();
+    let found = work_out(view.snapshot, move |origins| {
+        let answer = origins.provenance().about_group(&plan, &named, None)?;
+        let names = DisplayNames::known(origins);
+        let changes = html! { @for change in &answer.changes { (plan::one(&plan, change, &names, Some(origins))) } };
+        Some((answer.group.display_name.to_string(), answer.group.group.clone(), group(&answer, &names, &changes)))
+    });
+    let found = found.await?.ok_or_else(|| Problem::missing(format!("no Group is declared as {key:?}")).next("look for it on the page People"));
+    let (name, key, page) = found?;
+    site.opened(&context.visitor, &key, context.now).await?;
+    let body = html! { h1 { (text(&name)) " " code.quiet { (text(&key)) } } (page) };
+    Ok(context.page(Part::People, &name, &body))
+}
+
+fn group(answer: &GroupAnswer<'_>, names: &DisplayNames<'_>, changes: &Markup) -> Markup {
+    let GroupAnswer { group, changes: all, findings } = answer;
+    html! {
+        p.verdict { (because(&group.because, "")) }
+        @if !findings.is_empty() { section.risk { h2 { "Noticed" } ul.told { @for finding in findings { li { (text(&finding.message)) } } } } }
+        h2 { "At each target" }
+        ul.told { @for at in &group.targets { li {
+            b { (text(&at.target)) } " "
+            @match at.is { Stands::Exists => (tag("gain", "✓", "it exists")), Stands::Missing => (tag("warn", "●", "it does not exist yet")), Stands::NotServed => (tag("edit", "–", "the target does not get it")), Stands::Unclear => (tag("warn", "●", "can't be told; everything stays")) }
+            @if let (Some(name), Some(id)) = (&at.name, &at.id) { " " (text(name)) " " code.quiet { (text(id)) } }
+        } } }
+        h2 { @if all.is_empty() { "Nothing is about to change" } @else { "What is about to change" } }
+        div.list { (changes) }
+        (members(&count(group.members.len() as u64, "member"), &group.members, names))
+        @if !group.nested.is_empty() { (members("Groups in it", &group.nested, names)) }
+        @if !group.excluded.is_empty() { (members("Kept out", &group.excluded, names)) }
+    }
+}
+
+fn members(title: &str, members: &[MembershipWhy], names: &DisplayNames<'_>) -> Markup {
+    html! {
+        h2 { (title) }
+        ul.told { @for one in members.iter().take(PAGE) { li {
+            a href=(plan::about(&one.member)) { (names.name(&one.member)) }
+            @if one.belongs.is_none() { " " (tag("warn", "●", "can't be told; what is there stays")) }
+            @for reason in one.because.iter().filter(|reason| one.belongs.is_none() || reason.holds == Some(true)) { br; span.quiet { (because(reason, "")) } }
+        } } }
+        @if members.len() > PAGE { p.quiet { "and " (number((members.len() - PAGE) as u64)) " more: " code { "headcount explain" } } }
+    }
+}

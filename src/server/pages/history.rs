@@ -1,0 +1,159 @@
+//! What happened: runs and what people did besides, the newest first; one run in full, also while it is under way; whether the record is whole.
+
+use std::collections::BTreeMap;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::Uri;
+use maud::{Markup, html};
+
+use super::{Answer, Form, Here, PageContext, Part, Who, link, short, tag, text};
+use crate::journal::history::{RecordedAct, RecordedRun, RunsAndActs};
+use crate::journal::{Entry, Event, Journal, ResultWord};
+use crate::model::{ChangeId, SystemRole};
+use crate::render::status::{pending_words, state_words};
+use crate::render::{number, safe, verb};
+use crate::server::answer::Problem;
+use crate::server::api::{asked, broken};
+
+/// Entries of the journal that one page looks through.
+const ENTRIES: u64 = 20_000;
+/// Rows that it shows.
+const ROWS: usize = 200;
+/// Entries of a run that it shows.
+const OF_RUN: usize = 1000;
+
+/// One row, with when it was.
+type Row = (jiff::Timestamp, Markup);
+
+pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(form): Form, uri: Uri) -> Answer {
+    let context = PageContext::new(site.clone(), visitor, form).await?;
+    let store = site.desk()?.store;
+    if let Some(name) = asked(&uri, "run") {
+        return one(&context, &name).await;
+    }
+    let heads = store.heads().await?;
+    let last = heads.written.as_ref().map_or(0, |head| head.seq);
+    let before = asked(&uri, "before").and_then(|before| before.parse::<u64>().ok()).unwrap_or(last);
+    let first = before.saturating_sub(ENTRIES);
+    let told = RunsAndActs::read(&Journal::new(store.as_ref()), first).await.map_err(broken)?;
+    let mut rows: Vec<Row> = told.runs.iter().map(|run| (run.started, of_run(&context, run))).collect();
+    rows.extend(told.acts.iter().filter_map(|act| Some((act.at, of_act(&context, act)?))));
+    rows.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    let body = html! {
+        h1 { "History" }
+        p.quiet { (number(last)) " entries, the last one " @if let Some(head) = &heads.written { code { (short(&head.hash)) } }
+            ". Whether all of them are as they were written: " code { "headcount history --verify" } ". All of it: " code { "headcount history -o ndjson" } "." }
+        (under_way(&context))
+        @if rows.is_empty() { p { "Nothing happened yet." } }
+        @else {
+            table.cards {
+                thead { tr { th scope="col" { "When" } th scope="col" { "What" } th scope="col" { "Who" } th scope="col" { "What came of it" } } }
+                tbody { @for (_, row) in rows.iter().take(ROWS) { (row) } }
+            }
+        }
+        @if first > 0 { p { a.button href=(link("/history", &[("before", &first.to_string())])) { "Earlier" } } }
+    };
+    Ok(context.page(Part::History, "History", &body))
+}
+
+fn of_run(context: &PageContext, run: &RecordedRun) -> Markup {
+    let results: Vec<String> = run.results.iter().map(|(result, many)| format!("{} {}", number(*many), result.words())).collect();
+    let words = if results.is_empty() { "nothing to do".to_owned() } else { results.join(", ") };
+    let well = run.ended.is_some() && run.stopped.is_none() && run.results.keys().all(|result| matches!(result, ResultWord::Done | ResultWord::AlreadySo));
+    html! { tr {
+        th scope="row" { (context.clock().at(run.started)) }
+        td { a href=(link("/history", &[("run", &run.run)])) { "Run" } " of plan " code { (short(&run.plan)) } }
+        td data-label="Who" { (text(&run.who)) }
+        td {
+            (tag(if well { "gain" } else { "lose" }, if well { "✓" } else { "▲" }, &words))
+            @if run.ended.is_none() { " it never ended: it still runs, or was killed" }
+            @if let Some(why) = &run.stopped { " stopped: " (text(why)) }
+        }
+    } }
+}
+
+fn of_act(context: &PageContext, entry: &Entry) -> Option<Markup> {
+    let act = RecordedAct::of(&entry.event)?;
+    Some(html! { tr { th scope="row" { (context.clock().at(entry.at)) } td { (act.words) } td data-label="Who" { (text(act.who)) } td {} } })
+}
+
+/// What is being done right now.
+fn under_way(context: &PageContext) -> Markup {
+    let running = context.status.iter().flat_map(|status| &status.systems).any(|system| system.progress.is_some());
+    html! { @if running { p { a.button href="/run" { "A run is under way" } } } }
+}
+
+/// One run, entry by entry.
+async fn one(context: &PageContext, name: &str) -> Answer {
+    context.must_see_people()?;
+    let store = context.site.desk()?.store;
+    context.site.opened(&context.visitor, crate::server::api::EVERYBODY, context.now).await?;
+    let mut entries = Vec::new();
+    Journal::new(store.as_ref()).each(Some(name), |entry| entries.push(entry)).await.map_err(broken)?;
+    if entries.is_empty() {
+        return Err(Problem::missing("the journal has no such run"));
+    }
+    let mut results: BTreeMap<ChangeId, (ResultWord, Option<String>)> = BTreeMap::new();
+    for entry in &entries {
+        if let Event::Outcome { change, result, message, .. } = &entry.event {
+            results.insert(*change, (*result, message.clone()));
+        }
+    }
+    let intents = entries.iter().filter_map(|entry| match &entry.event {
+        Event::Intent(intent) if intent.attempt == 1 => Some((entry, intent)),
+        _ => None,
+    });
+    let body = html! {
+        h1 { "Run " (text(name)) }
+        @for entry in &entries { @match &entry.event {
+            Event::Started { plan, who, version, as_of, .. } => { p { "Begun " (context.clock().since(entry.at)) " by " (text(who)) ", headcount " (text(version)) ", for " (as_of.to_string()) ", plan " code { (short(plan)) } "." } }
+            Event::Finished { stopped, .. } => { p { "Ended " (context.clock().since(entry.at)) @if let Some(why) = stopped { ": " (text(why)) } "." } }
+            _ => {}
+        } }
+        table.cards {
+            thead { tr { th scope="col" { "Entry" } th scope="col" { "Target" } th scope="col" { "What" } th scope="col" { "Why" } th scope="col" { "Came of it" } } }
+            tbody { @for (entry, intent) in intents.take(OF_RUN) { tr {
+                th scope="row" { (entry.seq) }
+                td data-label="Target" { (text(&intent.target)) }
+                td { (verb(intent.action)) " " a href=(super::plan::about(&intent.object.key)) { (safe::line(&intent.object.name)) } @for change in &intent.attributes { " " code { (text(&change.attribute)) } } }
+                td { (crate::journal::history::why_meant(intent).unwrap_or_default()) }
+                td { @match results.get(&intent.change) {
+                    Some((result, message)) => { (tag(if matches!(result, ResultWord::Done | ResultWord::AlreadySo) { "gain" } else { "lose" }, "·", result.words())) @if let Some(message) = message { " " (text(message)) } }
+                    None => { "unanswered" }
+                } }
+            } } }
+        }
+    };
+    Ok(context.page(Part::History, "Run", &body))
+}
+
+/// What is being done now, system by system.
+pub(super) async fn run(State(site): Here, Extension(visitor): Who, Extension(form): Form, uri: Uri) -> Answer {
+    let context = PageContext::new(site.clone(), visitor, form).await?;
+    let systems: Vec<_> = context.status.iter().flat_map(|status| &status.systems).collect();
+    let open: Vec<std::sync::Arc<str>> = crate::state::Shelf::Requests
+        .all::<crate::model::SyncRequest>(site.desk()?.store.as_ref())
+        .await?
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    let asked_for = asked(&uri, "request");
+    let waits = asked_for.as_ref().is_some_and(|name| open.iter().any(|known| known.as_ref() == name));
+    let running = systems.iter().any(|system| system.progress.is_some());
+    let body = html! {
+        h1 { @if running { "A run is under way" } @else if !open.is_empty() { "A sync was asked for" } @else { "Nothing is under way" } }
+        @if asked_for.is_some() { p.banner { @if waits { "What you asked for stands in the state, and is taken up within seconds." } @else { "What you asked for was done, as far as it may be; what is left is said below." } } }
+        p.quiet { "Closing this page stops nothing. To stop safely: what was sent comes back, and nothing more is sent. " a href="/run" { "Look again" } }
+        table.cards {
+            thead { tr { th scope="col" { "System" } th scope="col" { "State" } th scope="col" { "Read" } th scope="col" { "Left to do" } } }
+            tbody { @for system in systems { tr {
+                th scope="row" { (text(&system.name)) }
+                td { (super::state_tag(system.state, &state_words(system))) @if let Some((done, all)) = system.progress { progress max=(all) value=(done) { (done) " of " (all) } } @if let Some(why) = &system.why { p.quiet { (text(why)) } } }
+                td data-label="Read" { @match system.read { Some(read) => { (context.clock().age(read)) " ago, " (text(&system.evidence)) } None => { "never" } } }
+                td data-label="Left to do" { @if system.role == SystemRole::Target { (pending_words(system.pending)) } }
+            } } }
+        }
+    };
+    Ok(context.page(Part::History, "Run", &body))
+}

@@ -1,0 +1,161 @@
+//! The overview: what needs somebody, each system, what comes up.
+
+use axum::Extension;
+use axum::extract::State;
+use maud::{Markup, html};
+
+use super::{Answer, Form, Here, PageContext, Part, Who, link, state_tag, tag, text};
+use crate::model::{Need, NeedKind, Plan, Status, SystemRole, SystemState, SystemStatus};
+use crate::render::status::{calm_words, need_word, pending, pending_words, state_words};
+use crate::render::{coming_up, count};
+use crate::server::settings::SiteAction;
+
+/// Days that are looked ahead.
+const DAYS: usize = 7;
+
+pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(form): Form) -> Answer {
+    let context = PageContext::new(site.clone(), visitor, form).await?;
+    let plan = site.view().await.ok().and_then(|view| view.plan);
+    let Some(status) = &context.status else {
+        let body = html! {
+            h1 { "Nobody told yet how this workspace stands" }
+            p { "The systems are being read for the first time. Open this page again in a moment." }
+        };
+        return Ok(context.page(Part::Overview, "Overview", &body));
+    };
+    let body = html! {
+        header.top {
+            h1 { (heading(status)) }
+            div.acts {
+                @if context.offers(SiteAction::Sync) { a.button href="/sync" { "Sync now" } }
+                @if context.offers(SiteAction::Pause) && status.brake.is_none() { a.button.lose href="/pause" { "Stop all writing" } }
+            }
+        }
+        (needs(&context, status))
+        (systems(&context, status, SystemRole::Target, "Targets"))
+        (systems(&context, status, SystemRole::Source, "Sources"))
+        @if let Some(plan) = &plan { (soon(plan)) }
+    };
+    Ok(context.page(Part::Overview, "Overview", &body))
+}
+
+fn heading(status: &Status) -> String {
+    match status.needs.len() as u64 {
+        0 => format!("Nothing needs somebody{}", calm_words(status).trim_end_matches('.')),
+        1 => "1 thing needs somebody".to_owned(),
+        many => format!("{} need somebody", count(many, "thing")),
+    }
+}
+
+fn needs(context: &PageContext, status: &Status) -> Markup {
+    html! {
+        @if !status.needs.is_empty() {
+            ul.needs aria-label="What needs somebody" {
+                @for need in &status.needs {
+                    li {
+                        @let (word, _) = need_word(need.kind);
+                        (tag(if matches!(need.kind, NeedKind::Waits | NeedKind::Contested | NeedKind::Untold) { "warn" } else { "lose" }, "▲", word))
+                        div {
+                            p { b { (text(&need.about)) } ": " (text(&need.words)) }
+                            p.quiet { "Since " (context.clock().since(need.since)) ". On the command line: " code { (text(&need.next)) } }
+                            @if need.kind == NeedKind::RevisionRefused { (refused(status)) }
+                        }
+                        @if let Some((address, words)) = leads(context, status, need) { a.button href=(address) { (words) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn refused(status: &Status) -> Markup {
+    html! {
+        @if let Some(refused) = status.refused.as_ref().filter(|refused| refused.why.len() > 1) {
+            ul.told { @for why in &refused.why { li { (text(why)) } } }
+        }
+    }
+}
+
+/// Where somebody goes on from a need.
+fn leads(context: &PageContext, status: &Status, need: &Need) -> Option<(String, &'static str)> {
+    let system = status.systems.iter().find(|system| system.name.as_ref() == need.about);
+    match need.kind {
+        NeedKind::Waits => {
+            let waits = status.systems.iter().filter_map(|system| system.waits.as_ref()).find(|hash| hash.starts_with(need.about.as_str()));
+            let hash = waits.or(system.and_then(|system| system.waits.as_ref()));
+            Some(match hash {
+                Some(hash) => (link("/plan", &[("hash", hash)]), "Review"),
+                None => ("/plans".to_owned(), "Review"),
+            })
+        }
+        NeedKind::Held if system.is_some_and(|system| system.role == SystemRole::Source) => Some(("/sources".to_owned(), "Look at it")),
+        NeedKind::Held => Some(("/guardrails".to_owned(), "Look at it")),
+        NeedKind::Unreadable if system.is_some_and(|system| system.role == SystemRole::Source) => Some(("/sources".to_owned(), "Look at it")),
+        NeedKind::Contested => Some(("/pending".to_owned(), "Look at it")),
+        NeedKind::RevocationOpen if context.sees_people() => Some(("/history".to_owned(), "See what is open")),
+        _ => None,
+    }
+}
+
+fn systems(context: &PageContext, status: &Status, role: SystemRole, title: &str) -> Markup {
+    let mut systems: Vec<&SystemStatus> = status.systems.iter().filter(|system| system.role == role).collect();
+    systems.sort_by_key(|system| rank(system.state));
+    html! {
+        @if !systems.is_empty() {
+            h2 { (title) ", worst first" }
+            table.cards {
+                thead { tr { th scope="col" { "Name" } th scope="col" { "State" } th scope="col" { "Pending" } th scope="col" { "Read" } th scope="col" { "Rows" } th scope="col" { "Next" } } }
+                tbody { @for system in systems { (row(context, system)) } }
+            }
+        }
+    }
+}
+
+fn rank(state: SystemState) -> u8 {
+    match state {
+        SystemState::Stalled => 0,
+        SystemState::Unreadable => 1,
+        SystemState::Held => 2,
+        SystemState::WaitsForApproval => 3,
+        SystemState::Behind => 4,
+        SystemState::Unknown => 5,
+        SystemState::Changing => 6,
+        SystemState::Paused | SystemState::Suspended | SystemState::WindowClosed => 7,
+        SystemState::AsDeclared => 8,
+    }
+}
+
+fn row(context: &PageContext, system: &SystemStatus) -> Markup {
+    let (clock, address) = (context.clock(), link("/pending", &[("target", &system.name)]));
+    html! {
+        tr {
+            th scope="row" { (text(&system.name)) }
+            td {
+                (state_tag(system.state, &state_words(system)))
+                " " span.quiet { "since " (clock.at(system.since)) }
+                @if let Some(why) = &system.why { p.quiet { (text(why)) } }
+                @if let Some((done, all)) = system.progress { progress max=(all) value=(done) { (done) " of " (all) } }
+            }
+            td data-label="Pending" {
+                @if system.pending.sum() == 0 { span.quiet { "nothing" } }
+                @else { a href=(address) title=(pending_words(system.pending)) { (pending(system.pending)) } }
+            }
+            td data-label="Read" {
+                @match system.read { Some(read) => { (clock.age(read)) " ago" } None => { "never" } }
+                " " span.quiet { "(" (text(&system.evidence)) ")" }
+            }
+            td data-label="Rows" { (crate::render::number(system.rows)) }
+            td data-label="Next" { @if let Some(next) = system.next { (clock.due(next)) } }
+        }
+    }
+}
+
+fn soon(plan: &Plan) -> Markup {
+    let days = coming_up(&plan.upcoming);
+    html! {
+        @if !days.is_empty() {
+            h2 { "Coming up" }
+            ul.days { @for (day, words) in days.iter().take(DAYS) { li { time datetime=(day.to_string()) { (day.strftime("%a %-d %b").to_string()) } " " (words) } } }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Who there is: found by a name, a key or a word of them.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::Uri;
+use maud::html;
+
+use super::{Answer, Form, Here, PageContext, Part, Who, link, plan, tag, text};
+use crate::planning::explain::ListedPerson;
+use crate::render::{count, number};
+use crate::server::api::{EVERYBODY, asked};
+use crate::server::desk::work_out;
+
+/// People that a page shows.
+const PAGE: usize = 100;
+
+pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(form): Form, uri: Uri) -> Answer {
+    let context = PageContext::new(site.clone(), visitor, form).await?;
+    context.must_see_people()?;
+    let (view, found_plan) = site.known().await?;
+    site.opened(&context.visitor, EVERYBODY, context.now).await?;
+    let wanted = asked(&uri, "q").unwrap_or_default();
+    let from: usize = asked(&uri, "from").and_then(|from| from.parse().ok()).unwrap_or(0);
+    let small = wanted.to_lowercase();
+    let complete = found_plan.complete();
+    let (people, groups) = work_out(view.snapshot, move |origins| {
+        let inventory = origins.provenance().inventory();
+        let people: Vec<ListedPerson> = inventory.people.into_iter().filter(|person| is_called(person, &small)).collect();
+        let mut groups: Vec<_> = inventory.groups.into_iter().filter_map(|group| Some((group.key?, group.name))).collect();
+        groups.retain(|(key, name)| !small.is_empty() && (key.to_lowercase().contains(&small) || name.to_lowercase().contains(&small)));
+        groups.sort();
+        groups.dedup_by(|one, other| one.0 == other.0);
+        (people, groups)
+    })
+    .await?;
+    let all = people.len();
+    let body = html! {
+        h1 { "People" }
+        form.search method="get" action="/people" role="search" {
+            label { "A name, a key, or a part of one" input type="search" name="q" value=(wanted) autocomplete="off"; }
+            button { "Search" }
+        }
+        @if !complete { p.banner.warn { "Not everything could be read, so somebody may be missing here." } }
+        p role="status" { @if wanted.is_empty() { (count(all as u64, "person")) } @else { (count(all as u64, "person")) " and " (count(groups.len() as u64, "group")) " found" } }
+        @if !groups.is_empty() { ul.told { @for (key, name) in groups.iter().take(PAGE) { li { a href=(plan::about(key)) { (text(name)) } " " code.quiet { (text(key)) } } } } }
+        @if all > 0 {
+            table.cards {
+                thead { tr { th scope="col" { "Name" } th scope="col" { "Lifecycle" } th scope="col" { "Title" } th scope="col" { "Department" } th scope="col" { "Accounts" } } }
+                tbody { @for person in people.iter().skip(from).take(PAGE) { tr {
+                    th scope="row" { a href=(plan::about(&person.key)) { (text(&person.name)) } " " code.quiet { (text(&person.key)) } }
+                    td data-label="Lifecycle" { (person.lifecycle) }
+                    td { @if let Some(title) = person.attributes.get("title") { (text(title)) } }
+                    td { @if let Some(department) = person.attributes.get("department") { (text(department)) } }
+                    td data-label="Accounts" { @for account in &person.accounts { (tag(if account.active { "gain" } else { "edit" }, if account.active { "✓" } else { "‖" }, &text(&account.target))) " " } }
+                } } }
+            }
+            @if from + PAGE < all { p { a.button href=(link("/people", &[("q", &wanted), ("from", &(from + PAGE).to_string())])) { "The next " (PAGE.min(all - from - PAGE)) } " " span.quiet { "of " (number(all as u64)) } } }
+        }
+        p.quiet { "✓ can sign in, ‖ has an account without sign-in" }
+    };
+    Ok(context.page(Part::People, "People", &body))
+}
+
+fn is_called(person: &ListedPerson, small: &str) -> bool {
+    let shown = person.attributes.get("displayName").map(AsRef::as_ref);
+    let accounts = person.accounts.iter().map(|account| account.name.as_ref());
+    let mut names = [person.key.as_ref(), person.name.as_ref()].into_iter().chain(shown).chain(accounts);
+    small.is_empty() || names.any(|name| name.to_lowercase().contains(small))
+}

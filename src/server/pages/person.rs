@@ -1,0 +1,223 @@
+//! A person: where each thing comes from, why and why not, what is about to change, what was done, and the way to cut them off.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::Uri;
+use maud::{Markup, html};
+
+use super::why::{because, known};
+use super::{Answer, Form, Here, PageContext, Part, Who, link, plan, tag, text};
+use crate::journal::Journal;
+use crate::journal::history::{ChangeQuery, RecordedChanges, WhoError, why_meant};
+use crate::model::{Plan, StandingRevocation};
+use crate::pipeline::ChangeOrigins;
+use crate::planning::explain::{AccountAttribute, AttributeWhy, EntitlementWhy, Explanation, KnownValue, MembershipWhy, PersonAnswer, TargetWhy};
+use crate::render::DisplayNames;
+use crate::server::answer::Problem;
+use crate::server::api::{asked, broken};
+use crate::server::desk::work_out;
+use crate::server::settings::SiteAction;
+
+/// What was done that a page shows, the newest.
+const PAST: usize = 50;
+
+/// What was worked out of somebody.
+struct Found {
+    key: Arc<str>,
+    name: String,
+    page: Markup,
+}
+
+pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(form): Form, uri: Uri) -> Answer {
+    let context = PageContext::new(site.clone(), visitor, form).await?;
+    context.must_see_people()?;
+    let (view, plan) = site.known().await?;
+    let key = asked(&uri, "key").unwrap_or_default();
+    let revoked = view.snapshot.world.memory().revocations.iter().find(|known| known.means(&key)).cloned();
+    let named = key.clone();
+    let found = work_out(view.snapshot, move |origins| person(origins, &plan, &named)).await?;
+    let found = found.ok_or_else(|| Problem::missing(format!("nobody has the key {key:?}")).next("look for them on the page People"))?;
+    site.opened(&context.visitor, &found.key, context.now).await?;
+    let past = past(&context, &found.key).await?;
+    let body = html! {
+        header.top {
+            h1 { (text(&found.name)) " " code.quiet { (text(&found.key)) } }
+            @if context.offers(SiteAction::Revoke) && revoked.is_none() { div.acts { a.button.lose href=(link("/revoke", &[("key", &found.key)])) { "Cut off everywhere" } } }
+        }
+        @if let Some(order) = &revoked { (cut_off(&context, order)) }
+        (found.page)
+        (past)
+        @if !context.offers(SiteAction::Revoke) { p.quiet { "To cut them off everywhere, on the command line: " code { "headcount revoke " (text(&found.key)) " --reason TEXT" } } }
+    };
+    Ok(context.page(Part::People, &found.name, &body))
+}
+
+/// What became of a revocation, what is open first.
+fn cut_off(context: &PageContext, order: &StandingRevocation) -> Markup {
+    let mut receipts: Vec<_> = order.receipts.iter().collect();
+    receipts.sort_by_key(|receipt| receipt.outcome.holds());
+    let open = receipts.iter().filter(|receipt| !receipt.outcome.holds()).count();
+    html! {
+        section.risk {
+            h2 { @if receipts.is_empty() { "Cut off; no target answered yet" } @else if open == 0 { "Cut off everywhere" } @else { "Cut off, and not everywhere yet: " (open) " open" } }
+            p { "Since " (context.clock().since(order.at)) ": " (text(&order.reason)) @if let Some(until) = order.until { ", until " (until.to_string()) } ". In force since then: no run gives this identity anything." }
+            table.cards {
+                thead { tr { th scope="col" { "Target" } th scope="col" { "What came of it" } th scope="col" { "Last tried" } } }
+                tbody { @for receipt in &receipts { tr {
+                    th scope="row" { (text(&receipt.target)) }
+                    td { (tag(if receipt.outcome.holds() { "gain" } else { "lose" }, if receipt.outcome.holds() { "✓" } else { "▲" }, receipt.outcome.words())) @if let Some(words) = &receipt.message { " " (text(words)) } }
+                    td data-label="Last tried" { (context.clock().since(receipt.at)) ", " (receipt.tries) " tries" }
+                } } }
+            }
+            @if open > 0 { p { "What is open is tried again by itself. Where it can't wait, deactivate the account there by hand." } }
+            p.quiet { "It is lifted on the command line: " code { "headcount revoke --lift " (text(&order.key)) } }
+        }
+    }
+}
+
+fn person(origins: &ChangeOrigins<'_>, plan: &Plan, key: &str) -> Option<Found> {
+    let provenance = origins.provenance();
+    let PersonAnswer { explanation, changes, findings } = provenance.about(plan, key, None)?;
+    let names = DisplayNames::known(origins);
+    let name = provenance.name(&explanation.identity).unwrap_or_else(|| explanation.identity.to_string());
+    let page = html! {
+        (standing(&explanation))
+        @if !findings.is_empty() {
+            section.risk { h2 { "Noticed" } ul.told { @for finding in &findings { li { (text(&finding.message)) @if let Some(hint) = &finding.hint { br; span.quiet { "Next: " (text(hint)) } } } } } }
+        }
+        h2 { @if changes.is_empty() { "Nothing is about to change" } @else { "What is about to change" } }
+        @if !changes.is_empty() { div.list { @for change in &changes { (plan::one(plan, change, &names, Some(origins))) } } }
+        h2 { "Accounts, and why" }
+        @for target in &explanation.targets { (self::target(target, &names)) }
+        (groups(&explanation.groups))
+        (entitlements(&explanation.entitlements))
+        (attributes(&explanation.attributes, &names))
+    };
+    Some(Found { key: explanation.identity.clone(), name, page })
+}
+
+fn standing(explanation: &Explanation) -> Markup {
+    html! {
+        p.verdict { b { @match &explanation.lifecycle { Some(word) => (text(word)), None => "Left out, or not known" } } @for reason in &explanation.standing { br; (because(reason, "it would be otherwise")) } }
+        ul.told {
+            @for record in &explanation.behind { li {
+                "From " b { (text(&record.source)) @if let Some(key) = &record.key { "/" (text(key)) } }
+                @if let Some(found) = &record.found { ", " (text(found)) }
+                " " span.quiet { "declared at " code { (text(&record.place.to_string())) } }
+            } }
+        }
+    }
+}
+
+fn target(target: &TargetWhy, names: &DisplayNames<'_>) -> Markup {
+    let (class, sign, words) = match target.serves {
+        Some(true) => ("gain", "✓", "should have an account"),
+        Some(false) => ("edit", "–", "should have none"),
+        None => ("warn", "●", "can't be told; everything stays"),
+    };
+    let told: Vec<&AccountAttribute> = target.attributes.iter().filter(|one| one.should_be != KnownValue::Unmanaged || one.because.place.is_some()).collect();
+    html! {
+        details.change {
+            summary {
+                span { b { (text(&target.target)) } " " (tag(class, sign, words)) " "
+                    @match &target.account {
+                        Some(account) if account.active => { "has one, and can sign in" }
+                        Some(_) => { "has one, without sign-in" }
+                        None if target.unread => { span.warn { "whether there is one is not known" } }
+                        None => { "has none" }
+                    }
+                }
+            }
+            div.in {
+                @for reason in &target.because { p { (because(reason, "it would be otherwise")) } }
+                @if let Some(account) = &target.account { p { "The account there is " code { (text(&account.id)) } ", found " (text(&account.found)) @if let Some(access) = &account.access { " (" (text(access)) ")" } "." } }
+                @if !told.is_empty() {
+                    table.cards {
+                        thead { tr { th scope="col" { "Attribute" } th scope="col" { "Should be" } th scope="col" { "By" } } }
+                        tbody { @for one in told { tr { th scope="row" { (text(&one.attribute)) } td { (known(&one.should_be, names)) } td { (because(&one.because, "")) } } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where somebody is comes first.
+fn groups(groups: &[MembershipWhy]) -> Markup {
+    let (inside, outside): (Vec<_>, Vec<_>) = groups.iter().partition(|one| one.belongs != Some(false));
+    html! {
+        @if !groups.is_empty() {
+            h2 { "Groups, and why" }
+            ul.told { @for one in &inside { li {
+                a href=(plan::about(&one.group)) { (text(&one.group)) } " "
+                @if one.belongs.is_none() { (tag("warn", "●", "can't be told; what is there stays")) }
+                @for reason in one.because.iter().filter(|reason| one.belongs.is_none() || reason.holds == one.belongs || reason.holds.is_none()) { br; (because(reason, "they would not be in it")) }
+            } } }
+            @if !outside.is_empty() {
+                details.change { summary { span { (outside.len()) " groups that they are not in, and why not" } }
+                    div.in { ul.told { @for one in &outside { li { a href=(plan::about(&one.group)) { (text(&one.group)) } @for reason in &one.because { br; (because(reason, "they would be in it")) } } } } } }
+            }
+        }
+    }
+}
+
+fn entitlements(entitlements: &[EntitlementWhy]) -> Markup {
+    html! {
+        @if !entitlements.is_empty() {
+            h2 { "Entitlements, and why" }
+            ul.told { @for one in entitlements { li {
+                b { (text(&one.entitlement)) } " at " (text(&one.target)) " "
+                @match one.has { Some(true) => (tag("gain", "✓", "has it")), Some(false) => (tag("edit", "–", "does not have it")), None => (tag("warn", "●", "can't be told; what is there stays")) }
+                @for reason in &one.because { br; (because(reason, "it would be otherwise")) }
+            } } }
+        }
+    }
+}
+
+fn attributes(attributes: &[AttributeWhy], names: &DisplayNames<'_>) -> Markup {
+    html! {
+        h2 { "Attributes, and who says so" }
+        table.cards {
+            thead { tr { th scope="col" { "Attribute" } th scope="col" { "Value" } th scope="col" { "Who says so" } } }
+            tbody { @for one in attributes { tr {
+                th scope="row" { (text(&one.attribute)) }
+                td { (known(&one.is, names)) }
+                td {
+                    @if let Some(given) = &one.given { b { (text(&given.by)) } " " (because(&given.because, "")) }
+                    @for other in &one.outranked { br; span.quiet { "outranked: " (text(&other.by)) " says " (known(&other.says, names)) } }
+                }
+            } } }
+        }
+    }
+}
+
+/// What the journal has of them, the newest first.
+async fn past(context: &PageContext, key: &str) -> Result<Markup, Problem> {
+    let store = context.site.desk()?.store;
+    let query = ChangeQuery { person: Some(key), ..ChangeQuery::default() };
+    let found = match RecordedChanges::read(&Journal::new(store.as_ref()), &query).await {
+        Ok(found) => found,
+        Err(WhoError::Journal(error)) => return Err(broken(error)),
+        Err(_) => RecordedChanges::default(),
+    };
+    let all = found.changes.len();
+    Ok(html! {
+        h2 { @if all == 0 { "Nothing was done yet" } @else { "What was done, the newest first" } }
+        @if all > 0 {
+            table.cards {
+                thead { tr { th scope="col" { "When" } th scope="col" { "Target" } th scope="col" { "What" } th scope="col" { "Why" } th scope="col" { "Came of it" } th scope="col" { "Who" } } }
+                tbody { @for one in found.changes.iter().rev().take(PAST) { tr {
+                    th scope="row" { (context.clock().at(one.at)) }
+                    td data-label="Target" { (text(&one.intent.target)) }
+                    td { (one.words()) }
+                    td { (why_meant(&one.intent).unwrap_or_default()) }
+                    td { (one.result.map_or("unanswered", |result| result.words())) @if let Some(message) = &one.message { ": " (text(message)) } }
+                    td data-label="Who" { (text(&one.who)) }
+                } } }
+            }
+            @if all > PAST { p.quiet { "and " (all - PAST) " before: " code { "headcount history --who " (text(key)) } } }
+        }
+    })
+}

@@ -1,0 +1,271 @@
+//! Plans: those that wait for somebody, one of them in full with what to look at twice first, and all that is needed now.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::Uri;
+use maud::{Markup, html};
+
+use super::{Answer, Form, Here, PageContext, Part, Who, link, short, tag, text};
+use crate::model::{Approval, Change, Decided, Plan, Risk, Severity};
+use crate::pipeline::ChangeOrigins;
+use crate::policy::{ApprovalPolicy, Policy};
+use crate::render::{Counts, DisplayNames, Lines as _, count, headline, number, sides, why};
+use crate::server::answer::Problem;
+use crate::server::api::asked;
+use crate::server::desk::work_out;
+use crate::server::settings::SiteAction;
+use crate::workspace::gates::{ApprovalStanding, WaitingPlan, standing};
+
+/// Changes that a page shows; the rest is on the next one.
+const PAGE: usize = 200;
+/// Members that a change shows.
+const MEMBERS: usize = 50;
+
+/// Those that wait.
+pub(super) async fn list(State(site): Here, Extension(visitor): Who, Extension(form): Form) -> Answer {
+    let context = PageContext::new(site.clone(), visitor, form).await?;
+    let (waiting, said) = site.waiting().await?;
+    let policy = site.view().await?.snapshot.policy.clone();
+    let body = html! {
+        h1 { @match waiting.len() as u64 { 0 => { "No plan waits for an approval" } 1 => { "1 plan waits for an approval" } many => { (number(many)) " plans wait for an approval" } } }
+        @if !waiting.is_empty() {
+            table.cards {
+                thead { tr { th scope="col" { "Plan" } th scope="col" { "Target" } th scope="col" { "What it does" } th scope="col" { "Standing" } th scope="col" { "Since" } } }
+                tbody {
+                    @for plan in &waiting {
+                        tr {
+                            th scope="row" { a href=(link("/plan", &[("hash", &plan.hash)])) { code { (short(&plan.hash)) } } }
+                            td data-label="Target" { (text(&plan.target)) }
+                            td { (Counts::of(&plan.plan.changes).words()) }
+                            td { (stands(plan, rule(plan, &policy), &said, &context)) }
+                            td data-label="Since" { (context.clock().since(plan.since)) }
+                        }
+                    }
+                }
+            }
+        }
+        p { a href="/pending" { "All that is needed now, whatever holds it" } }
+    };
+    Ok(context.page(Part::Plans, "Plans", &body))
+}
+
+/// One that waits.
+pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(form): Form, uri: Uri) -> Answer {
+    let context = PageContext::new(site.clone(), visitor, form).await?;
+    let hash = asked(&uri, "hash").unwrap_or_default();
+    let (waiting, said) = site.waiting().await?;
+    let Some(plan) = waiting.into_iter().find(|plan| plan.hash.as_ref() == hash) else {
+        let words = "This plan waits no more: it ran, is not needed any more, or is another one by now";
+        return Err(Problem::missing(words).next("look at what waits now (Plans)"));
+    };
+    let view = site.view().await?;
+    let policy = view.snapshot.policy.clone();
+    let from = asked(&uri, "from").and_then(|from| from.parse().ok()).unwrap_or(0);
+    let (title, people) = (format!("Plan {} at {}", short(&plan.hash), plan.target), context.sees_people());
+    let changes = match people {
+        true => {
+            let plan = plan.clone();
+            work_out(view.snapshot, move |origins| changes(&plan.plan, &plan.plan.changes.iter().collect::<Vec<_>>(), Some(origins), from, &link("/plan", &[("hash", &plan.hash)]))).await?
+        }
+        false => hidden(),
+    };
+    let body = html! {
+        h1 { (text(&title)) ": " (Counts::of(&plan.plan.changes).words()) }
+        dl.meta {
+            div { dt { "Waits since" } dd { (context.clock().since(plan.since)) } }
+            @if !plan.authors.is_empty() { div { dt { "Written by" } dd { (text(&plan.authors.join(", "))) } } }
+            div { dt { "Hash" } dd { code { (text(&plan.hash)) } } }
+        }
+        p.verdict.check { (stands(&plan, rule(&plan, &policy), &said, &context)) (spoken(&plan, &said, &context)) }
+        @if people { (risks(&plan.plan)) }
+        (changes)
+        @if context.offers(SiteAction::Approve) && context.visitor.rights.approve.covers(&plan.target) { (form_of(&context, &plan)) }
+        @else { p.quiet { "On the command line: " code { "headcount approve " (short(&plan.hash)) } } }
+    };
+    Ok(context.page(Part::Plans, &title, &body))
+}
+
+fn hidden() -> Markup {
+    html! { p.quiet { "Your role does not see people, so who is meant stays hidden." } }
+}
+
+/// All that is needed, at one Target or at all.
+pub(super) async fn pending(State(site): Here, Extension(visitor): Who, Extension(form): Form, uri: Uri) -> Answer {
+    let context = PageContext::new(site.clone(), visitor, form).await?;
+    let (view, plan) = site.known().await?;
+    let target = asked(&uri, "target");
+    let from = asked(&uri, "from").and_then(|from| from.parse().ok()).unwrap_or(0);
+    let here = |change: &&Change| target.as_deref().is_none_or(|target| change.target.as_ref() == target);
+    let (counts, at) = (Counts::of(plan.changes.iter().filter(here)), target.clone());
+    let people = context.sees_people();
+    let targets: Vec<Arc<str>> = view.snapshot.policy.targets.iter().map(|target| target.name.clone()).collect();
+    let shown = match people {
+        true => {
+            let (plan, target) = (plan.clone(), target.clone());
+            let address = link("/pending", &target.iter().map(|target| ("target", target.as_str())).collect::<Vec<_>>());
+            work_out(view.snapshot, move |origins| {
+                let wanted: Vec<&Change> = plan.changes.iter().filter(|change| target.as_deref().is_none_or(|target| change.target.as_ref() == target)).collect();
+                changes(&plan, &wanted, Some(origins), from, &address)
+            })
+            .await?
+        }
+        false => hidden(),
+    };
+    let title = at.as_deref().map_or_else(|| "Needed now".to_owned(), |target| format!("Needed now at {target}"));
+    let body = html! {
+        h1 { (text(&title)) ": " (counts.words()) }
+        nav.chips aria-label="Target" {
+            a href="/pending" aria-current=[at.is_none().then_some("true")] { "All" }
+            @for name in &targets { a href=(link("/pending", &[("target", name)])) aria-current=[(at.as_deref() == Some(name.as_ref())).then_some("true")] { (text(name)) } }
+        }
+        (findings(&plan, at.as_deref(), people))
+        (shown)
+    };
+    Ok(context.page(Part::Plans, &title, &body))
+}
+
+/// What was noticed, the gravest first; in numbers where names must not be told.
+pub(super) fn findings(plan: &Plan, system: Option<&str>, people: bool) -> Markup {
+    let mut found: Vec<_> = plan.findings.iter().filter(|finding| system.is_none_or(|name| finding.subject.system.as_deref() == Some(name))).collect();
+    found.retain(|finding| finding.severity != Severity::Note);
+    found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    html! {
+        @if !found.is_empty() {
+            h2 { "Noticed" }
+            @if people {
+                ul.told { @for finding in found.iter().take(PAGE) {
+                    li {
+                        (text(&finding.message))
+                        @if let Some(place) = &finding.place { " " code { (text(&place.to_string())) } }
+                        @if let Some(hint) = &finding.hint { @if hint.contains('\n') { pre { (crate::render::safe::lines(hint)) } } @else { br; span.quiet { "Next: " (text(hint)) } } }
+                    }
+                } }
+                @if found.len() > PAGE { p.quiet { "and " (number((found.len() - PAGE) as u64)) " more: " code { "headcount plan" } } }
+            } @else { p.quiet { (count(found.len() as u64, "finding")) "; your role does not see people, and they name some." } }
+        }
+    }
+}
+
+fn rule<'p>(plan: &WaitingPlan, policy: &'p Policy) -> Option<&'p ApprovalPolicy> {
+    policy.targets.iter().find(|target| target.name == plan.target)?.gates.approval.as_ref()
+}
+
+fn stands(plan: &WaitingPlan, rule: Option<&ApprovalPolicy>, said: &[Approval], context: &PageContext) -> Markup {
+    let standing = rule.map(|rule| standing(plan, rule, said, context.now));
+    html! { @match standing {
+        Some(ApprovalStanding::Rejected) => (tag("lose", "✕", "Rejected")),
+        Some(ApprovalStanding::Approved) => (tag("gain", "✓", "Approved: it runs once, as far as it is still needed")),
+        Some(standing) => { (tag("warn", "●", "Waits")) " " (standing.words()) }
+        None => "these manifests don't say who has to approve it",
+    } }
+}
+
+fn spoken(plan: &WaitingPlan, said: &[Approval], context: &PageContext) -> Markup {
+    let words: Vec<&Approval> = said.iter().filter(|word| word.plan == plan.hash).collect();
+    html! { @for word in words {
+        br; (text(&word.approver)) " " (if word.decision == Decided::Reject { "rejected" } else { "approved" }) " it " (context.clock().since(word.at))
+        @if let Some(reason) = &word.reason { ": " (text(reason)) }
+    } }
+}
+
+/// What a reviewer looks at twice.
+fn risks(plan: &Plan) -> Markup {
+    let risky: Vec<&Change> = plan.changes.iter().filter(|change| !change.risks.is_empty()).collect();
+    html! {
+        @if !risky.is_empty() {
+            section.risk {
+                h2 { "Look at these twice" }
+                ul.told {
+                    @for change in risky.iter().take(PAGE) { li { (headline(change)) " " @for risk in &change.risks { (tag("warn", "!", risk_words(*risk))) " " } } }
+                }
+                @if risky.len() > PAGE { p.quiet { "and " (number((risky.len() - PAGE) as u64)) " more, marked below" } }
+            }
+        }
+    }
+}
+
+fn risk_words(risk: Risk) -> &'static str {
+    match risk {
+        Risk::SignIn => "sign-in is lost or changes",
+        Risk::Irreversible => "can't be undone",
+        Risk::Privilege => "gets more rights than others",
+        Risk::Reactivation => "gets access back",
+        Risk::Adoption => "was not made by headcount",
+        Risk::LastGroup => "is left without a group",
+    }
+}
+
+/// Changes one by one: what takes something first, a page of them.
+pub(super) fn changes(plan: &Plan, wanted: &[&Change], origins: Option<&ChangeOrigins<'_>>, from: usize, address: &str) -> Markup {
+    let mut wanted = wanted.to_vec();
+    wanted.sort_by_key(|change| (!change.action.removes(), change.risks.is_empty()));
+    let names = DisplayNames::of(plan, origins.map(|origins| origins as &dyn crate::render::Lines));
+    let all = wanted.len();
+    let sign = if address.contains('?') && !address.ends_with('?') { "&" } else { "" };
+    html! {
+        @if all == 0 { p { "Nothing changes." } }
+        @else {
+            h2 { (count(all as u64, "change")) ", what takes something first" }
+            div.list { @for change in wanted.iter().skip(from).take(PAGE) { (one(plan, change, &names, origins)) } }
+            @if from + PAGE < all { p { a.button href={ (address) (sign) "from=" (from + PAGE) } { "The next " (PAGE.min(all - from - PAGE)) } } }
+        }
+    }
+}
+
+pub(super) fn one(plan: &Plan, change: &Change, names: &DisplayNames<'_>, origins: Option<&ChangeOrigins<'_>>) -> Markup {
+    let class = if change.action.removes() { "lose" } else if change.attributes.is_empty() || !change.action.symbol().contains('~') { "gain" } else { "warn" };
+    let place = origins.and_then(|origins| origins.of(change));
+    let held = change.withheld.as_ref().and_then(|withheld| plan.findings.get(withheld.finding as usize));
+    html! {
+        details.change {
+            summary {
+                span.sign.(class) aria-hidden="true" { (change.action.symbol()) }
+                span { (headline(change)) @if let Some(why) = why(change) { span.quiet { " · " (why) } } @if !change.runs() { " " (tag("lose", "▲", "withheld")) } }
+            }
+            div.in {
+                @if !crate::model::Key::is_unclaimed(&change.object.key) {
+                    p { a href=(about(&change.object.key)) { "Everything about " (text(&change.object.name)) } " " code.quiet { (text(&change.object.key)) } }
+                }
+                @if let Some(finding) = held { p { b { "Withheld: " } (text(&finding.message)) } }
+                @if !change.attributes.is_empty() {
+                    dl.diff { @for attribute in &change.attributes {
+                        @let (before, after) = sides(attribute, names);
+                        div { dt { (text(&attribute.attribute)) } dd { del { (before) } " → " ins { (after) } } }
+                    } }
+                }
+                @if !change.members.is_empty() {
+                    ul.told { @for member in change.members.iter().take(MEMBERS) { li { a href=(about(&member.member.key)) { (text(&member.member.name)) } " " code.quiet { (text(&member.member.key)) } } } }
+                    @if change.members.len() > MEMBERS { p.quiet { "and " (number((change.members.len() - MEMBERS) as u64)) " more" } }
+                }
+                @if let Some(place) = place { p.quiet { "From " code { (text(&place.to_string())) } } }
+            }
+        }
+    }
+}
+
+/// Where everything about somebody, or a group, stands.
+pub(super) fn about(key: &str) -> String {
+    link(if crate::model::Key::is_group(key) { "/group" } else { "/person" }, &[("key", key)])
+}
+
+/// The words that a plan waits for. What takes something asks for its number.
+fn form_of(context: &PageContext, plan: &WaitingPlan) -> Markup {
+    let takes = plan.pending().take;
+    html! {
+        form.panel method="post" action=(link("/plan", &[("hash", &plan.hash)])) {
+            (context.token())
+            h2 { "Your word about it" }
+            p { "It lets through just what stands above, as far as it is still needed, and counts once. The journal keeps your name." }
+            label { "Why" input name="reason" maxlength="500" autocomplete="off"; }
+            @if takes > 0 { label { "It takes something from " (number(takes)) ". Type that number to approve it" input name="number" inputmode="numeric" autocomplete="off"; } }
+            div.acts { button.main name="decision" value="approve" { "Approve" } button.lose name="decision" value="reject" { "Reject" } }
+        }
+    }
+}
+
+/// How many have to be typed before a plan is approved.
+pub(super) fn takes(waiting: &[WaitingPlan], hash: &str) -> Option<u64> {
+    waiting.iter().find(|plan| plan.hash.as_ref() == hash).map(|plan| plan.pending().take)
+}

@@ -1,0 +1,32 @@
+//! Reasons, as `explain` works them out: words, the expression and its line, and what would turn them round.
+
+use maud::{Markup, html};
+
+use super::text;
+use crate::planning::explain::{Because, KnownValue};
+use crate::render::{DisplayNames, value_words};
+
+/// One reason.
+pub(super) fn because(because: &Because, otherwise: &str) -> Markup {
+    let plain = because.words == "rule" || because.expression.as_deref().is_some_and(|expression| because.words.contains(expression));
+    html! {
+        @if !plain || because.expression.is_none() { (text(&because.words)) }
+        @if let Some(expression) = because.expression.as_deref().filter(|expression| !because.words.contains(expression)) { " " code { (text(expression)) } }
+        @if let Some(place) = &because.place { " " span.quiet { "at " code { (text(&place.to_string())) } } }
+        @if let Some(unless) = &because.unless { @if !otherwise.is_empty() { br; span.quiet { (otherwise) " if " (text(unless)) } } }
+        @if !because.trace.is_empty() {
+            details.parts { summary { "what its parts came to" } ul { @for part in &because.trace { li { code { (text(&part.expression)) } " → " (text(&part.value)) } } } }
+        }
+    }
+}
+
+/// What something is.
+pub(super) fn known(known: &KnownValue, names: &DisplayNames<'_>) -> Markup {
+    html! { @match known {
+        KnownValue::Set(value) => b { (value_words(value, names)) },
+        KnownValue::Hidden => span.quiet { "(secret)" },
+        KnownValue::Cleared => span.quiet { "(to be empty)" },
+        KnownValue::Unmanaged => span.quiet { "(nobody says anything)" },
+        KnownValue::Unknown => span.warn { "(could not be worked out)" },
+    } }
+}
