@@ -13,7 +13,7 @@ const LAYERS: &[(u8, &[&str])] = &[
     (1, &["expr", "manifest", "policy", "world", "planning", "review", "render", "metrics"]),
     (2, &["http", "secret", "connector", "forge", "git", "state", "journal", "notify", "apply"]),
     (3, &["drift", "import", "persona", "pipeline", "serve", "workspace"]),
-    (4, &["cli", "operator"]),
+    (4, &["cli", "operator", "server"]),
 ];
 
 /// Uses within one layer: who may use whom.
@@ -33,7 +33,7 @@ const SIBLINGS: &[(&str, &[&str])] = &[
     ("state", &["secret"]),
     ("drift", &["import"]),
     ("workspace", &["drift", "pipeline"]),
-    ("cli", &["operator"]),
+    ("cli", &["operator", "server"]),
 ];
 
 /// External crates and the only modules that may name them.
@@ -47,7 +47,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("kube", &["manifest", "operator"]),
     ("k8s_openapi", &["operator"]),
     ("granit_parser", &["manifest"]),
-    ("serde_yaml", &["manifest", "connector"]),
+    ("serde_yaml", &["manifest", "connector", "server"]),
     ("similar", &["render"]),
     ("reqwest", &["http"]),
     ("hyper_util", &["http", "serve"]),
@@ -55,7 +55,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper_rustls", &["http"]),
     ("rustls_platform_verifier", &["http", "state"]),
     ("tower_service", &["http"]),
-    ("axum", &["serve"]),
+    ("axum", &["serve", "server"]),
+    ("maud", &["server"]),
+    ("jsonwebtoken", &["server"]),
     ("prometheus_client", &["metrics"]),
     ("lettre", &["notify"]),
     ("rusqlite", &["connector", "state"]),
@@ -69,7 +71,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("encoding_rs", &["connector"]),
     ("secrecy", &["secret", "http", "connector", "git", "notify", "state"]),
     ("rustix", &["git", "state"]),
-    ("tracing", &["http", "secret", "connector", "notify", "apply", "pipeline", "workspace", "operator", "cli"]),
+    ("tracing", &["http", "secret", "connector", "notify", "apply", "pipeline", "workspace", "operator", "server", "cli"]),
     ("tracing_subscriber", &["cli"]),
     ("opentelemetry", &["cli", "http"]),
     ("opentelemetry_sdk", &["cli"]),
@@ -90,10 +92,11 @@ const HOMES: &[(&str, &[&str])] = &[
             "serve",
             "workspace",
             "operator",
+            "server",
             "cli",
         ],
     ),
-    ("tokio_util", &["http", "connector", "apply", "pipeline", "serve", "workspace", "operator", "cli"]),
+    ("tokio_util", &["http", "connector", "apply", "pipeline", "serve", "workspace", "operator", "server", "cli"]),
 ];
 
 /// What the pure layers must not mention.

@@ -17,6 +17,7 @@ use super::apply::asked_to_stop;
 use super::begin::{Beginner, Tells};
 use super::commit_status::{self, StatusHost};
 use super::log::{self, LogArgs, RunningLogArgs};
+use super::pages::PagesArgs;
 use super::plan::verdict;
 use super::report::{Exit, Failure, notice};
 use super::session::{self, state_failure, state_place};
@@ -27,8 +28,9 @@ use crate::manifest::connection::SecretRef;
 use crate::metrics::Metrics;
 use crate::model::Status;
 use crate::serve::{self, Bounds, Health, ServeError};
+use crate::server::{Desk, Site};
 use crate::workspace::revisions::{FolderRevisions, GitRevisions, RevisionSource};
-use crate::workspace::{self, Beginning, Followed, Workspace, WorkspaceError};
+use crate::workspace::{self, Beginning, Followed, Mail, Workspace, WorkspaceError};
 
 /// Keep everything as declared, until it is stopped: read each system when it is due, and do what is needed as soon as it may be done
 #[derive(Debug, Args)]
@@ -54,6 +56,8 @@ pub struct ControllerArgs {
     /// Where /metrics, /healthz and /readyz are answered, or none [default: 127.0.0.1:7412; with --once none]
     #[arg(long, value_name = "ADDRESS", value_parser = Listen::parse)]
     listen: Option<Listen>,
+    #[command(flatten)]
+    pages: PagesArgs,
     #[command(flatten)]
     log: RunningLogArgs,
     #[command(flatten)]
@@ -125,11 +129,12 @@ pub fn run(args: &ControllerArgs, logs: &LogArgs) -> Result<Exit, Failure> {
         tokio::spawn(stop_when_asked(stop.clone()));
         let health = Health::new(Instant::now());
         args.listen(&health, &metrics, &stop).await?;
+        let site = args.pages.open(&stop).await?;
         let (host, telling) = args.git.telling().await?.unzip();
         let told = Tells { health, metrics, host, watched: true };
         let Some(beginning) = begin(args, source.as_mut(), every, &told, &stop).await? else { return Ok(Exit::Done) };
         told.health.loaded();
-        let ended = keep(args, source, beginning, every, told, stop).await;
+        let ended = keep(args, source, beginning, every, (told, site), stop).await;
         if let Some(telling) = telling {
             commit_status::arrived(telling).await;
         }
@@ -143,7 +148,7 @@ async fn keep(
     source: Box<dyn RevisionSource>,
     beginning: Beginning,
     every: Duration,
-    told: Tells,
+    (told, site): (Tells, Option<Arc<Site>>),
     stop: CancellationToken,
 ) -> Result<Exit, Failure> {
     let Beginning { store, manifests, refused, .. } = beginning;
@@ -153,8 +158,13 @@ async fn keep(
     let from = Followed { known: manifests.clone(), refused };
     let teller = told.teller(&store, &manifests);
     drop(told);
+    let (shown, place) = (store.clone(), state_place(&manifests.loaded, &args.files));
     let workspace = Workspace { store, who: who(), observer: Arc::new(teller), once: args.once, stop };
-    match workspace.run(manifests, |mail| drop(tokio::spawn(workspace::follow(source, mail, from, every, ends)))).await {
+    let hand_over = |mail: Mail| {
+        site.iter().for_each(|site| site.serve(Desk { store: shown.clone(), place: place.clone(), mail: mail.clone() }));
+        drop(tokio::spawn(workspace::follow(source, mail, from, every, ends)));
+    };
+    match workspace.run(manifests, hand_over).await {
         // What is needed by the manifests in force is done, and the newest ones are none of them.
         Ok(ended) if args.once && !is_newest && exit(&ended, true) == Exit::Done => Ok(Exit::Error),
         Ok(ended) => Ok(exit(&ended, args.once)),

@@ -30,6 +30,7 @@ mod next;
 mod operator;
 mod outcome;
 mod output;
+mod pages;
 mod pause;
 #[cfg(test)]
 mod pipelines_tests;
@@ -51,6 +52,7 @@ mod sync;
 mod teller;
 mod test;
 mod test_output;
+mod token;
 #[cfg(feature = "otel")]
 mod traces;
 mod unclaimed;
@@ -122,6 +124,7 @@ enum Command {
     Import(import::ImportArgs),
     Fmt(fmt::FmtArgs),
     State(state::StateArgs),
+    Token(token::TokenArgs),
     Connector(connector::ConnectorArgs),
     Schema(schema::SchemaArgs),
     Crds(crds::CrdsArgs),
@@ -202,6 +205,7 @@ fn dispatch(command: Command, log: &log::LogArgs) -> Result<Exit, Failure> {
         Command::Import(args) => import::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::State(args) => state::run(&args),
+        Command::Token(args) => token::run(&args),
         Command::Connector(args) => connector::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Crds(args) => crds::run(&args),

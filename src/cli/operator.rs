@@ -16,6 +16,7 @@ use super::Files;
 use super::begin::{Beginner, Tells};
 use super::controller::{Listen, stop_when_asked};
 use super::log::{self, LogArgs, RunningLogArgs};
+use super::pages::PagesArgs;
 use super::report::{self, Exit, Failure, notice};
 use super::session::{self, state_failure, state_place};
 use crate::manifest::Loaded;
@@ -24,7 +25,8 @@ use crate::model::Status;
 use crate::operator::{self, Cluster, ClusterRevisions, ClusterSecrets, KubernetesLease, Register, StatusNews};
 use crate::secret;
 use crate::serve::{self, Bounds, Health};
-use crate::workspace::{self, Beginning, Followed, Workspace, WorkspaceError};
+use crate::server::{Desk, Site};
+use crate::workspace::{self, Beginning, Followed, Mail, Workspace, WorkspaceError};
 
 /// Keep the workspaces of a Kubernetes cluster as their objects say, until it is stopped
 #[derive(Debug, Args)]
@@ -52,6 +54,8 @@ pub struct OperatorArgs {
     #[arg(long, value_name = "ADDRESS", value_parser = Listen::parse)]
     listen: Option<Listen>,
     #[command(flatten)]
+    pages: PagesArgs,
+    #[command(flatten)]
     log: RunningLogArgs,
 }
 
@@ -72,9 +76,14 @@ struct Office {
     health: Health,
     metrics: Metrics,
     stop: CancellationToken,
+    /// pages of the one workspace that there is
+    site: Option<Arc<Site>>,
 }
 
 pub fn run(args: &OperatorArgs, logs: &LogArgs) -> Result<Exit, Failure> {
+    if args.pages.wanted() && (args.all_namespaces || args.namespace.len() > 1) {
+        return Err(Failure::usage("pages show one workspace").hint("name one --namespace, and run another operator for another one's pages"));
+    }
     let metrics = Metrics::default();
     log::start_running(logs, &args.log, metrics.clone())?;
     session::run(async {
@@ -86,7 +95,8 @@ pub fn run(args: &OperatorArgs, logs: &LogArgs) -> Result<Exit, Failure> {
         })?;
         let health = Health::new(Instant::now());
         listen(args.listen, &health, &metrics, &stop).await?;
-        let office = Office { cluster, data: args.data.clone(), health, metrics, stop };
+        let site = args.pages.open(&stop).await?;
+        let office = Office { cluster, data: args.data.clone(), health, metrics, stop, site };
         let mut workspaces = JoinSet::new();
         if args.all_namespaces {
             let mut found = operator::namespaces(&office.cluster, &office.stop);
@@ -214,8 +224,10 @@ async fn run_workspace(
     drop(news);
     let (from, ends) = (Followed { known: manifests.clone(), refused }, halt.clone());
     let teller = told.teller(&store, &manifests);
+    let (shown, place) = (store.clone(), state_place(&manifests.loaded, &Files::default()));
     let workspace = Workspace { store, who: who(), observer: Arc::new(teller), once: false, stop: office.stop.clone() };
-    let follow = |mail| {
+    let follow = |mail: Mail| {
+        office.site.iter().for_each(|site| site.serve(Desk { store: shown.clone(), place: place.clone(), mail: mail.clone() }));
         drop(tokio::spawn(async move {
             tokio::select! {
                 () = workspace::follow(Box::new(source), mail, from, Duration::ZERO, ends.clone()) => {}
