@@ -33,7 +33,7 @@ fn is_name(text: &str) -> bool {
 
 #[test]
 fn every_test_that_is_named_exists() {
-    let page = text("docs/safety.md");
+    let page = text("docs/safety.md") + &text("docs/threat-model.md");
     let named: BTreeSet<(&str, &str)> = quoted(&page).filter_map(|words| words.split_once(".rs::")).collect();
     assert!(named.len() > 100, "only {} tests are named", named.len());
     let mut broken = Vec::new();
@@ -46,23 +46,25 @@ fn every_test_that_is_named_exists() {
             }
             && text(&path).contains(&format!("fn {name}("));
         if !is_name(name) || !found {
-            broken.push(format!("docs/safety.md: `{path}::{name}`: there is no such test"));
+            broken.push(format!("docs/safety.md or docs/threat-model.md: `{path}::{name}`: there is no such test"));
         }
     }
     none(&broken);
 }
 
 #[test]
-fn every_row_of_the_safety_page_names_its_test() {
-    let page = text("docs/safety.md");
-    let broken: Vec<_> = page
-        .lines()
-        .enumerate()
-        .skip_while(|(_, line)| !line.starts_with("## 1."))
-        .filter(|(_, line)| line.starts_with("| ") && !line.starts_with("| What could happen") && !line.starts_with("| Test"))
-        .filter(|(_, line)| !line.contains(".rs::"))
-        .map(|(at, line)| format!("docs/safety.md:{}: no test is named: {line}", at + 1))
-        .collect();
+fn every_row_of_the_pages_of_dangers_names_its_test() {
+    let mut broken = Vec::new();
+    for (name, from, until) in [("docs/safety.md", "## 1.", "\0"), ("docs/threat-model.md", "## What is defended", "## What is not")] {
+        let page = text(name);
+        let lines =
+            page.lines().enumerate().skip_while(|(_, line)| !line.starts_with(from)).take_while(|(_, line)| !line.starts_with(until));
+        let rows = lines.filter(|(_, line)| {
+            line.starts_with("| ") && !["| What could happen", "| Test", "| Threat"].iter().any(|head| line.starts_with(head))
+        });
+        let silent = rows.filter(|(_, line)| !line.contains(".rs::"));
+        broken.extend(silent.map(|(at, line)| format!("{name}:{}: no test is named: {line}", at + 1)));
+    }
     none(&broken);
 }
 

@@ -7,7 +7,6 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 
 use super::Files;
-use crate::pipeline::ChangeOrigins;
 use super::held::{self, ByHand};
 use super::history::broken;
 use super::outcome::{self, NotRun};
@@ -22,6 +21,7 @@ use crate::apply::read_plan;
 use crate::connector::connections::Connections;
 use crate::files;
 use crate::model::{Change, Plan};
+use crate::pipeline::ChangeOrigins;
 use crate::pipeline::{
     self, Caller, Decision, Ending, GateMemory, Hear, LetThrough, News, NotReviewable, Proposal, ReconcileError, Reviewed, Snapshot, Turn,
     forecast,

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::Files;
-use crate::pipeline::ChangeOrigins;
 use super::complete;
 use super::output::TextOrJson;
 use super::report::{self, Exit, Failure};
 use super::requests;
 use super::session::Session;
 use crate::model::{Change, ChangeId, Finding, Key, Plan, RehearsedChange, Severity};
+use crate::pipeline::ChangeOrigins;
 use crate::planning::explain::{GroupAnswer, PersonAnswer, Provenance};
 use crate::render::style::{STRONG, paint};
 use crate::render::{self, DisplayNames, explanation};

@@ -15,7 +15,6 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Files;
-use crate::pipeline::ChangeOrigins;
 use super::complete;
 use super::report::{self, Exit, Failure};
 use super::selection::Selection;
@@ -23,6 +22,7 @@ use super::session::Session;
 use crate::diagnostic::nearest;
 use crate::manifest;
 use crate::model::{Finding, Plan, Severity};
+use crate::pipeline::ChangeOrigins;
 use crate::pipeline::matches;
 use crate::planning::explain::Inventory;
 use crate::render::safe;

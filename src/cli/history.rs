@@ -14,11 +14,11 @@ use super::Files;
 use super::complete;
 use super::report::{self, Exit, Failure, notice};
 use super::session::{self, Session, state_failure};
+use crate::journal::history::{ChangeQuery, RecordedAct, RecordedRun, RunsAndActs, why_meant};
 use crate::journal::{Entry, Event, Journal, JournalError, ResultWord};
 use crate::render::style::{BAD, GOOD, QUIET, STRONG, paint};
 use crate::render::{paragraph, preposition, safe, verb};
 use crate::state::{self, StateError, Store};
-use crate::journal::history::{ChangeQuery, RecordedAct, RecordedRun, RunsAndActs, why_meant};
 use moment::TimeBound;
 
 /// Show past runs from the journal, or what became of somebody

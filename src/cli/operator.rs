@@ -82,7 +82,9 @@ struct Office {
 
 pub fn run(args: &OperatorArgs, logs: &LogArgs) -> Result<Exit, Failure> {
     if args.pages.wanted() && (args.all_namespaces || args.namespace.len() > 1) {
-        return Err(Failure::usage("pages show one workspace").hint("name one --namespace, and run another operator for another one's pages"));
+        return Err(
+            Failure::usage("pages show one workspace").hint("name one --namespace, and run another operator for another one's pages")
+        );
     }
     let metrics = Metrics::default();
     log::start_running(logs, &args.log, metrics.clone())?;

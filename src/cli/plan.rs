@@ -6,7 +6,6 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::Files;
-use crate::pipeline::ChangeOrigins;
 use super::held::{self, ByHand};
 use super::next;
 use super::output::{self, Output};
@@ -16,6 +15,7 @@ use super::selection::Selection;
 use super::session::{self, Session};
 use super::unclaimed;
 use crate::model::{Plan, Upcoming};
+use crate::pipeline::ChangeOrigins;
 use crate::pipeline::{forecast, part};
 use crate::planning::DAYS_AHEAD;
 use crate::render::{Format, ViewOptions};

@@ -145,7 +145,8 @@ async fn create(args: &CreateArgs, running: &Running) -> Result<Exit, Failure> {
     let scopes: BTreeSet<TokenScope> = args.scope.iter().map(|word| word.scope()).collect();
     let (now, who) = (Timestamp::now(), who::who());
     let expires = now.saturating_add(args.expires).unwrap_or(now);
-    let made = server::make_token(&args.name, scopes, &who, now, expires).ok_or_else(|| Failure::new("this machine has no random numbers"))?;
+    let made =
+        server::make_token(&args.name, scopes, &who, now, expires).ok_or_else(|| Failure::new("this machine has no random numbers"))?;
     let words = made.token.scopes.iter().map(|scope| scope.word().to_owned()).collect();
     let event = Event::TokenMade { who, name: args.name.clone(), scopes: words, expires: Some(expires) };
     let fact = Shelf::Tokens.put(args.name.as_str(), &made.token);

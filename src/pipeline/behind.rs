@@ -4,9 +4,9 @@
 
 use std::cell::OnceCell;
 
+use super::Snapshot;
 use crate::diagnostic::Place;
 use crate::model::{Change, MemberChange, ObjectRef};
-use super::Snapshot;
 use crate::planning::explain::{Origins, Provenance};
 use crate::render::Lines;
 use crate::review::{Explain, PersonCard};

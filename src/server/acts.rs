@@ -69,13 +69,7 @@ impl Site {
     }
 
     /// A word about a plan that waits.
-    pub(super) async fn say(
-        &self,
-        visitor: &Visitor,
-        hash: &str,
-        decision: Decided,
-        reason: Option<&str>,
-    ) -> Result<Approval, Problem> {
+    pub(super) async fn say(&self, visitor: &Visitor, hash: &str, decision: Decided, reason: Option<&str>) -> Result<Approval, Problem> {
         self.may(visitor, SiteAction::Approve, None)?;
         let (waiting, _) = self.waiting().await?;
         let is_hash = hash.len() >= LEAST_DIGITS && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
@@ -193,7 +187,9 @@ async fn told(work: tokio::task::JoinHandle<Result<Option<revoke::Done>, crate::
             let why = error.to_string();
             tracing::error!(target: "headcount::server", why, "a revocation did not come to its end; it stands in the state, and is tried again");
         }
-        Err(_) => tracing::error!(target: "headcount::server", "a revocation did not come to its end; it stands in the state, and is tried again"),
+        Err(_) => {
+            tracing::error!(target: "headcount::server", "a revocation did not come to its end; it stands in the state, and is tried again")
+        }
     }
 }
 

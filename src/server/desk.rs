@@ -147,6 +147,12 @@ impl Site {
         Ok(tokens)
     }
 
+    /// They are looked up again.
+    #[cfg(test)]
+    pub(super) async fn forget_tokens(&self) {
+        *self.tokens.lock().await = None;
+    }
+
     /// Somebody looks at a person: the journal says so before anything is shown.
     pub(super) async fn opened(&self, visitor: &Visitor, key: &str, now: Timestamp) -> Result<(), Problem> {
         let looked = (visitor.name.clone(), key.to_owned());

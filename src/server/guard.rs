@@ -5,19 +5,19 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use aws_lc_rs::constant_time;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::header::{self, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderName, ORIGIN, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use aws_lc_rs::constant_time;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use super::MAX_BODY;
 use super::answer::Problem;
-use super::desk::{Site, SignIn};
+use super::desk::{SignIn, Site};
 use super::pages;
 use super::token::{self, PREFIX};
 use super::visitor::{Rights, SignedInBy, Visitor};
@@ -32,8 +32,7 @@ pub(super) const FORM_FIELD: &str = "form";
 const FORM_LENGTH: usize = 43;
 
 /// What is loaded, framed and sent from a page: this, and nothing else. There is no script.
-const POLICY: &str =
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// What a form has to send back.
 #[derive(Clone, Debug)]
@@ -84,7 +83,11 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
         None => response,
     };
     // Nobody on this machine may do anything, so there is no form.
-    if !kept && visitor.is_some() && site.acts() && let Ok(value) = format!("{FORM}={}; Path=/; Secure; HttpOnly; SameSite=Lax", form.0).parse() {
+    if !kept
+        && visitor.is_some()
+        && site.acts()
+        && let Ok(value) = format!("{FORM}={}; Path=/; Secure; HttpOnly; SameSite=Lax", form.0).parse()
+    {
         response.headers_mut().append(SET_COOKIE, value);
     }
     response
@@ -103,8 +106,9 @@ async fn admitted(site: &Site, head: &Parts, is_api: bool) -> Result<Visitor, Pr
         _ => signed_in(site, head).await?,
     };
     if !visitor.rights.any() {
-        return Err(Problem::forbidden(format!("{} is signed in and has no role here", visitor.name))
-            .next("ask whoever runs headcount for a role"));
+        return Err(
+            Problem::forbidden(format!("{} is signed in and has no role here", visitor.name)).next("ask whoever runs headcount for a role")
+        );
     }
     let reads = matches!(head.method, Method::GET | Method::HEAD);
     if !reads && visitor.by != SignedInBy::Token {
@@ -213,7 +217,9 @@ impl<S: Send + Sync> FromRequest<S> for SentForm {
         let same = kept.is_some_and(|kept| constant_time::verify_slices_are_equal(kept.as_bytes(), sent.as_bytes()).is_ok());
         match is_form && same {
             true => Ok(form),
-            false => Err(Problem::forbidden("this form was not made here, or is too old").next("open the page again, and send it from there")),
+            false => {
+                Err(Problem::forbidden("this form was not made here, or is too old").next("open the page again, and send it from there"))
+            }
         }
     }
 }
@@ -241,6 +247,7 @@ fn media_type(headers: &HeaderMap) -> Option<String> {
 }
 
 async fn body(request: Request) -> Result<axum::body::Bytes, Problem> {
-    let long = |_| Problem::new(axum::http::StatusCode::PAYLOAD_TOO_LARGE, format!("nothing that is asked is longer than {MAX_BODY} bytes"));
+    let long =
+        |_| Problem::new(axum::http::StatusCode::PAYLOAD_TOO_LARGE, format!("nothing that is asked is longer than {MAX_BODY} bytes"));
     axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(long)
 }

@@ -5,8 +5,8 @@
 //! state first, so that nothing is lost with a message or a process.
 //! Must never: run what the gates hold, write without the lock, or take a system that could not be read for one that is empty.
 
-pub mod acts;
 mod actor;
+pub mod acts;
 mod asks;
 mod begin;
 mod follow;

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use crate::pipeline::ChangeOrigins;
 use super::super::output;
 use super::super::progress::Watching;
 use super::super::report::{self, Exit, Failure};
@@ -15,6 +14,7 @@ use super::super::revisions::{Asked, RevisionManifests, Revisions};
 use super::super::session::{self, Session};
 use super::{DiffArgs, personas};
 use crate::model::{Evidence, Memory, Plan, Severity, Subject};
+use crate::pipeline::ChangeOrigins;
 use crate::pipeline::{self, Compiled, HearNothing, Reading, Snapshot, part};
 use crate::planning::{Moment, Scope};
 use crate::render::{Format, ViewOptions};

@@ -33,8 +33,9 @@ pub async fn show(journal: &Journal<'_>, wanted: &ChangeQuery<'_>, form: Form) -
 fn nobody(error: WhoError) -> Failure {
     match error {
         WhoError::Journal(error) => failure(error),
-        WhoError::Nobody(_) => Failure::from_error(&error)
-            .hint("name a key (hr/10023, user/jane, group/NAME) or a user name; `headcount explain` finds it"),
+        WhoError::Nobody(_) => {
+            Failure::from_error(&error).hint("name a key (hr/10023, user/jane, group/NAME) or a user name; `headcount explain` finds it")
+        }
         WhoError::Several { .. } => Failure::from_error(&error).hint("name one of these keys"),
     }
 }

@@ -81,9 +81,18 @@ fn schemas() -> Json {
     let mut all: Map<String, Json> = generator.take_definitions(false).into_iter().collect();
     let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
     let form = json!({"type": "integer"});
-    all.insert("Systems".into(), json!({"type": "object", "properties": {"formatVersion": form, "systems": {"type": "array", "items": reference("SystemStatus")}}}));
-    all.insert("WaitingPlans".into(), json!({"type": "object", "properties": {"formatVersion": form, "plans": {"type": "array", "items": {"type": "object"}}}}));
-    all.insert("Paused".into(), json!({"type": "object", "properties": {"formatVersion": form, "paused": {"anyOf": [reference("Brake"), {"type": "null"}]}}}));
+    all.insert(
+        "Systems".into(),
+        json!({"type": "object", "properties": {"formatVersion": form, "systems": {"type": "array", "items": reference("SystemStatus")}}}),
+    );
+    all.insert(
+        "WaitingPlans".into(),
+        json!({"type": "object", "properties": {"formatVersion": form, "plans": {"type": "array", "items": {"type": "object"}}}}),
+    );
+    all.insert(
+        "Paused".into(),
+        json!({"type": "object", "properties": {"formatVersion": form, "paused": {"anyOf": [reference("Brake"), {"type": "null"}]}}}),
+    );
     all.insert(
         "Problem".into(),
         json!({"type": "object", "properties": {

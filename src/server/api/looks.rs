@@ -102,7 +102,9 @@ pub(super) async fn people(State(site): Here, Extension(visitor): Who, uri: Uri)
     let (view, plan) = site.known().await?;
     let limit = match asked(&uri, "limit") {
         None => PAGE,
-        Some(text) => text.parse().ok().filter(|limit| (1..=PAGE).contains(limit)).ok_or_else(|| Problem::wrong(format!("limit is 1 to {PAGE}")))?,
+        Some(text) => {
+            text.parse().ok().filter(|limit| (1..=PAGE).contains(limit)).ok_or_else(|| Problem::wrong(format!("limit is 1 to {PAGE}")))?
+        }
     };
     let (name, after) = (asked(&uri, "name"), asked(&uri, "after"));
     site.opened(&visitor, EVERYBODY, Timestamp::now()).await?;
@@ -126,7 +128,10 @@ pub(super) async fn person(State(site): Here, Extension(visitor): Who, Path(key)
     let (view, plan) = site.known().await?;
     let (found, target) = (key.clone(), asked(&uri, "target"));
     let answer = work_out(view.snapshot, move |origins| {
-        origins.provenance().about(&plan, &found, target.as_deref()).map(|answer| (answer.explanation.identity.clone(), answer.document(&[])))
+        origins
+            .provenance()
+            .about(&plan, &found, target.as_deref())
+            .map(|answer| (answer.explanation.identity.clone(), answer.document(&[])))
     });
     let (key, document) = answer.await?.ok_or_else(|| Problem::missing(format!("nobody has the key {key:?}")))?;
     site.opened(&visitor, &key, Timestamp::now()).await?;

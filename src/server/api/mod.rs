@@ -93,7 +93,11 @@ pub(super) const OPERATIONS: &[ApiOperation] = &[
         path: "/api/v1/people",
         summary: "Who there is, and what they have: `headcount get people -o json`. The journal says who asked",
         scope: "people",
-        query: &[("name", "only whoever is called so, * standing for anything"), ("after", "the key behind which it goes on"), ("limit", "at most so many")],
+        query: &[
+            ("name", "only whoever is called so, * standing for anything"),
+            ("after", "the key behind which it goes on"),
+            ("limit", "at most so many"),
+        ],
         sends: None,
         answers: None,
         serve: || get(looks::people),

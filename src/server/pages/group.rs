@@ -28,7 +28,8 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
         let changes = html! { @for change in &answer.changes { (plan::one(&plan, change, &names, Some(origins))) } };
         Some((answer.group.display_name.to_string(), answer.group.group.clone(), group(&answer, &names, &changes)))
     });
-    let found = found.await?.ok_or_else(|| Problem::missing(format!("no Group is declared as {key:?}")).next("look for it on the page People"));
+    let found =
+        found.await?.ok_or_else(|| Problem::missing(format!("no Group is declared as {key:?}")).next("look for it on the page People"));
     let (name, key, page) = found?;
     site.opened(&context.visitor, &key, context.now).await?;
     let body = html! { h1 { (text(&name)) " " code.quiet { (text(&key)) } } (page) };

@@ -103,13 +103,23 @@ fn of_target(target: &TargetPolicy) -> Vec<Markup> {
     for window in &target.gates.windows {
         let clock = |minutes: u32| format!("{:02}:{:02}", minutes / 60 % 24, minutes % 60);
         let what = format!("{} {} to {}", if window.deny { "closed from" } else { "open from" }, clock(window.from), clock(window.to));
-        rows.push(row(&what, if window.destructive { "what takes something alone" } else { "all writing" }, "–", &target.place.to_string()));
+        rows.push(row(
+            &what,
+            if window.destructive { "what takes something alone" } else { "all writing" },
+            "–",
+            &target.place.to_string(),
+        ));
     }
     let protect = &target.protect;
     let protected = protect.accounts.len() + protect.rules.len() + protect.keep.len();
     if protected > 0 {
         let kept: Vec<String> = protect.keep.iter().map(|(group, count)| format!("{group} keeps {count}")).collect();
-        rows.push(row(&format!("protected: {} accounts, {} rules", protect.accounts.len(), protect.rules.len()), &kept.join(", "), "–", &target.place.to_string()));
+        rows.push(row(
+            &format!("protected: {} accounts, {} rules", protect.accounts.len(), protect.rules.len()),
+            &kept.join(", "),
+            "–",
+            &target.place.to_string(),
+        ));
     }
     rows
 }

@@ -60,7 +60,9 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
 fn of_run(context: &PageContext, run: &RecordedRun) -> Markup {
     let results: Vec<String> = run.results.iter().map(|(result, many)| format!("{} {}", number(*many), result.words())).collect();
     let words = if results.is_empty() { "nothing to do".to_owned() } else { results.join(", ") };
-    let well = run.ended.is_some() && run.stopped.is_none() && run.results.keys().all(|result| matches!(result, ResultWord::Done | ResultWord::AlreadySo));
+    let well = run.ended.is_some()
+        && run.stopped.is_none()
+        && run.results.keys().all(|result| matches!(result, ResultWord::Done | ResultWord::AlreadySo));
     html! { tr {
         th scope="row" { (context.clock().at(run.started)) }
         td { a href=(link("/history", &[("run", &run.run)])) { "Run" } " of plan " code { (short(&run.plan)) } }
@@ -75,7 +77,9 @@ fn of_run(context: &PageContext, run: &RecordedRun) -> Markup {
 
 fn of_act(context: &PageContext, entry: &Entry) -> Option<Markup> {
     let act = RecordedAct::of(&entry.event)?;
-    Some(html! { tr { th scope="row" { (context.clock().at(entry.at)) } td { (act.words) } td data-label="Who" { (text(act.who)) } td {} } })
+    Some(
+        html! { tr { th scope="row" { (context.clock().at(entry.at)) } td { (act.words) } td data-label="Who" { (text(act.who)) } td {} } },
+    )
 }
 
 /// What is being done right now.

@@ -90,7 +90,9 @@ fn leads(context: &PageContext, status: &Status, need: &Need) -> Option<(String,
         }
         NeedKind::Held if system.is_some_and(|system| system.role == SystemRole::Source) => Some(("/sources".to_owned(), "Look at it")),
         NeedKind::Held => Some(("/guardrails".to_owned(), "Look at it")),
-        NeedKind::Unreadable if system.is_some_and(|system| system.role == SystemRole::Source) => Some(("/sources".to_owned(), "Look at it")),
+        NeedKind::Unreadable if system.is_some_and(|system| system.role == SystemRole::Source) => {
+            Some(("/sources".to_owned(), "Look at it"))
+        }
         NeedKind::Contested => Some(("/pending".to_owned(), "Look at it")),
         NeedKind::RevocationOpen if context.sees_people() => Some(("/history".to_owned(), "See what is open")),
         _ => None,

@@ -13,7 +13,9 @@ use crate::journal::Journal;
 use crate::journal::history::{ChangeQuery, RecordedChanges, WhoError, why_meant};
 use crate::model::{Plan, StandingRevocation};
 use crate::pipeline::ChangeOrigins;
-use crate::planning::explain::{AccountAttribute, AttributeWhy, EntitlementWhy, Explanation, KnownValue, MembershipWhy, PersonAnswer, TargetWhy};
+use crate::planning::explain::{
+    AccountAttribute, AttributeWhy, EntitlementWhy, Explanation, KnownValue, MembershipWhy, PersonAnswer, TargetWhy,
+};
 use crate::render::DisplayNames;
 use crate::server::answer::Problem;
 use crate::server::api::{asked, broken};
@@ -117,7 +119,8 @@ fn target(target: &TargetWhy, names: &DisplayNames<'_>) -> Markup {
         Some(false) => ("edit", "–", "should have none"),
         None => ("warn", "●", "can't be told; everything stays"),
     };
-    let told: Vec<&AccountAttribute> = target.attributes.iter().filter(|one| one.should_be != KnownValue::Unmanaged || one.because.place.is_some()).collect();
+    let told: Vec<&AccountAttribute> =
+        target.attributes.iter().filter(|one| one.should_be != KnownValue::Unmanaged || one.because.place.is_some()).collect();
     html! {
         details.change {
             summary {

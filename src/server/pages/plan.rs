@@ -67,7 +67,16 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     let changes = match people {
         true => {
             let plan = plan.clone();
-            work_out(view.snapshot, move |origins| changes(&plan.plan, &plan.plan.changes.iter().collect::<Vec<_>>(), Some(origins), from, &link("/plan", &[("hash", &plan.hash)]))).await?
+            work_out(view.snapshot, move |origins| {
+                changes(
+                    &plan.plan,
+                    &plan.plan.changes.iter().collect::<Vec<_>>(),
+                    Some(origins),
+                    from,
+                    &link("/plan", &[("hash", &plan.hash)]),
+                )
+            })
+            .await?
         }
         false => hidden(),
     };
@@ -106,7 +115,8 @@ pub(super) async fn pending(State(site): Here, Extension(visitor): Who, Extensio
             let (plan, target) = (plan.clone(), target.clone());
             let address = link("/pending", &target.iter().map(|target| ("target", target.as_str())).collect::<Vec<_>>());
             work_out(view.snapshot, move |origins| {
-                let wanted: Vec<&Change> = plan.changes.iter().filter(|change| target.as_deref().is_none_or(|target| change.target.as_ref() == target)).collect();
+                let wanted: Vec<&Change> =
+                    plan.changes.iter().filter(|change| target.as_deref().is_none_or(|target| change.target.as_ref() == target)).collect();
                 changes(&plan, &wanted, Some(origins), from, &address)
             })
             .await?
@@ -128,7 +138,8 @@ pub(super) async fn pending(State(site): Here, Extension(visitor): Who, Extensio
 
 /// What was noticed, the gravest first; in numbers where names must not be told.
 pub(super) fn findings(plan: &Plan, system: Option<&str>, people: bool) -> Markup {
-    let mut found: Vec<_> = plan.findings.iter().filter(|finding| system.is_none_or(|name| finding.subject.system.as_deref() == Some(name))).collect();
+    let mut found: Vec<_> =
+        plan.findings.iter().filter(|finding| system.is_none_or(|name| finding.subject.system.as_deref() == Some(name))).collect();
     found.retain(|finding| finding.severity != Severity::Note);
     found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     html! {
@@ -215,7 +226,13 @@ pub(super) fn changes(plan: &Plan, wanted: &[&Change], origins: Option<&ChangeOr
 }
 
 pub(super) fn one(plan: &Plan, change: &Change, names: &DisplayNames<'_>, origins: Option<&ChangeOrigins<'_>>) -> Markup {
-    let class = if change.action.removes() { "lose" } else if change.attributes.is_empty() || !change.action.symbol().contains('~') { "gain" } else { "warn" };
+    let class = if change.action.removes() {
+        "lose"
+    } else if change.attributes.is_empty() || !change.action.symbol().contains('~') {
+        "gain"
+    } else {
+        "warn"
+    };
     let place = origins.and_then(|origins| origins.of(change));
     let held = change.withheld.as_ref().and_then(|withheld| plan.findings.get(withheld.finding as usize));
     html! {

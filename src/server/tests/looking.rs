@@ -1,0 +1,137 @@
+//! What is shown: the same as commands show, to whoever may see it, and the journal says who looked.
+
+use super::*;
+use crate::server::api::{OPERATIONS, document};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_opens_for_an_admin_and_has_what_keeps_it_from_being_misused() {
+    let mut company = Company::running().await;
+    company.manifests.push_str("\n---\napiVersion: headcount.dev/v1alpha1\nkind: Group\nmetadata: {name: all}\nspec: {displayName: All, rule: 'identity.userName != \"\"'}\n");
+    let house = House::of(company, ALL).await;
+    for path in PAGES.iter().filter(|path| !path.starts_with("/plan?")) {
+        let answer = house.look(path, "mara@acme.example", &[]).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.body);
+        assert!(answer.body.starts_with("<!DOCTYPE html>") && answer.body.contains("<h1>") && !answer.body.contains("<script"), "{path}");
+        assert!(answer.body.len() < 300_000, "{path}");
+    }
+    for path in ["/", "/nothing", "/plan?hash=00000000", "/api/v1/status", "/api/v1/nothing", "/style.css", "/icon.svg"] {
+        for answer in [house.look(path, "mara@acme.example", &[]).await, house.ask(Asked::get(path)).await] {
+            let header = |name: &str| answer.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default();
+            let policy = header("content-security-policy");
+            assert!(
+                policy.starts_with("default-src 'none';") && !policy.contains("unsafe") && policy.contains("frame-ancestors 'none'"),
+                "{path}"
+            );
+            assert_eq!((header("cache-control"), header("referrer-policy")), ("no-store", "no-referrer"), "{path}");
+            assert_eq!((header("x-content-type-options"), header("x-frame-options")), ("nosniff", "DENY"), "{path}");
+        }
+    }
+    let cookie = house.look("/", "mara@acme.example", &[]).await.headers[SET_COOKIE].to_str().unwrap().to_owned();
+    assert!(cookie.starts_with("__Host-headcount-form=") && cookie.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax"), "{cookie}");
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_s_page_says_where_everything_comes_from_and_the_journal_who_looked_once() {
+    let house = House::of(Company::running().await, ALL).await;
+    let page = house.look("/person?key=hr/1", "hanna@acme.example", &["hr"]).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    for words in
+        ["ada", "should have an account", "record.user", "acme.yaml:", "has one, and can sign in", "What was done, the newest first"]
+    {
+        assert!(page.body.contains(words), "{words}: {}", page.body);
+    }
+    house.look("/person?key=hr/1", "hanna@acme.example", &["hr"]).await;
+    house.look("/api/v1/people/hr/1", "hanna@acme.example", &["hr"]).await;
+    let looked = |event: &Event| matches!(event, Event::Opened { key, who } if key.as_ref() == "hr/1" && who == "hanna@acme.example");
+    assert_eq!(house.events().await.iter().filter(|event| looked(event)).count(), 1);
+    assert_eq!(house.look("/person?key=hr/999", "hanna@acme.example", &["hr"]).await.status, StatusCode::NOT_FOUND);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_answers_what_commands_write() {
+    let house = House::of(Company::running().await, "").await;
+    let token = house.token("reader", &[TokenScope::Status, TokenScope::People], SignedDuration::from_hours(1)).await;
+    let status = house.call("GET", "/api/v1/status", &token, None).await.json();
+    let told: crate::model::Status = serde_json::from_value(status).expect("the status, as `status -o json` has it");
+    assert_eq!(told.workspace.as_ref(), "acme-test");
+    let (view, plan) = house.site.known().await.unwrap();
+    let origins = crate::pipeline::ChangeOrigins::of(&view.snapshot);
+    let answer = origins.provenance().about(&plan, "hr/1", None).unwrap();
+    assert_eq!(house.call("GET", "/api/v1/people/hr/1", &token, None).await.json(), answer.document(&[]));
+    let people = house.call("GET", "/api/v1/people?limit=1", &token, None).await.json();
+    assert_eq!((people["people"][0]["key"].as_str(), people["next"].as_str()), (Some("hr/1"), Some("hr/1")), "{people}");
+    let rest = house.call("GET", "/api/v1/people?after=hr/1", &token, None).await.json();
+    assert_eq!((rest["people"][0]["key"].as_str(), rest["next"].as_str()), (Some("hr/2"), None), "{rest}");
+    let mut entries = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = house.call("GET", &format!("/api/v1/history{cursor}"), &token, None).await.json();
+        entries.extend(page["entries"].as_array().unwrap().iter().map(|entry| entry["seq"].as_u64().unwrap()));
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("?cursor={next}"),
+            None => break,
+        }
+    }
+    assert!(entries.len() > 4 && entries.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{entries:?}");
+    assert_eq!(house.call("GET", "/api/v1/plans/current", &token, None).await.json()["workspace"], "acme-test");
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_tells_of_every_operation_and_of_no_other() {
+    let house = House::of(Company::running().await, "").await;
+    let token = house.token("all", &TokenScope::ALL, SignedDuration::from_hours(1)).await;
+    let told = document();
+    let mut operations = 0;
+    for (path, methods) in told["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            operations += 1;
+            let asked = path.replace("{key}", "hr/1").replace("{name}", "hr").replace("{hash}", "current");
+            let answer = house.call(&method.to_uppercase(), &asked, &token, None).await;
+            assert!(
+                ![StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED].contains(&answer.status),
+                "{method} {path}: {}",
+                answer.status
+            );
+        }
+    }
+    assert_eq!(operations, OPERATIONS.len());
+    let text = told.to_string();
+    for reference in text.split("#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert!(told["components"]["schemas"].get(reference).is_some(), "{reference}");
+    }
+    assert_eq!(house.call("GET", "/api/v1/openapi.json", &token, None).await.json(), told);
+    assert_eq!(house.call("PATCH", "/api/v1/status", &token, None).await.status, StatusCode::METHOD_NOT_ALLOWED);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_does_what_its_scopes_say_until_it_ends() {
+    let house = House::of(Company::running().await, ALL).await;
+    for one in OPERATIONS {
+        let path = one.path.replace("{key}", "hr/1").replace("{name}", "hr").replace("{hash}", "current");
+        for scope in TokenScope::ALL {
+            let token = house.token("one", &[scope], SignedDuration::from_hours(1)).await;
+            let body = match one.sends {
+                Some("AskedApproval") => Some(json!({"plan": "00000000", "decision": "Approve"})),
+                Some("AskedRevocation") => Some(json!({"identity": "nobody", "reason": "a test"})),
+                Some(_) => Some(json!({})),
+                None => None,
+            };
+            let answer = house.call(&one.method.to_uppercase(), &path, &token, body).await;
+            let may = scope.word() == one.scope || one.path.ends_with("openapi.json");
+            assert_eq!(answer.status != StatusCode::FORBIDDEN, may, "{} {path} with {}: {}", one.method, scope.word(), answer.body);
+        }
+    }
+    assert_eq!(
+        house.call("GET", "/", &house.token("page", &TokenScope::ALL, SignedDuration::from_hours(1)).await, None).await.status,
+        StatusCode::UNAUTHORIZED
+    );
+    let over = house.token("over", &TokenScope::ALL, SignedDuration::from_secs(-1)).await;
+    assert_eq!(house.call("GET", "/api/v1/status", &over, None).await.status, StatusCode::UNAUTHORIZED);
+    let kept: Vec<_> = house.company.store.shelf(Shelf::Tokens).await.unwrap();
+    assert!(!kept.iter().any(|thing| thing.body.contains(over.as_str())), "only its hash is kept");
+    house.end().await;
+}
