@@ -20,7 +20,7 @@ use super::log::{self, LogArgs, RunningLogArgs};
 use super::plan::verdict;
 use super::report::{Exit, Failure, notice};
 use super::session::{self, state_failure, state_place};
-use super::who::who;
+use super::who::service;
 use crate::git::{Remote, RemoteUrl, SshAccess, Verify, Which};
 use crate::manifest::Loaded;
 use crate::manifest::connection::SecretRef;
@@ -153,7 +153,7 @@ async fn keep(
     let from = Followed { known: manifests.clone(), refused };
     let teller = told.teller(&store, &manifests);
     drop(told);
-    let workspace = Workspace { store, who: who(), observer: Arc::new(teller), once: args.once, stop };
+    let workspace = Workspace { store, who: service("controller"), observer: Arc::new(teller), once: args.once, stop };
     match workspace.run(manifests, |mail| drop(tokio::spawn(workspace::follow(source, mail, from, every, ends)))).await {
         // What is needed by the manifests in force is done, and the newest ones are none of them.
         Ok(ended) if args.once && !is_newest && exit(&ended, true) == Exit::Done => Ok(Exit::Error),
@@ -176,7 +176,7 @@ async fn begin(
     stop: &CancellationToken,
 ) -> Result<Option<Beginning>, Failure> {
     let place = |loaded: &Loaded| state_place(loaded, &args.files);
-    Beginner { who: who(), place: &place, every, once: args.once, untold: &|| {} }.begin(source, told, stop).await
+    Beginner { who: service("controller"), place: &place, every, once: args.once, untold: &|| {} }.begin(source, told, stop).await
 }
 
 pub(super) async fn stop_when_asked(stop: CancellationToken) {
