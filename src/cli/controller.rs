@@ -21,7 +21,7 @@ use super::pages::PagesArgs;
 use super::plan::verdict;
 use super::report::{Exit, Failure, notice};
 use super::session::{self, state_failure, state_place};
-use super::who::who;
+use super::who::service;
 use crate::git::{Remote, RemoteUrl, SshAccess, Verify, Which};
 use crate::manifest::Loaded;
 use crate::manifest::connection::SecretRef;
@@ -159,7 +159,7 @@ async fn keep(
     let teller = told.teller(&store, &manifests);
     drop(told);
     let (shown, place) = (store.clone(), state_place(&manifests.loaded, &args.files));
-    let workspace = Workspace { store, who: who(), observer: Arc::new(teller), once: args.once, stop };
+    let workspace = Workspace { store, who: service("controller"), observer: Arc::new(teller), once: args.once, stop };
     let hand_over = |mail: Mail| {
         site.iter().for_each(|site| site.serve(Desk { store: shown.clone(), place: place.clone(), mail: mail.clone() }));
         drop(tokio::spawn(workspace::follow(source, mail, from, every, ends)));
@@ -186,7 +186,7 @@ async fn begin(
     stop: &CancellationToken,
 ) -> Result<Option<Beginning>, Failure> {
     let place = |loaded: &Loaded| state_place(loaded, &args.files);
-    Beginner { who: who(), place: &place, every, once: args.once, untold: &|| {} }.begin(source, told, stop).await
+    Beginner { who: service("controller"), place: &place, every, once: args.once, untold: &|| {} }.begin(source, told, stop).await
 }
 
 pub(super) async fn stop_when_asked(stop: CancellationToken) {

@@ -31,8 +31,8 @@ use crate::workspace::{self, Beginning, Followed, Mail, Workspace, WorkspaceErro
 /// Keep the workspaces of a Kubernetes cluster as their objects say, until it is stopped
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A workspace is a namespace with a Workspace object in it. Each has one process that writes: by a Lease of the
-namespace, or by its state where that is PostgreSQL.
+A workspace is a namespace with a Workspace object in it. Each has one process that writes:
+by a Lease of the namespace, or by its state where that is PostgreSQL.
 
 Examples:
   headcount operator --namespace acme              one namespace

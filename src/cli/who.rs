@@ -26,6 +26,11 @@ pub fn who() -> String {
     told(|name| std::env::var(name).ok(), uid)
 }
 
+/// What runs all the time, and who runs it: `the controller of jane`.
+pub fn service(name: &str) -> String {
+    format!("the {name} of {}", person())
+}
+
 /// The same without a commit: for what is compared with others' names, such as an approver with authors.
 pub fn person() -> String {
     named(&|name| std::env::var(name).ok(), uid)

@@ -59,7 +59,10 @@ pub enum StateError {
         wanted: String,
     },
     /// another run is under way
-    #[error("another run is under way on {path}: {holder}; wait for it, or stop it", path = path.display())]
+    #[error(
+        "another process has {path}: {holder}; a command's run ends by itself, while a controller or an operator goes on and does what is due (`headcount sync` asks it to, `headcount status` shows how it stands)",
+        path = path.display()
+    )]
     Busy {
         /// the state's file
         path: PathBuf,

@@ -40,6 +40,8 @@ pub use shelf::{Shelf, Shelved};
 pub use sqlite::SCHEMA_VERSION;
 
 #[cfg(test)]
+mod agreement_tests;
+#[cfg(test)]
 mod sealed_tests;
 #[cfg(test)]
 mod tests;

@@ -428,12 +428,11 @@ impl Actor {
         let Some(lock) = self.lock.take() else {
             return Err(WorkspaceError::Standby(self.waits_for));
         };
-        self.lock = Some(lock);
+        // From here on nobody writes, and the last word says so.
         self.told = None;
         self.tell(now).await?;
         self.note_last(now).await?;
-        let lock = self.lock.take();
-        if let Some(Ok(lock)) = lock.map(Arc::try_unwrap) {
+        if let Ok(lock) = Arc::try_unwrap(lock) {
             self.workspace.store.release(lock).await?;
         }
         let status = self.told.take().unwrap_or_else(|| self.status(now, (0, String::new())));

@@ -22,6 +22,7 @@ mod source;
 mod spool;
 mod statuses;
 mod target;
+mod twins;
 mod until;
 mod vanished;
 mod whereabouts;

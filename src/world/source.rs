@@ -17,6 +17,7 @@ use super::hash::Keyed;
 use super::index::Index;
 use super::spool::{Spool, Spot};
 use super::statuses::Seen;
+use super::twins::Twins;
 use crate::expr::{Evaluation, Expression};
 use crate::model::{Cell, Columns, Evidence, Page, Row, Value};
 use crate::policy::{Policy, SourcePolicy};
@@ -38,6 +39,8 @@ pub struct SourceSide {
     index: Index,
     evidence: Evidence,
     keyless: Keyless,
+    /// of keys that several records have, those that don't stand for the others
+    twins: Twins,
     /// by column: how many records that count have a value
     filled: Vec<i64>,
     /// records that were read and not kept
@@ -98,6 +101,7 @@ impl SourceSide {
             index: Index::default(),
             evidence: Evidence::Unreadable { reason: "it was not read".into() },
             keyless: Keyless::default(),
+            twins: Twins::default(),
             passed: 0,
             scoped: 0,
             seen,
@@ -174,7 +178,7 @@ impl SourceSide {
     fn judge(&mut self, evidence: Evidence) {
         let evidence = self.twice.judge(evidence);
         if matches!(evidence, Evidence::Unreadable { .. }) {
-            (self.spool, self.records, self.index, self.keyless) = Default::default();
+            (self.spool, self.records, self.index, self.keyless, self.twins) = Default::default();
             (self.passed, self.scoped) = (0, 0);
             self.seen = self.empty().seen;
             self.filled.fill(0);
@@ -216,12 +220,18 @@ impl SourceSide {
             told.was(key, self.find(key).map(|known| self.row(known)));
             self.put(key, row, changed.state(record));
         }
+        for spot in changed.twins.spots() {
+            let (key, row) = changed.spool.get(spot);
+            let spot = self.spool.add(key, row);
+            self.twins.note(&self.spool, spot);
+        }
         self.keyless.add(changed.keyless);
         let anew: Vec<Option<Seen>> = self.seen.iter().map(|seen| seen.anew(self)).collect();
         self.seen.iter_mut().zip(anew).for_each(|(seen, anew)| anew.into_iter().for_each(|anew| *seen = anew));
         self.index.tidy();
         if self.spool.is_wasteful() {
-            self.spool = self.spool.gathered(self.records.iter_mut().map(|(spot, _)| spot));
+            let wanted = self.records.iter_mut().map(|(spot, _)| spot).chain(self.twins.spots_mut());
+            self.spool = self.spool.gathered(wanted);
         }
         let evidence = if delta.evidence == Evidence::Delta { &self.evidence } else { &delta.evidence };
         self.judge(evidence.clone());
@@ -308,6 +318,7 @@ impl SourceSide {
             index: Index::default(),
             evidence: self.evidence.clone(),
             keyless: Keyless::default(),
+            twins: Twins::default(),
             filled: vec![0; self.filled.len()],
             passed: 0,
             scoped: 0,
@@ -320,6 +331,7 @@ impl SourceSide {
         let mut part = Self {
             spool: self.spool.clone(),
             keyless: self.keyless.clone(),
+            twins: self.twins.clone(),
             filled: self.filled.clone(),
             passed: self.passed,
             scoped: self.scoped,
@@ -362,17 +374,20 @@ impl SourceSide {
             return;
         }
         self.tally(known, -1);
-        let (mut stays, second) = (self.records[known as usize], self.records[again as usize]);
+        let (mut stays, mut second) = (self.records[known as usize], self.records[again as usize]);
         let counts = [stays, second].map(|(_, state)| state != RecordState::OutOfScope);
         // Where one is as good as the other the smaller one stays, so that the order of pages does not matter.
         if counts == [false, true] || (counts[0] == counts[1] && self.row(again) < self.row(known)) {
-            stays.0 = second.0;
+            std::mem::swap(&mut stays.0, &mut second.0);
         }
         stays.1 = match counts {
             [true, true] => RecordState::Ambiguous,
             [true, false] => stays.1,
             [false, _] => second.1,
         };
+        if counts == [true, true] {
+            self.twins.note(&self.spool, second.0);
+        }
         self.records[known as usize] = stays;
         self.tally(known, 1);
     }
@@ -419,6 +434,11 @@ impl SourceSide {
     /// A record's cells.
     pub(crate) fn row(&self, record: u32) -> Row<'_> {
         self.entry(record).1
+    }
+
+    /// The other records with its key, where nobody knows which of them is right.
+    pub(crate) fn twins(&self, record: u32) -> impl Iterator<Item = Row<'_>> {
+        self.twins.of(&self.spool, self.key(record)).filter(move |_| self.state(record) == RecordState::Ambiguous)
     }
 
     /// What is known of a record.

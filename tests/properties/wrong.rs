@@ -1,7 +1,9 @@
 //! Exports that are whole and say what is not so: keys in another form, keys beside other people's records, last days before the first ones.
 //! Nothing is given or taken that the truth would not, and nothing is left of it once they are right again.
 
-use headcount::model::FindingCode;
+use std::collections::BTreeSet;
+
+use headcount::model::{Change, FindingCode, Reason};
 use headcount::planning::Scope;
 use proptest::prelude::*;
 
@@ -96,13 +98,20 @@ proptest! {
         let mut lab = Lab::new(story);
         settle(&mut lab)?;
         let policy = lab.policy();
-        let contested = lab.plan(&policy, &Lens::CLEAR, Scope::All).findings.iter().any(|finding| finding.code == FindingCode::NameTaken);
+        let known = lab.plan(&policy, &Lens::CLEAR, Scope::All).findings;
+        let contested = known.iter().any(|finding| finding.code == FindingCode::NameTaken);
         if contested && matches!(wrong, Wrong::Twice(_) | Wrong::NoKey(_)) {
             // Of three who want one name, one who is not seen can't be known to be the third, nor can one who has two records.
             return Ok(());
         }
         lab.wrong = Some(wrong);
         let plan = lab.plan(&policy, &Lens::CLEAR, Scope::All);
+        // A leaver whom a source reports goes, though somebody who lost their key may look the same.
+        let alike: BTreeSet<_> = known.iter().filter(|found| found.code == FindingCode::DuplicateKey).flat_map(|found| &found.about).collect();
+        let goes = |change: &Change| change.reason == Reason::Leaver && change.action.removes() && alike.contains(&change.object.key);
+        if matches!(wrong, Wrong::NoKey(_)) && plan.changes.iter().any(goes) {
+            return Ok(());
+        }
         let runs: Vec<_> = plan.changes.iter().filter(|change| change.runs()).collect();
         prop_assert!(runs.is_empty(), "{wrong:?} {runs:#?}\n{:#?}\n{:#?}\n{}", plan.findings, lab.system, lab.story.manifests());
         lab.apply(&policy, &plan, &Run::CALM, &mut |_, _, _| {});

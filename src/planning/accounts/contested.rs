@@ -42,13 +42,20 @@ pub(super) fn note_doubtful(step: &mut Step<'_, '_>, target: usize, identity: u3
         attribute.rule.as_ref().is_some_and(|rule| rule.unique) || attribute.bare.is_some_and(|slot| person.unique.contains(&slot))
     });
     let left_out = layout.select.as_ref().is_some_and(|select| person.holds(select) == Truth::No);
-    let value = search::value(basis, target, &person, &Arc::from(USER_NAME));
-    let (ValueState::Set(value), false) = (value, is_unique || left_out) else { return };
+    if is_unique || left_out {
+        return;
+    }
+    let user_name = Arc::from(USER_NAME);
+    let mut values = vec![search::value(basis, target, &person, &user_name)];
+    basis.people.by_twins(&basis.layout, identity, &mut person, |twin| values.push(search::value(basis, target, twin, &user_name)));
     let accounts = basis.observed[target].accounts();
     let row = step.matched.claims[target].row(identity);
-    let has = row.is_some_and(|row| canonical::same(kind_of(USER_NAME), &value, accounts.cell_of(row, USER_NAME)));
-    if let Some(name) = value.as_text().filter(|_| !has) {
-        note(step, target, name, identity);
+    for value in values {
+        let ValueState::Set(value) = value else { continue };
+        let has = row.is_some_and(|row| canonical::same(kind_of(USER_NAME), &value, accounts.cell_of(row, USER_NAME)));
+        if let Some(name) = value.as_text().filter(|_| !has) {
+            note(step, target, name, identity);
+        }
     }
 }
 

@@ -53,7 +53,9 @@ pub(super) fn leave(step: &mut Step<'_, '_>, target: usize, person: &Person, gon
         }
         Claim::Found(row) => {
             tell_of_a_leaver(step, target, row, &key, gone);
-            Presence::Absent
+            // Somebody who is unseen may be whose account it is: what it has, memberships too, waits for a complete read.
+            let alone = gone == NotServed::Leaver || step.matched.claims[target].are_all(step.basis);
+            if alone { Presence::Absent } else { Presence::Unclear }
         }
     }
 }

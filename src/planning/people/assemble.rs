@@ -120,6 +120,22 @@ impl<'w> Identities<'w> {
         }
     }
 
+    /// What an identity would be by each other record with its key: which of them is theirs, nobody knows.
+    pub(in crate::planning) fn by_twins(
+        &self,
+        layout: &Layout<'_>,
+        number: u32,
+        person: &mut Person<'w>,
+        mut each: impl FnMut(&Person<'w>),
+    ) {
+        let IdentityOrigin::Record(source, record) = self.origin(number) else { return };
+        for twin in self.world.sources[source].twins(record) {
+            let records = Records::new(self, number).with_own(twin.cells().collect());
+            self.fill(layout, &records, self.declared(number), 0..layout.slots.len(), person);
+            each(person);
+        }
+    }
+
     fn block_words(&self, block: &Block) -> Arc<str> {
         match block {
             Block::Contested => "its record may be somebody else's".into(),

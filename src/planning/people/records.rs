@@ -41,6 +41,12 @@ impl<'w> Records<'w> {
         Self { own: Some((source, cells(identities, source, record))), others: Vec::new(), silent: Vec::new() }
     }
 
+    /// The same with another record in the place of the one that establishes the identity.
+    pub(in crate::planning) fn with_own(mut self, cells: Vec<Cell<'w>>) -> Self {
+        self.own.iter_mut().for_each(|(_, own)| own.clone_from(&cells));
+        self
+    }
+
     /// One record that is not in the world, by its cells.
     pub(in crate::planning) fn of_cells(source: usize, cells: &[Cell<'w>]) -> Self {
         Self { own: Some((source, cells.to_vec())), others: Vec::new(), silent: Vec::new() }

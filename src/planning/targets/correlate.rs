@@ -20,7 +20,7 @@ use crate::planning::targets::later_keys::later_keys;
 use crate::planning::targets::links;
 use crate::planning::targets::ownership;
 use crate::planning::targets::ownership::Linked;
-use crate::planning::targets::search::{hits, keys_of, values};
+use crate::planning::targets::search::{self, hits, keys_of, values};
 use crate::world::{Carries, canonical, kind_of};
 
 const TAKEN: &str = "{who}: its account is somebody else's too";
@@ -378,7 +378,7 @@ impl Work<'_, '_> {
     }
 
     /// For each identity without an account: the canonical values of each attribute that accounts are found by. Of whom it is not known where they stand, the
-    /// account is theirs all the same: nobody else gets it, and it is no stranger's.
+    /// account is theirs all the same, by each of the records that have their key: nobody else gets it, and it is no stranger's.
     fn wanted(&self, open: &[u32]) -> Vec<Wanted> {
         if self.basis.observed[self.target].accounts().len() == 0 {
             return Vec::new();
@@ -393,7 +393,14 @@ impl Work<'_, '_> {
                 _ => Open::No,
             };
             let stands = person.standing.lifecycle().is_some();
-            Wanted { identity: *identity, keys: keys_of(&values), stands, open }
+            let mut keys = keys_of(&values);
+            if !stands {
+                self.basis.people.by_twins(&self.basis.layout, *identity, &mut person, |twin| {
+                    let of_twin = search::keys(self.basis, self.target, twin);
+                    keys.iter_mut().zip(of_twin).for_each(|(keys, more)| keys.extend(more));
+                });
+            }
+            Wanted { identity: *identity, keys, stands, open }
         });
         wanted.collect()
     }

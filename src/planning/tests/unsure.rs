@@ -51,12 +51,40 @@ fn whose_account_it_may_be_stays_in_groups_of_which_nothing_else_is_said() {
 }
 
 #[test]
+fn whichever_record_of_one_key_is_right_nobody_else_gets_the_account_that_either_leads_to() {
+    let story = |first: &str, second: &str| {
+        let scene = scene("").person("1", first).person("1", second).person("2", "ada").person("3", "cy");
+        let scene = found(scene, &["ada", "cy"]);
+        assert_eq!(scene.clone().reversed().told(), scene.told());
+        scene.told()
+    };
+    assert_snapshot!(story("ada", "bob"), @r"
+    0 Adopt hr/3 [Joiner] id=id-cy externalId: nothing > hc:acme:hr:3; risks [Adoption]
+    (Error DuplicateKey) hr/1: two different records have this key, so nothing is changed for it
+    (Error DuplicateKey) hr/1, hr/2 claim one account, so none of them gets it (id-ada)
+    ");
+    assert_eq!(story("ada", "zoe"), story("ada", "bob"));
+}
+
+#[test]
+fn whose_account_it_may_be_keeps_its_groups_until_everybody_was_read() {
+    // Ada starts next year; of whom the account is that is called like her, an export without keys does not say.
+    let later = json!({"id": "1", "login": "ada", "start": "2027-03-01"});
+    let scene = found(scene("  groups: {ownership: authoritative}\n").record("hr", later), &["ada"]);
+    assert_snapshot!(scene.told(), @"0 RemoveMembers group/staff [Mover] id=g1 hr/1");
+    assert_snapshot!(scene.record("hr", json!({"login": "ada"})).told(), @r"
+    (Incomplete IncompleteRead) hr: 1 of its records have no key, so nobody can be said to be missing from it; nobody counts as gone
+    (Error ExpressionFailed) hr: 1 record has no key: it is empty
+    ");
+}
+
+#[test]
 fn two_records_of_one_key_leave_both_their_accounts() {
     let scene = scene("  ownership: authoritative\n  groups: {}\n").person("1", "ada").person("1", "bob");
     let scene = found(scene, &["ada", "bob"]);
     assert_snapshot!(scene.told(), @r"
+    (Error AmbiguousCorrelation) hr/1: several accounts have its userName (id-ada, id-bob)
     (Error DuplicateKey) hr/1: two different records have this key, so nothing is changed for it
-    (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
     ");
     assert_eq!(scene.clone().reversed().told(), scene.told());
 }

@@ -22,7 +22,7 @@ use crate::state::{About, LinkName};
 const UNLINK: &str = "DELETE FROM links WHERE target = ?1 AND kind = ?2 AND key = ?3";
 
 /// The columns as [`baseline`] reads them.
-const BASELINES: &str = "SELECT system, kind, scope, count, filled, at, statuses FROM baselines";
+const BASELINES: &str = "SELECT system, kind, scope, count, filled, at, statuses FROM baselines ORDER BY system, kind";
 
 /// The `meta` row with the standing notes that the last run told.
 const TOLD: &str = "told";
@@ -335,19 +335,23 @@ pub(super) fn prune_windows(connection: &Connection, before: Timestamp) -> rusql
     connection.execute("DELETE FROM windows WHERE minute < ?1", [before.as_second().div_euclid(60)]).map(drop)
 }
 
-/// Everything, as planning sees it.
+/// Everything, as planning sees it, in an order that does not hang on how it is kept.
 pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
     Ok(Memory {
         known: meta(connection, KNOWN_SINCE)?.is_some(),
-        links: all(connection, "SELECT target, kind, key, id, origin, system, name, at FROM links", link)?,
-        formers: all(connection, "SELECT target, kind, key, id, at FROM formers", former)?,
-        records: all(connection, "SELECT source, record, identity FROM records", record)?,
-        deactivations: all(connection, "SELECT target, kind, id, at FROM deactivations", deactivation)?,
-        resting: all(connection, "SELECT target, key, at FROM resting", resting)?,
+        links: all(connection, "SELECT target, kind, key, id, origin, system, name, at FROM links ORDER BY target, kind, key", link)?,
+        formers: all(connection, "SELECT target, kind, key, id, at FROM formers ORDER BY target, kind, id, key", former)?,
+        records: all(connection, "SELECT source, record, identity FROM records ORDER BY source, record", record)?,
+        deactivations: all(connection, "SELECT target, kind, id, at FROM deactivations ORDER BY target, kind, id", deactivation)?,
+        resting: all(connection, "SELECT target, key, at FROM resting ORDER BY target, key", resting)?,
         unheard: super::unheard::load(connection)?,
         written: super::written::load(connection)?,
         repeats: super::written::load_repeats(connection)?,
-        departed: all(connection, "SELECT target, attribute, value, key, gone, at FROM departed", departed)?,
+        departed: all(
+            connection,
+            "SELECT target, attribute, value, key, gone, at FROM departed ORDER BY target, attribute, value, key",
+            departed,
+        )?,
         baselines: all(connection, BASELINES, baseline)?,
         revocations: super::revocations::load(connection)?,
         cut_off: super::revocations::load_cut_off(connection)?,
@@ -367,8 +371,8 @@ pub(super) fn load_about(connection: &Connection, about: &About) -> rusqlite::Re
     };
     let mut linked = connection
         .prepare("SELECT target, kind, key, id, origin, system, name, at FROM links WHERE target = ?1 AND kind = ?2 AND key = ?3")?;
-    let mut groups =
-        connection.prepare("SELECT target, kind, key, id, origin, system, name, at FROM links WHERE target = ?1 AND kind = ?2")?;
+    let mut groups = connection
+        .prepare("SELECT target, kind, key, id, origin, system, name, at FROM links WHERE target = ?1 AND kind = ?2 ORDER BY key")?;
     for target in targets {
         memory.links.extend(groups.query_map(params![target, ObjectKind::Group.word()], link)?.collect::<rusqlite::Result<Vec<_>>>()?);
         for key in keys {
@@ -395,8 +399,9 @@ pub(super) fn load_about(connection: &Connection, about: &About) -> rusqlite::Re
 
 /// Whose accounts these are, by their ids.
 pub(super) fn links_by_id(connection: &Connection, target: &str, ids: &[Arc<str>]) -> rusqlite::Result<Vec<Link>> {
-    let mut query = connection
-        .prepare("SELECT target, kind, key, id, origin, system, name, at FROM links WHERE target = ?1 AND id = ?2 AND kind = ?3")?;
+    let mut query = connection.prepare(
+        "SELECT target, kind, key, id, origin, system, name, at FROM links WHERE target = ?1 AND id = ?2 AND kind = ?3 ORDER BY key",
+    )?;
     let mut links = Vec::new();
     for id in ids {
         links.extend(query.query_map(params![target, id, ObjectKind::Account.word()], link)?.collect::<rusqlite::Result<Vec<_>>>()?);

@@ -29,7 +29,7 @@ pub(super) fn prune(connection: &Connection, before: Timestamp) -> rusqlite::Res
 }
 
 pub(super) fn load(connection: &Connection) -> rusqlite::Result<Vec<Unheard>> {
-    all(connection, "SELECT target, key, guardrail, at FROM unheard", unheard)
+    all(connection, "SELECT target, key, guardrail, at FROM unheard ORDER BY target, key", unheard)
 }
 
 fn unheard(row: &Row<'_>) -> rusqlite::Result<Unheard> {

@@ -60,7 +60,7 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Vec<LastWrite>> 
         let prints = unpacked(row.get_ref(3)?.as_blob()?).into_boxed_slice();
         Ok(LastWrite { target: text(row, 0)?, kind: parsed(row, 1)?, id: text(row, 2)?, prints })
     };
-    all(connection, "SELECT target, kind, id, prints FROM written", row)
+    all(connection, "SELECT target, kind, id, prints FROM written ORDER BY target, kind, id", row)
 }
 
 /// Everything that was written twice.
@@ -77,7 +77,7 @@ pub(super) fn load_repeats(connection: &Connection) -> rusqlite::Result<Vec<Repe
             at: parsed(row, 6)?,
         })
     };
-    all(connection, "SELECT target, kind, id, attribute, wrote, found, at FROM repeats", row)
+    all(connection, "SELECT target, kind, id, attribute, wrote, found, at FROM repeats ORDER BY target, kind, id, attribute", row)
 }
 
 /// What stands in a row: for each attribute the print of its name, and that of its value.
