@@ -5,15 +5,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rusqlite::Connection;
-use rusqlite::types::Value as Sql;
-
 use super::cell;
-use super::schema::{Column, Holds, Table};
+use super::dialect::Dialect;
+use super::rights::Missing;
+use super::schema::{Column, Holds, Table, TableName};
+use super::session::{Session, Sql, Values};
 use crate::manifest::connection::{
     AccountTable, ActiveColumn, EntitlementTable, GroupTable, LinkTable, RoleTable, SessionTable, SqlConnection,
 };
-use crate::model::{Capabilities, NeededAttribute, is_known_attribute};
+use crate::model::{Action, Capabilities, NeededAttribute, ObjectKind, SideEffect, SystemError, is_known_attribute};
+
+/// A mark has a workspace, a source and a key in it.
+const LEAST_MARK: usize = 64;
 
 /// Everything a Target's statements need.
 #[derive(Clone, Debug)]
@@ -31,7 +34,7 @@ pub(super) struct Layout {
 /// A table whose rows are accounts or groups.
 #[derive(Clone, Debug)]
 pub(super) struct Objects {
-    pub(super) table: String,
+    pub(super) table: TableName,
     pub(super) key: Column,
     /// attribute to column
     pub(super) columns: BTreeMap<Arc<str>, Column>,
@@ -41,6 +44,17 @@ pub(super) struct Objects {
     /// the rows that are seen and touched at all
     pub(super) only: Vec<(Column, Sql)>,
     pub(super) initial: Vec<(Column, Initial)>,
+    /// triggers that may change what is written
+    pub(super) triggers: Vec<String>,
+    pub(super) can: Can,
+}
+
+/// What we may do with the rows of a table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Can {
+    pub(super) insert: bool,
+    pub(super) update: bool,
+    pub(super) delete: bool,
 }
 
 /// How a row says whether its account has access.
@@ -63,7 +77,7 @@ pub(super) enum Initial {
 /// A table that links accounts to groups.
 #[derive(Clone, Debug)]
 pub(super) struct Link {
-    pub(super) table: String,
+    pub(super) table: TableName,
     pub(super) group: Column,
     pub(super) account: Column,
     pub(super) initial: Vec<(Column, Initial)>,
@@ -72,7 +86,7 @@ pub(super) struct Link {
 /// A table of accounts' roles.
 #[derive(Clone, Debug)]
 pub(super) struct Roles {
-    pub(super) table: String,
+    pub(super) table: TableName,
     pub(super) account: Column,
     pub(super) role: Column,
     pub(super) names: Option<Names>,
@@ -82,7 +96,7 @@ pub(super) struct Roles {
 /// A table of accounts' entitlements.
 #[derive(Clone, Debug)]
 pub(super) struct Entitlements {
-    pub(super) table: String,
+    pub(super) table: TableName,
     pub(super) account: Column,
     pub(super) entitlement: Column,
     /// parameter to column
@@ -93,21 +107,33 @@ pub(super) struct Entitlements {
 /// A table of accounts' open sessions.
 #[derive(Clone, Debug)]
 pub(super) struct Sessions {
-    pub(super) table: String,
+    pub(super) table: TableName,
     pub(super) account: Column,
 }
 
 /// A table with the names of roles.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
-    pub(super) table: String,
+    pub(super) table: TableName,
     pub(super) key: Column,
     pub(super) name: Column,
 }
 
-/// Checks a Target's description. The inner error is every problem, each a sentence.
-pub(super) fn check(connection: &Connection, described: &SqlConnection) -> rusqlite::Result<Result<Layout, Vec<String>>> {
-    let mut checker = Checker { connection, problems: Vec::new() };
+/// Why a description can't be used.
+#[derive(Debug)]
+pub(super) enum Unfit {
+    /// it does not fit the tables: every problem, each a sentence
+    Wrong(Vec<String>),
+    /// it fits, and rights are missing: what is to be granted
+    Forbidden(Vec<String>),
+}
+
+/// Checks a Target's description.
+pub(super) fn check(session: &dyn Session, described: &SqlConnection) -> Result<Result<Layout, Unfit>, SystemError> {
+    let mut checker = Checker { session, problems: Vec::new(), missing: Missing::default() };
+    if described.accounts.query.is_some() {
+        checker.problem("`accounts.query` is for a Source; a Target needs the `table` itself");
+    }
     let accounts = checker.accounts(&described.accounts)?;
     let groups = described.groups.as_ref().map(|groups| checker.groups(groups)).transpose()?.flatten();
     let memberships = described.memberships.as_ref().map(|link| checker.link(link)).transpose()?.flatten();
@@ -116,16 +142,25 @@ pub(super) fn check(connection: &Connection, described: &SqlConnection) -> rusql
     let owners = described.owners.as_ref().map(|link| checker.link(link)).transpose()?.flatten();
     let owners = owners.map(|Link { table, group, account, initial }| Roles { table, account: group, role: account, names: None, initial });
     let sessions = described.sessions.as_ref().map(|sessions| checker.sessions(sessions)).transpose()?.flatten();
+    if let (Some(accounts), Some(link)) = (&accounts, &memberships) {
+        checker.fits(&link.table, &link.account, &accounts.key);
+    }
+    if let (Some(groups), Some(link)) = (&groups, &memberships) {
+        checker.fits(&link.table, &link.group, &groups.key);
+    }
     for (name, given) in [("memberships", described.memberships.is_some()), ("owners", described.owners.is_some())] {
         if given && described.groups.is_none() {
             checker.problem(format!("`{name}` needs `groups`: describe the table of groups too"));
         }
     }
     Ok(match accounts {
-        Some(accounts) if checker.problems.is_empty() => {
+        Some(accounts) if checker.problems.is_empty() && checker.missing.is_empty() => {
             Ok(Layout { accounts, groups, memberships, roles, owners, entitlements, sessions })
         }
-        _ => Err(checker.problems),
+        _ if checker.problems.is_empty() && !checker.missing.is_empty() => {
+            Err(Unfit::Forbidden(checker.missing.grants(session, described.database.user().as_deref())))
+        }
+        _ => Err(Unfit::Wrong(checker.problems)),
     })
 }
 
@@ -134,17 +169,19 @@ impl Layout {
     pub(super) fn capabilities(&self) -> Capabilities {
         let marker = |objects: &Objects| objects.columns.contains_key("externalId").then(|| Arc::from("externalId"));
         let groups = self.groups.is_some();
+        let can = self.accounts.can;
+        let of_groups = self.groups.as_ref().map_or(Can { insert: false, update: false, delete: false }, |groups| groups.can);
         let roles = self.roles.iter().map(|_| Arc::from("roles"));
         let active = self.accounts.active.iter().map(|_| Arc::from("active"));
         Capabilities {
-            create_accounts: true,
-            update_accounts: true,
+            create_accounts: can.insert,
+            update_accounts: can.update,
             deactivate_accounts: self.accounts.active.is_some(),
-            delete_accounts: true,
+            delete_accounts: can.delete,
             read_groups: groups,
-            create_groups: groups,
-            update_groups: groups,
-            delete_groups: groups,
+            create_groups: of_groups.insert,
+            update_groups: of_groups.update,
+            delete_groups: of_groups.delete,
             write_memberships: self.memberships.is_some(),
             nested_groups: false,
             refuses_marker: false,
@@ -164,14 +201,43 @@ impl Layout {
             entitlement_parameters: self.entitlements.as_ref().map(|table| table.parameters.keys().cloned().collect()),
             says_writable: BTreeSet::new(),
             end_sessions: self.sessions.is_some(),
-            side_effects: Vec::new(),
+            side_effects: self.side_effects(),
             unique_account_attributes: Some(self.accounts.unique_attributes()),
             unique_group_attributes: self.groups.as_ref().map(Objects::unique_attributes),
         }
     }
 }
 
+impl Layout {
+    /// Triggers that may change what is written.
+    fn side_effects(&self) -> Vec<SideEffect> {
+        let groups = self.groups.iter().map(|groups| (ObjectKind::Group, groups));
+        let objects = [(ObjectKind::Account, &self.accounts)].into_iter().chain(groups);
+        let mut effects = Vec::new();
+        for (kind, objects) in objects.filter(|(_, objects)| !objects.triggers.is_empty()) {
+            let triggers = objects.triggers.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let noun = if objects.triggers.len() == 1 { "trigger" } else { "triggers" };
+            let words = format!("may change what is written to table `{}`, by its {noun} {triggers}", objects.table);
+            for action in [Action::Create, Action::Update] {
+                effects.push(SideEffect { kind, action, attributes: Vec::new(), words: words.as_str().into() });
+            }
+        }
+        effects
+    }
+}
+
 impl Objects {
+    /// The condition that a row is seen at all: ` AND …`.
+    pub(super) fn seen(&self, values: &mut Values) -> String {
+        self.only.iter().map(|(column, value)| format!(" AND {}", column.is(values.place(value.clone())))).collect()
+    }
+
+    /// The condition of the one row with this key.
+    pub(super) fn this(&self, id: &str, values: &mut Values) -> String {
+        let key = self.key.equals(values.place(self.key.key(id)));
+        format!("{key}{}", self.seen(values))
+    }
+
     fn unique_attributes(&self) -> BTreeSet<Arc<str>> {
         self.columns.iter().filter(|(_, column)| self.unique.contains(&column.name)).map(|(attribute, _)| attribute.clone()).collect()
     }
@@ -205,8 +271,9 @@ impl Active {
 
 /// Finds names in the schema and collects what is wrong.
 struct Checker<'c> {
-    connection: &'c Connection,
+    session: &'c dyn Session,
     problems: Vec<String>,
+    missing: Missing,
 }
 
 impl Checker<'_> {
@@ -218,30 +285,35 @@ impl Checker<'_> {
         found.map_err(|words| self.problem(words)).ok()
     }
 
-    fn table(&mut self, name: &str) -> rusqlite::Result<Option<Table>> {
-        let found = Table::find(self.connection, name)?;
+    fn table(&mut self, name: &str) -> Result<Option<Table>, SystemError> {
+        let found = Table::find(self.session, name)?;
         let table = self.keep(found);
+        self.problems.extend(table.iter().flat_map(|table| table.troubles.iter().cloned()));
         if let Some(table) = table.as_ref().filter(|table| table.is_view) {
             self.problem(format!("`{}` is a view; a Target needs the table behind it", table.name));
         }
         Ok(table)
     }
 
-    fn accounts(&mut self, described: &AccountTable) -> rusqlite::Result<Option<Objects>> {
-        let Some(table) = self.table(&described.table)? else { return Ok(None) };
+    fn accounts(&mut self, described: &AccountTable) -> Result<Option<Objects>, SystemError> {
+        let Some(name) = &described.table else {
+            self.problem("`accounts` needs a `table`");
+            return Ok(None);
+        };
+        let Some(table) = self.table(name)? else { return Ok(None) };
         let active = described.active.as_ref().and_then(|active| self.active(&table, active));
         if !described.columns.contains_key("userName") {
             self.problem(format!("`accounts.columns` must say which column of `{}` is `userName`", table.name));
         }
-        Ok(self.objects(&table, &described.key, &described.columns, active, (&described.only, &described.initial)))
+        Ok(self.objects(&table, &described.key, &described.columns, (true, active), (&described.only, &described.initial)))
     }
 
-    fn groups(&mut self, described: &GroupTable) -> rusqlite::Result<Option<Objects>> {
+    fn groups(&mut self, described: &GroupTable) -> Result<Option<Objects>, SystemError> {
         let Some(table) = self.table(&described.table)? else { return Ok(None) };
         if !described.columns.contains_key("displayName") {
             self.problem(format!("`groups.columns` must say which column of `{}` is `displayName`", table.name));
         }
-        Ok(self.objects(&table, &described.key, &described.columns, None, (&described.only, &described.initial)))
+        Ok(self.objects(&table, &described.key, &described.columns, (false, None), (&described.only, &described.initial)))
     }
 
     fn objects(
@@ -249,7 +321,7 @@ impl Checker<'_> {
         table: &Table,
         key: &str,
         columns: &BTreeMap<String, String>,
-        active: Option<Active>,
+        (is_account, active): (bool, Option<Active>),
         (only, initial): (&BTreeMap<String, serde_json::Value>, &BTreeMap<String, serde_json::Value>),
     ) -> Option<Objects> {
         let key = self.keep(table.column(key));
@@ -263,8 +335,44 @@ impl Checker<'_> {
         given.extend(initial.iter().map(|(column, _)| column));
         given.extend(active.iter().map(Active::column));
         self.require(table, &given);
+        self.marks(table, &columns);
+        let changed = columns.values().chain(active.iter().map(Active::column));
+        let can = Can {
+            insert: given.iter().all(|column| column.rights.insert),
+            update: changed.clone().all(|column| column.rights.update),
+            delete: table.deletable,
+        };
+        let read = key.iter().chain(given.iter().copied().filter(|column| initial.iter().all(|(known, _)| known != *column)));
+        self.missing.select(&table.name, read);
+        if is_account {
+            self.missing.insert(&table.name, given.iter().copied());
+            self.missing.update(&table.name, changed);
+        }
         let unique = columns.values().filter(|column| table.is_unique(column)).map(|column| column.name.clone()).collect();
-        Some(Objects { table: table.name.clone(), key: key?, columns, unique, active, only, initial })
+        let (table, triggers) = (table.name.clone(), table.triggers.clone());
+        Some(Objects { table, key: key?, columns, unique, active, only, initial, triggers, can })
+    }
+
+    /// A mark that is cut short proves nothing.
+    fn marks(&mut self, table: &Table, columns: &BTreeMap<Arc<str>, Column>) {
+        let Some(column) = columns.get("externalId") else { return };
+        let fits = matches!(column.holds, Holds::Text | Holds::Anything) || (column.dialect == Dialect::Sqlite && column.holds != Holds::Truth);
+        if !fits || column.longest.is_some_and(|longest| longest < LEAST_MARK) {
+            self.problem(format!(
+                "column `{}` of table `{}` is too narrow for `externalId`, headcount's mark: it needs a text of {LEAST_MARK} characters or more",
+                column.name, table.name
+            ));
+        }
+    }
+
+    /// A column of a link holds the key of another table's row.
+    fn fits(&mut self, table: &TableName, column: &Column, key: &Column) {
+        let narrow = matches!((column.bytes, key.bytes), (Some(here), Some(there)) if here < there)
+            || matches!((column.longest, key.longest), (Some(here), Some(there)) if here < there)
+            || (column.longest.is_some() && key.longest.is_none() && key.holds == Holds::Text);
+        if narrow {
+            self.problem(format!("column `{}` of table `{table}` is too narrow for the key `{}` that it holds", column.name, key.name));
+        }
     }
 
     fn attributes(&mut self, table: &Table, columns: &BTreeMap<String, String>) -> BTreeMap<Arc<str>, Column> {
@@ -355,24 +463,28 @@ impl Checker<'_> {
         }
     }
 
-    fn link(&mut self, described: &LinkTable) -> rusqlite::Result<Option<Link>> {
+    fn link(&mut self, described: &LinkTable) -> Result<Option<Link>, SystemError> {
         let Some(table) = self.table(&described.table)? else { return Ok(None) };
         let group = self.keep(table.column(&described.group));
         let account = self.keep(table.column(&described.account));
         let initial = self.initial(&table, &described.initial);
         let (Some(group), Some(account)) = (group, account) else { return Ok(None) };
         self.require_beside(&table, &[&group, &account], &initial);
+        self.linked(&table, &[&group, &account], &initial);
         Ok(Some(Link { table: table.name, group, account, initial }))
     }
 
-    fn roles(&mut self, described: &RoleTable) -> rusqlite::Result<Option<Roles>> {
+    fn roles(&mut self, described: &RoleTable) -> Result<Option<Roles>, SystemError> {
         let names = match &described.names {
             None => None,
-            Some(names) => match Table::find(self.connection, &names.table)? {
+            Some(names) => match Table::find(self.session, &names.table)? {
                 Err(words) => return Ok(self.keep(Err(words))),
                 Ok(table) => {
                     let (key, name) = (self.keep(table.column(&names.key)), self.keep(table.column(&names.name)));
-                    key.zip(name).map(|(key, name)| Names { table: table.name, key, name })
+                    key.zip(name).map(|(key, name)| {
+                        self.missing.select(&table.name, [&key, &name]);
+                        Names { table: table.name, key, name }
+                    })
                 }
             },
         };
@@ -382,10 +494,11 @@ impl Checker<'_> {
         let initial = self.initial(&table, &described.initial);
         let (Some(account), Some(role)) = (account, role) else { return Ok(None) };
         self.require_beside(&table, &[&account, &role], &initial);
+        self.linked(&table, &[&account, &role], &initial);
         Ok(Some(Roles { table: table.name, account, role, names, initial }))
     }
 
-    fn entitlements(&mut self, described: &EntitlementTable) -> rusqlite::Result<Option<Entitlements>> {
+    fn entitlements(&mut self, described: &EntitlementTable) -> Result<Option<Entitlements>, SystemError> {
         let Some(table) = self.table(&described.table)? else { return Ok(None) };
         let account = self.keep(table.column(&described.account));
         let entitlement = self.keep(table.column(&described.entitlement));
@@ -410,13 +523,26 @@ impl Checker<'_> {
         let given: Vec<&Column> =
             [&account, &entitlement].into_iter().chain(parameters.values()).chain(initial.iter().map(|(column, _)| column)).collect();
         self.require(&table, &given);
+        self.linked(&table, &given, &[]);
+        self.missing.update(&table.name, parameters.values());
         Ok(Some(Entitlements { table: table.name, account, entitlement, parameters, initial }))
     }
 
-    fn sessions(&mut self, described: &SessionTable) -> rusqlite::Result<Option<Sessions>> {
+    fn sessions(&mut self, described: &SessionTable) -> Result<Option<Sessions>, SystemError> {
         let Some(table) = self.table(&described.table)? else { return Ok(None) };
         let account = self.keep(table.column(&described.account));
-        Ok(account.map(|account| Sessions { table: table.name, account }))
+        Ok(account.map(|account| {
+            self.missing.select(&table.name, [&account]);
+            self.missing.delete(&table);
+            Sessions { table: table.name, account }
+        }))
+    }
+
+    /// Rows of links come and go.
+    fn linked(&mut self, table: &Table, columns: &[&Column], initial: &[(Column, Initial)]) {
+        self.missing.select(&table.name, columns.iter().copied());
+        self.missing.insert(&table.name, columns.iter().copied().chain(initial.iter().map(|(column, _)| column)));
+        self.missing.delete(table);
     }
 
     fn require_beside(&mut self, table: &Table, columns: &[&Column], initial: &[(Column, Initial)]) {
