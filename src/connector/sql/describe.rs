@@ -58,8 +58,8 @@ impl Connector for SqlConnector {
         Box::new(AsRow(Packer::new(columns)))
     }
 
-    fn is_local(&self) -> bool {
-        true
+    fn is_local(&self, connection: &dyn Described) -> bool {
+        own::<SqlConnection>(connection).is_ok_and(|connection| connection.database.server().is_none())
     }
 }
 
@@ -68,7 +68,7 @@ fn description() -> Description {
     let need = |attribute| ConnectionNeed { attribute, why: "where `accounts.columns` has a column for it" };
     Description {
         name: "sql",
-        about: "Tables of a database, as the application made them: SQLite.",
+        about: "Tables of a database, as the application made them: PostgreSQL, MySQL and MariaDB, SQLite.",
         kinds: &["Source", "Target"],
         reads: &["accounts", "groups", "memberships", "owners", "roles", "entitlements"],
         writes: &["accounts", "groups", "memberships", "owners", "roles", "entitlements", "sessions (ends them)"],
@@ -77,6 +77,7 @@ fn description() -> Description {
             "deactivates by the column that `accounts.active` names",
             "no nested groups",
             "changes no table and no column; touches only the rows that `only` lets it see",
+            "a Source may be one SELECT of your own, run in a transaction that can't write",
         ],
         default_mapping: vec![
             rule("each of `accounts.columns`, but externalId", "the identity's attribute of the same name"),

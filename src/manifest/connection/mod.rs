@@ -25,8 +25,8 @@ pub use ldap::{ExternalBind, LdapActive, LdapBind, LdapConnection, LdapDialect, 
 pub use scim::ScimConnection;
 pub use server::{server_address, stays_on_this_machine};
 pub use sql::{
-    AccountTable, ActiveColumn, ActiveValues, Database, EntitlementTable, GroupTable, LinkTable, RoleNames, RoleTable, SessionTable,
-    SqlConnection, SqliteFile,
+    AccountTable, ActiveColumn, ActiveValues, Database, DatabaseServer, EntitlementTable, GroupTable, LinkTable, MysqlDatabase,
+    PostgresDatabase, RoleNames, RoleTable, SessionTable, SqlConnection, SqliteFile,
 };
 pub use webhook::WebhookConnection;
 

@@ -190,11 +190,9 @@ impl Session for SqliteSession {
 
     fn columns(&self, sql: &str) -> Result<Vec<Answered>, SystemError> {
         let statement = self.told(self.connection.prepare(sql))?;
-        let columns = statement.columns();
-        Ok(columns
-            .iter()
-            .map(|column| Answered { name: column.name().to_owned(), kind: column.decl_type().unwrap_or_default().to_owned() })
-            .collect())
+        // What they hold is each value's own affair.
+        let named = statement.column_names().into_iter();
+        Ok(named.map(|name| Answered { name: name.to_owned(), kind: String::new() }).collect())
     }
 
     fn begin(&self, mode: Mode) -> Result<(), SystemError> {
