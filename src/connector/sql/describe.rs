@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::rights;
 use super::sample::AsRow;
 use super::{default_mapping, open_source, open_target};
 use crate::connector::describe::{ConnectionNeed, Connector, DefaultRule, Description, own};
@@ -52,6 +53,10 @@ impl Connector for SqlConnector {
 
     fn facts(&self, connection: &dyn Described) -> (Vec<(String, String)>, Vec<&'static str>) {
         own(connection).map(|connection| (default_mapping(connection), needed(connection))).unwrap_or_default()
+    }
+
+    fn rights(&self, connection: &dyn Described) -> Vec<String> {
+        own(connection).map(rights::needed).unwrap_or_default()
     }
 
     fn sampler(&self, _: &dyn Described, columns: &Arc<Columns>) -> Box<dyn Sample> {

@@ -184,7 +184,8 @@ fn letters(column: &str) -> String {
 /// Written as RFC 9562 does.
 pub(super) fn is_uuid(text: &str) -> bool {
     let hyphens = [8, 13, 18, 23];
-    text.len() == 36 && text.bytes().enumerate().all(|(at, sign)| if hyphens.contains(&at) { sign == b'-' } else { sign.is_ascii_hexdigit() })
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, sign)| if hyphens.contains(&at) { sign == b'-' } else { sign.is_ascii_hexdigit() })
 }
 
 #[cfg(test)]

@@ -111,8 +111,7 @@ impl<'c> Row<'c> {
     /// Looks at the row. Several for one entitlement are nobody's to choose from.
     fn held(&self, settings: &[(&'c Column, Sql)]) -> Result<Held, SystemError> {
         let mut values = Values::default();
-        let same: String =
-            settings.iter().map(|(column, value)| format!(" AND {}", column.is(values.place(value.clone())))).collect();
+        let same: String = settings.iter().map(|(column, value)| format!(" AND {}", column.is(values.place(value.clone())))).collect();
         let this = self.this(&mut values);
         let rows = self.session.rows(&format!("SELECT 1 = 1{same} FROM {} WHERE {this} LIMIT 2", self.table.table.sql), &values.0)?;
         match rows.as_slice() {

@@ -67,13 +67,7 @@ fn read(session: &dyn Session, objects: &Objects, by: &str) -> Result<HashMap<St
     let Some(column) = objects.columns.get(by) else { return Ok(HashMap::new()) };
     let mut values = Values::default();
     let only = objects.seen(&mut values);
-    let sql = format!(
-        "SELECT {}, {} FROM {} WHERE {} IS NOT NULL{only}",
-        objects.key.read(),
-        column.read(),
-        objects.table.sql,
-        column.sql
-    );
+    let sql = format!("SELECT {}, {} FROM {} WHERE {} IS NOT NULL{only}", objects.key.read(), column.read(), objects.table.sql, column.sql);
     let mut known = HashMap::new();
     session.query(&sql, &values.0, &mut |line| {
         // What is no text is no name of ours.

@@ -1,12 +1,13 @@
 //! Tables of a database, as some application made them: PostgreSQL, MySQL and MariaDB, SQLite. A source and a target.
 //!
 //! `session` is what a database is asked, whichever it is, and `dialect` how each writes it; `sqlite`, `postgres` and `mysql` are those databases. `schema` is what the
-//! database has, `layout` what the manifest says of it, checked; `select` and `read` read, `write` writes.
+//! database has, `check` holds the manifest against it, `layout` is what comes of that; `select` and `read` read, `write` writes.
 //! Must never: build a statement from a value, trust a name that the database does not have, or change a row outside of `only`.
 
 mod bulk;
 mod cell;
 mod changes;
+mod check;
 mod database;
 mod describe;
 mod dialect;
@@ -40,9 +41,10 @@ use crate::mysql::MysqlServer;
 use crate::policy::identity_path;
 use crate::postgres::PostgresServer;
 use crate::secret;
+use check::Unfit;
 use database::{Database, Kept, Place};
 pub use describe::SqlConnector;
-use layout::{Layout, Unfit};
+use layout::Layout;
 use mysql::MySqlTables;
 use postgres::PostgresTables;
 use read::Tables;
@@ -168,7 +170,7 @@ fn checked_layout(database: &Database, described: &SqlConnection) -> Result<Layo
             return Err(SystemError::Forbidden(named(&why)));
         }
         let _snapshot = Transaction::begin(session, Mode::Snapshot)?;
-        layout::check(session, described)
+        check::check(session, described)
     })??;
     checked.map_err(|unfit| match unfit {
         Unfit::Wrong(problems) => SystemError::Rejected(named(&problems.join("; "))),

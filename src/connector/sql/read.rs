@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::database::Database;
+use super::dialect::Dialect;
 use super::layout::Layout;
 use super::select::{Select, target_select};
 use super::session::{Mode, Session, Transaction};
@@ -26,7 +27,8 @@ pub(super) fn read(database: &Database, tables: &Tables, request: &ReadRequest, 
     let read = database.reading(|session| {
         let snapshot = Transaction::begin(session, Mode::Snapshot)?;
         let streams = request.streams.iter();
-        let report = ReadReport::of_kinds(streams.map(|(kind, columns)| (*kind, stream(database, session, tables, (*kind, columns), queue))));
+        let report =
+            ReadReport::of_kinds(streams.map(|(kind, columns)| (*kind, stream(database, session, tables, (*kind, columns), queue))));
         // Nothing was done in it.
         drop(snapshot);
         Ok(report)
@@ -43,7 +45,17 @@ pub(super) fn lookup_many(
 ) -> Result<Vec<Result<Page, SystemError>>, SystemError> {
     database.reading(|session| {
         let _snapshot = Transaction::begin(session, Mode::Snapshot)?;
-        Ok(requests.iter().map(|request| lookup(database, session, tables, request)).collect())
+        let mut answers = Vec::with_capacity(requests.len());
+        for request in requests {
+            let answer = lookup(database, session, tables, request);
+            // PostgreSQL answers nothing more in a transaction that had an error.
+            if answer.is_err() && session.dialect() == Dialect::Postgres {
+                session.roll_back()?;
+                session.begin(Mode::Snapshot)?;
+            }
+            answers.push(answer);
+        }
+        Ok(answers)
     })?
 }
 
@@ -99,18 +111,10 @@ fn stream(
     }
 }
 
-fn select(
-    session: &dyn Session,
-    tables: &Tables,
-    kind: ObjectKind,
-    columns: &Columns,
-    database: &Database,
-) -> Result<Select, SystemError> {
+fn select(session: &dyn Session, tables: &Tables, kind: ObjectKind, columns: &Columns, database: &Database) -> Result<Select, SystemError> {
     let select = match (tables, kind) {
         (Tables::Target(layout), kind) => target_select(layout, kind, columns),
-        (Tables::Source(described), ObjectKind::Account) => {
-            Select::records(session, described, columns)?
-        }
+        (Tables::Source(described), ObjectKind::Account) => Select::records(session, described, columns)?,
         (Tables::Source(_), _) => Err("a Source has records only".into()),
     };
     select.map_err(|words| SystemError::Rejected(format!("{}: {words}", database.name)))

@@ -113,8 +113,7 @@ impl Select {
         select.conditions = vec![format!("{} IS NOT NULL", table.account.sql), format!("{} IS NOT NULL", table.entitlement.sql)];
         if !accounts.only.is_empty() {
             select.values = accounts.only.iter().map(|(_, value)| value.clone()).collect();
-            let only: Vec<String> =
-                accounts.only.iter().enumerate().map(|(at, (column, _))| column.is(at + 1)).collect();
+            let only: Vec<String> = accounts.only.iter().enumerate().map(|(at, (column, _))| column.is(at + 1)).collect();
             let (key, seen) = (&accounts.key.sql, &accounts.table.sql);
             select.conditions.push(format!("{} IN (SELECT {key} FROM {seen} WHERE {})", table.account.sql, only.join(" AND ")));
         }

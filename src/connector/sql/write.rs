@@ -182,9 +182,7 @@ fn run(session: &dyn Session, layout: &Layout, job: &Job, fresh: &mut Fresh) -> 
     match (job.action, id) {
         (Action::Create, _) => create(session, layout, objects, job, fresh),
         (_, None) => Err(rejected("the change has no id of a row")),
-        (Action::Adopt | Action::Update | Action::Reactivate | Action::Deactivate, Some(id)) => {
-            update(session, layout, objects, job, id)
-        }
+        (Action::Adopt | Action::Update | Action::Reactivate | Action::Deactivate, Some(id)) => update(session, layout, objects, job, id),
         (Action::Delete, Some(id)) => delete(session, layout, objects, job.kind, id),
         (Action::AddMembers, Some(id)) => links::add_members(session, layout, id, &job.members),
         (Action::RemoveMembers, Some(id)) => links::remove_members(session, layout, id, &job.members),

@@ -310,6 +310,11 @@ impl DatabaseServer<'_> {
         format!("{host}:{}/{}", url.port().unwrap_or(self.port), url.path().trim_matches('/'))
     }
 
+    /// The database's name.
+    pub fn database(&self) -> String {
+        server_address(self.url, self.schemes).map(|url| url.path().trim_matches('/').to_owned()).unwrap_or_default()
+    }
+
     /// What is wrong with the address.
     fn trouble(&self) -> Option<&'static str> {
         let Some(url) = server_address(self.url, self.schemes) else { return Some("address of such a server") };
@@ -333,16 +338,18 @@ impl Database {
     pub fn server(&self) -> Option<DatabaseServer<'_>> {
         match self {
             Self::Sqlite(_) => None,
-            Self::Postgres(PostgresDatabase { url, password, ca_file, allow_plaintext, timeout, lock_timeout, .. }) => Some(DatabaseServer {
-                url,
-                password: password.as_ref(),
-                ca_file: ca_file.as_deref(),
-                allow_plaintext: *allow_plaintext,
-                timeout: timeout.as_deref(),
-                lock_timeout: lock_timeout.as_deref(),
-                schemes: POSTGRES,
-                port: 5432,
-            }),
+            Self::Postgres(PostgresDatabase { url, password, ca_file, allow_plaintext, timeout, lock_timeout, .. }) => {
+                Some(DatabaseServer {
+                    url,
+                    password: password.as_ref(),
+                    ca_file: ca_file.as_deref(),
+                    allow_plaintext: *allow_plaintext,
+                    timeout: timeout.as_deref(),
+                    lock_timeout: lock_timeout.as_deref(),
+                    schemes: POSTGRES,
+                    port: 5432,
+                })
+            }
             Self::Mysql(MysqlDatabase { url, password, ca_file, allow_plaintext, timeout, lock_timeout }) => Some(DatabaseServer {
                 url,
                 password: password.as_ref(),
@@ -448,7 +455,9 @@ impl Described for SqlConnection {
         let table = "name the table, or in a Source write one `query` in its place";
         match (&self.accounts.table, &self.accounts.query) {
             (None, None) => wrong.push(Unreadable { pointer: "accounts", what: "table of accounts", hint: table }),
-            (Some(_), Some(_)) => wrong.push(Unreadable { pointer: "accounts/query", what: "query beside a table: one of them says it", hint: table }),
+            (Some(_), Some(_)) => {
+                wrong.push(Unreadable { pointer: "accounts/query", what: "query beside a table: one of them says it", hint: table })
+            }
             _ => {}
         }
         let Some(server) = self.database.server() else { return wrong };

@@ -39,7 +39,8 @@ pub(in crate::connector::sql) fn table(session: &dyn Session, name: &str, is_vie
         let engine = text(line, 0)?;
         database = text(line, 1)?;
         if LASTING.iter().any(|lasting| engine.eq_ignore_ascii_case(lasting)) {
-            troubles.push(format!("table `{name}` has the engine {engine}, which undoes nothing that failed: ALTER TABLE … ENGINE = InnoDB"));
+            troubles
+                .push(format!("table `{name}` has the engine {engine}, which undoes nothing that failed: ALTER TABLE … ENGINE = InnoDB"));
         }
         Ok(())
     })?;

@@ -25,7 +25,9 @@ pub(super) fn of(error: Error) -> SystemError {
             SystemError::Rejected(format!("a row of another table still refers to it, or what it refers to is not there ({code})"))
         }
         1048 | 1364 | 3819 | 4025 | 1644 => SystemError::Rejected(format!("{} ({code})", said.message)),
-        1142 | 1143 | 1370 => SystemError::Forbidden(format!("{} ({code}); `headcount connector check` names the GRANT that is missing", said.message)),
+        1142 | 1143 | 1370 => {
+            SystemError::Forbidden(format!("{} ({code}); `headcount connector check` names the GRANT that is missing", said.message))
+        }
         1054 | 1146 => SystemError::Protocol(format!("{} ({code}): the tables changed while they were used; run again", said.message)),
         _ => MysqlError::from(error).into(),
     }
@@ -52,7 +54,8 @@ mod tests {
 
     #[test]
     fn what_names_a_value_is_said_otherwise() {
-        let words = |code, message: &str| of(Error::Server(ServerError { code, message: message.into(), state: "23000".into() })).to_string();
+        let words =
+            |code, message: &str| of(Error::Server(ServerError { code, message: message.into(), state: "23000".into() })).to_string();
         let taken = words(1062, "Duplicate entry 'ann@acme.example' for key 'people.mail'");
         assert_eq!(taken, "conflict: another row has that value of the key `people.mail` already (1062)");
         let wrong = words(1366, "Incorrect integer value: 'secret for column x' for column `app`.`people`.`badge` at row 1");

@@ -12,11 +12,15 @@ const THIS: &str = "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oi
 
 /// Why nothing can be written there.
 pub(super) fn only_reads(session: &dyn Session) -> Result<Option<String>, SystemError> {
-    let rows = session.rows("SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('default_transaction_read_only') = 'on'", &[])?;
+    let rows =
+        session.rows("SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('default_transaction_read_only') = 'on'", &[])?;
     let is = |at: usize| rows.first().and_then(|row| row.get(at)).is_some_and(|value| value.borrowed().is_yes());
     Ok(match (is(0), is(1)) {
         (true, _) => Some("this server is a standby, which only reads: name the one that writes in `url`".into()),
-        (_, true) => Some("`default_transaction_read_only` is on for this user, database or server: name the one that writes in `url`, or set it off".into()),
+        (_, true) => Some(
+            "`default_transaction_read_only` is on for this user, database or server: name the one that writes in `url`, or set it off"
+                .into(),
+        ),
         _ => None,
     })
 }

@@ -185,7 +185,10 @@ impl Session for OpenPostgres {
         if self.failed.get() {
             // It would be undone, and answered as if it were done.
             self.roll_back()?;
-            return Err(SystemError::Protocol(format!("{}: a refused statement was not undone; this is a defect of headcount", self.tables.name)));
+            return Err(SystemError::Protocol(format!(
+                "{}: a refused statement was not undone; this is a defect of headcount",
+                self.tables.name
+            )));
         }
         let (began, before) = (Instant::now(), self.session.gate.sent());
         let committed = self.command("COMMIT");

@@ -22,7 +22,9 @@ pub(super) fn of(error: Error) -> SystemError {
         "22001" | "22003" => SystemError::Rejected(format!("{} ({code}): the column is too narrow for it", said.message())),
         // They name the value.
         code if code.starts_with("22") => SystemError::Rejected(format!("{column} can't hold the value that it was given ({code})")),
-        "42501" => SystemError::Forbidden(format!("{} ({code}); `headcount connector check` names the GRANT that is missing", said.message())),
+        "42501" => {
+            SystemError::Forbidden(format!("{} ({code}); `headcount connector check` names the GRANT that is missing", said.message()))
+        }
         // Whoever made the trigger or the view says why.
         "P0001" | "44000" => SystemError::Rejected(format!("{} ({code})", said.message())),
         "42P01" | "42703" => {
