@@ -134,6 +134,12 @@ impl Layout {
             refuses_marker: false,
             immutable_attributes: Default::default(),
             read_only_attributes: Default::default(),
+            longest_attributes: self
+                .accounts
+                .columns
+                .iter()
+                .filter_map(|(attribute, column)| Some((attribute.clone(), column.longest?)))
+                .collect(),
             required_attributes: self.accounts.needed_attributes().map(|(attribute, _)| attribute.clone()).collect(),
             needed_attributes: self
                 .accounts

@@ -77,6 +77,7 @@ pub(super) fn needed(connection: &SqlConnection) -> Vec<String> {
         Database::Postgres(database) => (Dialect::Postgres, database.schema().to_owned(), Dialect::Postgres.quoted(&user)),
         _ => (Dialect::MySql, server.database(), format!("'{user}'@'%'")),
     };
+    let of_source = connection.accounts.table.as_deref().filter(|_| !connection.accounts.columns.contains_key("userName"));
     let usage = (dialect == Dialect::Postgres).then(|| format!("GRANT USAGE ON SCHEMA {} TO {user}", dialect.quoted(&schema)));
     let grant = |(table, wanted): (&str, Wanted<'_>)| {
         let columns = |right: &str, columns: &BTreeSet<&str>| {
@@ -87,6 +88,11 @@ pub(super) fn needed(connection: &SqlConnection) -> Vec<String> {
         let rights: Vec<String> = rights.into_iter().flatten().chain(wanted.delete.then(|| "DELETE".to_owned())).collect();
         format!("GRANT {} ON {}.{} TO {user}", rights.join(", "), dialect.quoted(&schema), dialect.quoted(table))
     };
+    // A Target says what a user name is; of a Source nobody knows which columns a rule reads.
+    if let Some(table) = of_source {
+        let all = format!("GRANT SELECT ON {}.{} TO {user}", dialect.quoted(&schema), dialect.quoted(table));
+        return usage.into_iter().chain([all]).collect();
+    }
     usage.into_iter().chain(tables(connection).into_iter().map(grant)).collect()
 }
 
