@@ -145,7 +145,10 @@ impl Table {
         let found = exact.or_else(|| self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)));
         found.cloned().ok_or_else(|| {
             let hint = hint(name, self.columns.iter().map(|column| column.name.as_str()));
-            format!("table `{}` has no column `{name}`{hint}", self.name)
+            // MySQL shows nobody a column that they have no right on.
+            let hidden = self.columns.first().is_none_or(|column| column.dialect == Dialect::MySql);
+            let seen = if hidden { " that the account may see" } else { "" };
+            format!("table `{}` has no column `{name}`{seen}{hint}", self.name)
         })
     }
 
