@@ -23,8 +23,11 @@ pub mod forge;
 pub mod git;
 pub mod http;
 pub mod journal;
+pub mod mysql;
 pub mod notify;
+pub mod postgres;
 pub mod secret;
+pub mod socket;
 pub mod state;
 
 pub mod drift;

@@ -92,7 +92,7 @@ pub trait Connector: Sync {
     fn sampler(&self, connection: &dyn Described, columns: &Arc<Columns>) -> Box<dyn Sample>;
 
     /// Whether what it reaches lies on this machine, and so can be looked at without a network.
-    fn is_local(&self) -> bool;
+    fn is_local(&self, _: &dyn Described) -> bool;
 }
 
 /// A connection as its own connector knows it.

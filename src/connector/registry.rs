@@ -47,7 +47,7 @@ pub fn sampler(connection: &SourceConnection, columns: &Arc<Columns>) -> Sampler
 
 /// Whether what a connection reaches lies on this machine.
 pub fn is_local(connection: &dyn Described) -> bool {
-    of(connection).is_ok_and(Connector::is_local)
+    of(connection).is_ok_and(|connector| connector.is_local(connection))
 }
 
 /// What is wrong with the Connector documents of a workspace, and with what its connections say of their installations.

@@ -4,6 +4,7 @@
 
 mod attribute;
 mod capability;
+mod causes;
 mod change;
 mod evidence;
 mod finding;
@@ -27,6 +28,7 @@ mod verdict;
 
 pub use attribute::{Attribute, AttributeType, Visibility, attribute, attributes, is_known_attribute};
 pub use capability::{Capabilities, NeededAttribute, SideEffect, WRITABLE};
+pub use causes::{causes, shortened};
 pub use change::{Action, AttributeChange, Cause, Change, ChangeId, HIDDEN, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Withheld};
 pub use evidence::{Evidence, ReadReport, Watermark};
 pub use finding::{Finding, FindingCode, Severity, Subject};

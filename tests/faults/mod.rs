@@ -9,6 +9,7 @@ mod kill;
 mod large;
 mod ldap;
 mod sql;
+mod sql_servers;
 mod stage;
 mod vendors;
 

@@ -259,6 +259,11 @@ impl Wire {
         Self { port: here, left }
     }
 
+    /// The port where it begins.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Where it begins.
     pub fn url(&self) -> String {
         format!("ldap://127.0.0.1:{}", self.port)

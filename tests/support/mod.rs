@@ -8,6 +8,7 @@ pub mod git;
 pub mod kube;
 pub mod ldap;
 pub mod machine;
+pub mod mariadb;
 pub mod postgres;
 pub mod proxy;
 pub mod ramp;

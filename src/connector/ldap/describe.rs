@@ -57,7 +57,7 @@ impl Connector for LdapConnector {
         Box::new(AsJson::new(columns))
     }
 
-    fn is_local(&self) -> bool {
+    fn is_local(&self, _: &dyn Described) -> bool {
         false
     }
 }

@@ -18,13 +18,13 @@ use tokio_rustls::TlsConnector;
 use super::code;
 use super::line::{Bounds, Line, whole};
 use super::message::{Answer, Request};
-use super::socket::{Fenced, Gate, Stream};
 use crate::connector::Surroundings;
-use crate::fence::Fence;
+use crate::fence::{Fence, Gate};
 use crate::http::{ClientIdentity, client_tls};
 use crate::manifest::connection::{LdapBind, LdapConnection, SecretRef};
 use crate::model::SystemError;
 use crate::secret::{self, SecretError, SecretString};
+use crate::socket::{Fenced, Stream};
 
 /// A server that takes no connection within so long is away.
 const CONNECT: Duration = Duration::from_secs(10);

@@ -1,6 +1,6 @@
 //! Directories that speak LDAP, as sources and targets: OpenLDAP, 389 Directory Server, Active Directory, and whatever else follows RFC 4511.
 //!
-//! From the bottom: `ber`, `filter`, `dn` and `message` are what is said, without I/O; `socket`, `line` and `dial` a connection; `dialect` and `layout` what a
+//! From the bottom: `ber`, `filter`, `dn` and `message` are what is said, without I/O; `line` and `dial` a connection; `dialect` and `layout` what a
 //! manifest says, filled up; `directory` what is kept and asked; `rows`, `read` and `members` read, `value`, `write`, `entries`, `joining` and `password` write.
 //! Must never: trust an answer that it has not checked against the question, follow a referral, or send one write twice.
 
@@ -21,7 +21,6 @@ mod message;
 mod password;
 mod read;
 mod rows;
-mod socket;
 #[cfg(test)]
 mod tests;
 mod value;

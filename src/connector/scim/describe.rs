@@ -54,7 +54,7 @@ impl Connector for ScimConnector {
         Box::new(SampleRows::new(extension, columns))
     }
 
-    fn is_local(&self) -> bool {
+    fn is_local(&self, _: &dyn Described) -> bool {
         false
     }
 }

@@ -148,6 +148,7 @@ impl Discovery {
             says_writable: BTreeSet::new(),
             end_sessions: false,
             group_owners: false,
+            longest_attributes: Default::default(),
             side_effects: Vec::new(),
             unique_account_attributes: None,
             unique_group_attributes: None,

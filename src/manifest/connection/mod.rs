@@ -7,6 +7,7 @@ mod declared;
 mod file;
 mod ldap;
 mod scim;
+mod server;
 mod sql;
 mod webhook;
 
@@ -22,9 +23,10 @@ pub use declared::{DeclaredConnection, Extension};
 pub use file::{FileConnection, FileFormat};
 pub use ldap::{ExternalBind, LdapActive, LdapBind, LdapConnection, LdapDialect, LdapGroupClass, LdapGroups, LdapUsers, SimpleBind};
 pub use scim::ScimConnection;
+pub use server::{server_address, stays_on_this_machine};
 pub use sql::{
-    AccountTable, ActiveColumn, ActiveValues, Database, EntitlementTable, GroupTable, LinkTable, RoleNames, RoleTable, SessionTable,
-    SqlConnection, SqliteFile,
+    AccountTable, ActiveColumn, ActiveValues, Database, DatabaseServer, EntitlementTable, GroupTable, LinkTable, MysqlDatabase,
+    PostgresDatabase, RoleNames, RoleTable, SessionTable, SqlConnection, SqliteFile,
 };
 pub use webhook::WebhookConnection;
 
