@@ -45,6 +45,8 @@ pub struct Capabilities {
     pub immutable_attributes: BTreeSet<Arc<str>>,
     /// attributes of an account that are the system's own: they are read, and never written, not even when it is made
     pub read_only_attributes: BTreeSet<Arc<str>>,
+    /// attributes of several values of which an account keeps one: the primary
+    pub single_valued_attributes: BTreeSet<Arc<str>>,
     /// attributes that the system asks of each account, whether or not it makes one without
     pub required_attributes: BTreeSet<Arc<str>>,
     /// attributes without which an account can't be made at all, each with what it is kept in there and the manifest field for a value to start with

@@ -151,6 +151,7 @@ impl Layout {
             immutable_attributes: Default::default(),
             read_only_attributes: Default::default(),
             required_attributes: self.accounts.needed_attributes().map(|(attribute, _)| attribute.clone()).collect(),
+            single_valued_attributes: Default::default(),
             needed_attributes: self
                 .accounts
                 .needed_attributes()

@@ -21,7 +21,7 @@ async fn always(status: u16, body: impl ToString) -> Scripted {
 
 /// Answers GET with a resource, all else with `rest`.
 async fn holding(resource: Json, rest: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Scripted {
-    Scripted::start(move |asked| {
+    Scripted::configured(json!({ "etag": { "supported": true } }), move |asked| {
         Some(if asked.line.starts_with("GET") { answer(200, &resource).header("etag", "W/\"3\"") } else { rest(asked) })
     })
     .await
