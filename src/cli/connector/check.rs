@@ -187,3 +187,23 @@ fn as_json(system: &System) -> Json {
         "next": next(&system.checked),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_sign_in_is_told_by_the_field_that_the_connection_has() {
+        let shut = |sign_in| Checked {
+            shut: Some(SystemError::Auth("no".into())),
+            streams: Vec::new(),
+            capabilities: None,
+            rights: vec!["the scope admin".into()],
+            manners: Vec::new(),
+            sign_in,
+        };
+        let words = |sign_in| next(&shut(sign_in)).unwrap();
+        assert!(words("bind").contains("the secrets that `bind` names") && words("auth").contains("`auth`"));
+        assert!(words("auth").ends_with("It needs: the scope admin."));
+    }
+}

@@ -92,7 +92,8 @@ fn result(api: &Api, results: &[Json], at: usize, operation: &Operation, many: u
     let named = results.iter().find(|result| text(result, "bulkId").as_deref() == Some(&bulk_id(at)));
     let is_its = |result: &&Json| {
         let same = text(result, "method").is_none_or(|method| method.eq_ignore_ascii_case(operation.method.as_str()));
-        results.len() == many && same && text(result, "bulkId").is_none()
+        // What is made has nothing but that name.
+        operation.method != Method::POST && results.len() == many && same && text(result, "bulkId").is_none()
     };
     let result = named.or_else(|| results.get(at).filter(is_its))?;
     let body = field(result, "response").filter(|response| !response.is_null()).map(ToString::to_string).unwrap_or_default();

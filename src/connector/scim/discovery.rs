@@ -73,12 +73,7 @@ struct Known {
 impl Discovery {
     /// Asks the service.
     pub async fn ask(api: &Api, extension: Option<&str>) -> Result<Self, SystemError> {
-        let config = match document(api, "ServiceProviderConfig").await? {
-            Some(json) => Some(json),
-            // Some kept the name that it had in SCIM 1.1.
-            None => document(api, "ServiceProviderConfigs").await?,
-        };
-        let config: ServiceProviderConfig = match config {
+        let config: ServiceProviderConfig = match document(api, "ServiceProviderConfig").await? {
             Some(json) => serde_json::from_value(json).map_err(|_| nonsense("ServiceProviderConfig"))?,
             None => ServiceProviderConfig::default(),
         };

@@ -70,7 +70,12 @@ impl ScimWriter {
     /// Changes it in the first form that works.
     pub(super) async fn edit(&self, endpoint: Endpoint, id: &Arc<str>, edit: &dyn Edit) -> Result<Written, SystemError> {
         let (mut passed, mut why) = (Vec::new(), None);
-        for form in self.forms(endpoint, edit) {
+        let forms = self.forms(endpoint, edit);
+        for form in forms.iter().copied() {
+            // What has no PATCH has no form of it.
+            if form != Form::Whole && passed.contains(&form) {
+                continue;
+            }
             // A list that is cut short never shows whom it was given, and sending it back would take out those behind the cut.
             if matches!((form, edit.shape(), &why), (Form::Whole, Shape::AddMembers, Some((Form::Paths, Attempt::Kept(_))))) {
                 break;
@@ -89,8 +94,13 @@ impl ScimWriter {
                 }
                 attempt => {
                     // What is set may be refused for what it is; what is cleared, added or removed is refused for how.
-                    if edit.shape() != Shape::Set || matches!(attempt, Attempt::Unknown { lasting: true, .. }) {
-                        passed.push(form);
+                    match attempt {
+                        Attempt::Unknown { lasting: true, .. } if form != Form::Whole => {
+                            passed.extend(forms.iter().copied().filter(|form| *form != Form::Whole));
+                        }
+                        Attempt::Unknown { lasting: true, .. } => passed.push(form),
+                        _ if edit.shape() != Shape::Set => passed.push(form),
+                        _ => {}
                     }
                     why = Some(worse(why, (form, attempt)));
                 }
@@ -160,8 +170,8 @@ impl ScimWriter {
 
     /// The whole resource, read just before and sent back under the version that was read. Without a version it is read twice: what moved is left alone.
     async fn put(&self, endpoint: Endpoint, id: &Arc<str>, edit: &dyn Edit) -> Result<Attempt, SystemError> {
-        let Single { mut resource, version } = self.current(endpoint, id).await?;
-        let version = version.filter(|_| self.service.dialect.etag);
+        let Single { mut resource, version: told } = self.current(endpoint, id).await?;
+        let version = told.clone().filter(|_| self.service.dialect.etag);
         if endpoint == Endpoint::Groups && field(&resource, "members").is_none() {
             let error = silent(id).map_words(|words| format!("{words}, so it can't be written as a whole"));
             return Ok(Attempt::Unknown { error, lasting: false });
@@ -178,7 +188,12 @@ impl ScimWriter {
         // The service's own: it sets them and may refuse them.
         fields.retain(|name, _| name != "meta" && !(endpoint == Endpoint::Users && name == "groups"));
         let api = &self.service.api;
-        let response = api.write(Method::PUT, api.url(&[endpoint.name(), id], &[])?, Some(&resource), version).await?;
+        let url = api.url(&[endpoint.name(), id], &[])?;
+        let unasked = version.is_none();
+        let mut response = api.write(Method::PUT, url.clone(), Some(&resource), version).await?;
+        if response.status == PRECONDITION_REQUIRED && unasked && told.is_some() {
+            response = api.write(Method::PUT, url, Some(&resource), told).await?;
+        }
         let lasting = matches!(response.status, 405 | 501);
         // It was there a moment ago.
         let other_form = edit.shape() == Shape::RemoveMembers && matches!(response.status, 400 | 403 | 404);
@@ -223,12 +238,12 @@ impl ScimWriter {
             return Err(self.service.api.refusal(response));
         }
         let body: Option<Json> = serde_json::from_slice(&response.body).ok();
-        if let Some((attribute, name)) = edit.name().filter(|_| !self.service.manners.keeps_ids(endpoint))
+        let ours = body.filter(|body| id_of(body).as_deref() == Some(&**id));
+        if let Some((attribute, name)) = edit.name().filter(|_| ours.is_none() && !self.service.manners.keeps_ids(endpoint))
             && let Some(moved) = self.new_id(endpoint, id, (attribute, name)).await?
         {
             return Ok(Attempt::Done(Written { id: moved, already_so: false }));
         }
-        let ours = body.filter(|body| id_of(body).as_deref() == Some(&**id));
         match ours.as_ref().map(|body| edit.judge(body)) {
             Some(Verdict::Shown) => Ok(done()),
             Some(Verdict::Kept(_)) => self.look(endpoint, id, edit, response.status).await,

@@ -47,6 +47,7 @@ pub struct Manners {
     names_members: AtomicBool,
     no_bulk: AtomicBool,
     keeps_ids: Mutex<BTreeSet<Endpoint>>,
+    locates: Mutex<BTreeSet<Endpoint>>,
 }
 
 impl Manners {
@@ -118,6 +119,16 @@ impl Manners {
     /// Whether what is renamed was seen to keep its id.
     pub fn keeps_ids(&self, endpoint: Endpoint) -> bool {
         held(&self.keeps_ids).contains(&endpoint)
+    }
+
+    /// A `Location` led to what was made.
+    pub fn locate(&self, endpoint: Endpoint) {
+        held(&self.locates).insert(endpoint);
+    }
+
+    /// Whether a `Location` was seen to lead to what was made.
+    pub fn locates(&self, endpoint: Endpoint) -> bool {
+        held(&self.locates).contains(&endpoint)
     }
 
     /// What was seen, in words.

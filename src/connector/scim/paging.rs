@@ -96,6 +96,8 @@ struct Progress {
     ids: HashSet<Box<str>>,
     received: u64,
     bytes: usize,
+    /// the first page was asked for, and without `count` where that failed
+    begun: bool,
     /// what the next page is asked for by, where that is a cursor
     cursor: Option<String>,
     /// as many came as were announced
@@ -118,7 +120,7 @@ pub async fn list<C: Collect>(api: &Api, paging: &Paging, endpoint: Endpoint, qu
     let mut reads = 0;
     loop {
         reads += 1;
-        let mut progress = Progress::default();
+        let mut progress = Progress { begun: paging.is_bare(), ..Progress::default() };
         let mut share = api.budget.share();
         let read = if paging.by_cursor() {
             by_cursor(question, paging, &mut rows, &mut progress, &mut share).await
@@ -155,7 +157,7 @@ async fn by_index<C: Collect>(
     let mut ahead = Ahead::default();
     for _ in 0..MAX_PAGES {
         let start = progress.received + 1;
-        let response = match ahead.next(question, paging, start, size).await {
+        let response = match ahead.next(question, paging, start, size, progress.begun).await {
             // Large groups make long pages: fewer of them at once may fit.
             Ok(response) if response.too_long && size > 1 => {
                 size /= 2;
@@ -165,11 +167,17 @@ async fn by_index<C: Collect>(
             // Some services refuse to be asked for what lies behind the end.
             Err(Trouble::Refused(SystemError::Rejected(_) | SystemError::NotFound(_))) if progress.at_end => return Ok(()),
             Err(Trouble::Refused(SystemError::Unavailable(_))) if progress.at_end && paging.is_bare() => return Ok(()),
-            Err(Trouble::Refused(error @ SystemError::Unavailable(_))) if start == 1 && !paging.is_bare() => {
-                without_count(question, paging, error).await?
+            // Some fail over `count` itself. Where the list comes without it, it is that; else it may pass.
+            Err(Trouble::Refused(SystemError::Unavailable(_))) if !progress.begun => {
+                progress.begun = true;
+                match without_count(question, paging).await {
+                    Some(response) => response,
+                    None => continue,
+                }
             }
             answer => answer?,
         };
+        progress.begun = true;
         let taken = progress.take(&response, rows, share);
         rows.page();
         let last = taken.map_err(Trouble::Odd)?;
@@ -184,15 +192,11 @@ async fn by_index<C: Collect>(
     Err(too_many())
 }
 
-/// The first page without `startIndex` and `count`: some services fail over them.
-async fn without_count(question: Question<'_>, paging: &Paging, error: SystemError) -> Result<Response, Trouble> {
-    match page(question, &[], Again::IfAsked).await {
-        Ok(response) => {
-            paging.bare.store(true, Ordering::Relaxed);
-            Ok(response)
-        }
-        Err(_) => Err(Trouble::Refused(error)),
-    }
+/// The first page without `startIndex` and `count`.
+async fn without_count(question: Question<'_>, paging: &Paging) -> Option<Response> {
+    let response = page(question, &[], Again::IfAsked).await.ok()?;
+    paging.bare.store(true, Ordering::Relaxed);
+    Some(response)
 }
 
 async fn by_cursor<C: Collect>(
@@ -245,13 +249,13 @@ struct Ahead<'q> {
 
 impl<'q> Ahead<'q> {
     /// The page that begins there: one that is under way, else a new one.
-    async fn next(&mut self, question: Question<'q>, paging: &Paging, start: u64, size: u32) -> Result<Response, Trouble> {
+    async fn next(&mut self, question: Question<'q>, paging: &Paging, start: u64, size: u32, begun: bool) -> Result<Response, Trouble> {
         match self.under_way.next().await {
             Some((at, response)) if at == start => return response,
             Some(_) => *self = Self::default(),
             None => {}
         }
-        let again = if paging.is_bare() && start > 1 { Again::IfAsked } else { Again::Always };
+        let again = if begun && !(paging.is_bare() && start > 1) { Again::Always } else { Again::IfAsked };
         at_index(question, paging.is_bare(), start, size, again).await
     }
 
@@ -310,12 +314,13 @@ impl Progress {
     /// Takes a page and says how long it was.
     fn take<C: Collect>(&mut self, response: &Response, rows: &mut C, share: &mut Share) -> Result<u64, SystemError> {
         let known = self.ids.len();
-        let (list, count) = self.rows_of(response, rows, share)?;
+        let list = self.page_of(response)?;
         let now = list.total.ok_or_else(endless)?;
         let total = *self.total.get_or_insert(now);
         if total != now {
             return Err(odd(format!("the announced total moved from {total} to {now} during the read")));
         }
+        let count = self.rows_of(response, &list, rows, share)?;
         if count == 0 && self.received < total {
             return Err(odd(format!("an empty page after {} of {total} announced", self.received)));
         }
@@ -339,7 +344,8 @@ impl Progress {
     /// Takes a page that says by what the next one is asked for. Its total may be left out.
     fn take_at_cursor<C: Collect>(&mut self, response: &Response, rows: &mut C, share: &mut Share) -> Result<(), SystemError> {
         let known = self.ids.len();
-        let (list, count) = self.rows_of(response, rows, share)?;
+        let list = self.page_of(response)?;
+        let count = self.rows_of(response, &list, rows, share)?;
         if count > 0 && self.ids.len() == known {
             return Err(odd(format!("a page repeats what was read before ({known} so far); is the cursor ignored?")));
         }
@@ -354,25 +360,29 @@ impl Progress {
         }
     }
 
-    /// The rows of a page, and how many there were.
-    fn rows_of<'r, C: Collect>(
-        &mut self,
-        response: &'r Response,
-        rows: &mut C,
-        share: &mut Share,
-    ) -> Result<(ListResponse<'r>, u64), SystemError> {
+    /// What an answer says of a page.
+    fn page_of<'r>(&mut self, response: &'r Response) -> Result<ListResponse<'r>, SystemError> {
         self.bytes += response.body.len();
         if self.bytes > MAX_BYTES {
             return Err(SystemError::Protocol(format!("more than {MAX_BYTES} bytes")));
         }
-        let list: ListResponse<'_> = serde_json::from_slice(&response.body).map_err(|error| no_list(response, &error))?;
+        serde_json::from_slice(&response.body).map_err(|error| no_list(response, &error))
+    }
+
+    /// Takes the rows of a page, and says how many there were.
+    fn rows_of<C: Collect>(
+        &mut self,
+        response: &Response,
+        list: &ListResponse<'_>,
+        rows: &mut C,
+        share: &mut Share,
+    ) -> Result<u64, SystemError> {
         let ids = &mut self.ids;
         let taken = list.each(|resource| {
             rows.take(resource, ids)?;
             share.hold(rows.size() + ids.len() * ROW)
         });
-        let count = taken.map_err(|error| no_list(response, &error))??;
-        Ok((list, count))
+        taken.map_err(|error| no_list(response, &error))?
     }
 
     fn finish(&mut self, total: u64) -> Result<(), SystemError> {

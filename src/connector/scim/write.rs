@@ -160,6 +160,7 @@ impl ScimWriter {
     /// what is renamed the first one shows whether it keeps its id.
     fn operation(&self, endpoint: Endpoint, write: &Write<'_>, step: &Step) -> Option<Operation> {
         match step {
+            Step::Make(attributes) if attributes.takes_access() => None,
             Step::Make(attributes) => {
                 let data = self.new_resource(endpoint, attributes);
                 Some(Operation { method: Method::POST, endpoint, id: None, data })
@@ -181,7 +182,7 @@ impl ScimWriter {
     /// What the answer to one change of a Bulk request means; nothing where it was refused for its form, and goes in another one.
     async fn concluded(&self, write: &Write<'_>, step: &Step, operation: &Operation, response: &Response) -> Option<Result<Written, SystemError>> {
         match step {
-            Step::Make(attributes) => Some(self.made(operation.endpoint, write, attributes, &operation.data, response).await),
+            Step::Make(attributes) => Some(self.made(operation.endpoint, write, attributes, (&operation.data, true), response).await),
             Step::Change(edit) => {
                 let form = self.forms(operation.endpoint, &**edit).into_iter().next()?;
                 match self.patched(operation.endpoint, write.id.as_ref()?, &**edit, form, response).await {
@@ -272,16 +273,16 @@ impl ScimWriter {
         let api = &self.service.api;
         let resource = self.new_resource(endpoint, attributes);
         let response = api.write(Method::POST, api.url(&[endpoint.name()], &[])?, Some(&resource), None).await?;
-        self.made(endpoint, write, attributes, &resource, &response).await
+        self.made(endpoint, write, attributes, (&resource, false), &response).await
     }
 
-    /// What the answer to a create means.
+    /// What the answer to a create means. In a Bulk request it is known by the name that we gave it: once one location was seen to be right, the others are believed.
     async fn made(
         &self,
         endpoint: Endpoint,
         write: &Write<'_>,
         attributes: &Attributes,
-        sent: &Json,
+        (sent, in_bulk): (&Json, bool),
         response: &Response,
     ) -> Result<Written, SystemError> {
         if !response.succeeded() {
@@ -290,7 +291,8 @@ impl ScimWriter {
         let told: Option<Json> = serde_json::from_slice(&response.body).ok();
         let mut id = told.as_ref().filter(|told| is_about(told, sent)).and_then(id_of).filter(|id| self.is_new(endpoint, id));
         if id.is_none() {
-            id = self.id_from_location(endpoint, response, sent).await.filter(|id| self.is_new(endpoint, id));
+            let known = in_bulk && self.service.manners.locates(endpoint);
+            id = self.id_from_location(endpoint, response, (sent, known)).await.filter(|id| self.is_new(endpoint, id));
         }
         let id: Arc<str> = match id {
             Some(id) => id.into(),
@@ -320,13 +322,18 @@ impl ScimWriter {
     }
 
     /// `Location: <base>/Users/2819` with the base we know, also without it, if what is there is what was made.
-    async fn id_from_location(&self, endpoint: Endpoint, response: &Response, sent: &Json) -> Option<String> {
+    async fn id_from_location(&self, endpoint: Endpoint, response: &Response, (sent, known): (&Json, bool)) -> Option<String> {
         let location = self.located(response)?;
         let id = location.path_segments()?.next_back()?.to_owned();
         let plain = is_plausible(&id) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
         let ours = plain && self.service.api.url(&[endpoint.name(), &id], &[]).ok()? == location;
-        let made = if ours { self.service.single(endpoint, &id).await.ok()?.resource } else { return None };
-        (id_of(&made).as_deref() == Some(&*id) && names(&made, sent) == Some(true)).then_some(id)
+        if !ours || known {
+            return Some(id).filter(|_| ours);
+        }
+        let made = self.service.single(endpoint, &id).await.ok()?.resource;
+        let right = id_of(&made).as_deref() == Some(&*id) && names(&made, sent) == Some(true);
+        right.then(|| self.service.manners.locate(endpoint));
+        right.then_some(id)
     }
 
     /// Where an answer says that something is: a whole URL, or one that counts from the request's, or from the base.

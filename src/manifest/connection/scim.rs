@@ -217,7 +217,13 @@ impl Described for ScimConnection {
         let timeout = self.timeout.as_deref().and_then(|text| quantity::duration(text).err());
         let most = self.max_body.as_deref().and_then(|text| quantity::bytes(text).err());
         let timeout = timeout.map(|hint| Unreadable { pointer: "timeout", what: "duration", hint });
-        timeout.into_iter().chain(most.map(|hint| Unreadable { pointer: "maxBody", what: "size", hint })).collect()
+        let token = match &self.auth {
+            Some(Auth::ClientCredentials(client)) => url::Url::parse(&client.token_url).err(),
+            _ => None,
+        };
+        let (what, hint) = ("URL", "write the token endpoint: https://login.example/oauth2/token");
+        let token = token.map(|_| Unreadable { pointer: "auth/clientCredentials/tokenUrl", what, hint });
+        timeout.into_iter().chain(most.map(|hint| Unreadable { pointer: "maxBody", what: "size", hint })).chain(token).collect()
     }
 
     /// A resource has `schemas`, `meta`, whole extensions.

@@ -98,9 +98,9 @@ impl Scripted {
     }
 
     /// The same, with what its manifest declares.
-    pub fn declared(self, dialect: Json) -> Self {
-        let dialect = serde_json::from_value(dialect).expect("a dialect");
-        Self { dialect, ..self }
+    pub fn declared(mut self, dialect: Json) -> Self {
+        self.dialect = serde_json::from_value(dialect).expect("a dialect");
+        self
     }
 
     /// `script` answers everything.
@@ -210,7 +210,7 @@ async fn respond(
 }
 
 fn is_discovery(line: &str) -> bool {
-    ["GET /ServiceProviderConfig", "GET /ServiceProviderConfigs", "GET /ResourceTypes", "GET /Schemas"].contains(&line)
+    ["GET /ServiceProviderConfig", "GET /ResourceTypes", "GET /Schemas"].contains(&line)
 }
 
 /// A change and what the executor would make of it.
