@@ -12,6 +12,7 @@ pub mod describe;
 pub mod file;
 pub mod ldap;
 pub mod limiter;
+mod oauth;
 pub mod pack;
 pub mod pages;
 pub mod registry;
@@ -160,6 +161,11 @@ pub trait Reader: Send + Sync {
     /// looked for again. A file that did not change, and a database's snapshot, prove themselves.
     fn may_miss(&self) -> bool {
         false
+    }
+
+    /// What the system does otherwise than others of its kind, as far as it told or showed, in words.
+    fn manners(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// Whether it can be asked for some accounts alone.

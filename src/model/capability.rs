@@ -47,6 +47,8 @@ pub struct Capabilities {
     pub read_only_attributes: BTreeSet<Arc<str>>,
     /// most letters of attributes of an account, where the system says it
     pub longest_attributes: BTreeMap<Arc<str>, usize>,
+    /// attributes of several values of which an account keeps one: the primary
+    pub single_valued_attributes: BTreeSet<Arc<str>>,
     /// attributes that the system asks of each account, whether or not it makes one without
     pub required_attributes: BTreeSet<Arc<str>>,
     /// attributes without which an account can't be made at all, each with what it is kept in there and the manifest field for a value to start with

@@ -15,6 +15,7 @@ mod scim;
 mod sql;
 mod table;
 mod teams;
+mod unruly;
 mod values;
 mod vendors;
 mod webhook;

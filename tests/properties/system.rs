@@ -80,6 +80,7 @@ impl System {
             immutable_attributes: Default::default(),
             read_only_attributes: Default::default(),
             required_attributes: Default::default(),
+            single_valued_attributes: Default::default(),
             needed_attributes: Default::default(),
             group_owners: false,
             account_marker: if marks_accounts { external() } else { None },

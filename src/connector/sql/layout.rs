@@ -141,6 +141,7 @@ impl Layout {
                 .filter_map(|(attribute, column)| Some((attribute.clone(), column.longest?)))
                 .collect(),
             required_attributes: self.accounts.needed_attributes().map(|(attribute, _)| attribute.clone()).collect(),
+            single_valued_attributes: Default::default(),
             needed_attributes: self
                 .accounts
                 .needed_attributes()

@@ -205,6 +205,10 @@ impl Described for LdapConnection {
         "urls"
     }
 
+    fn sign_in(&self) -> &'static str {
+        "bind"
+    }
+
     fn secrets(&self) -> Vec<ConnectionPart<'_, SecretRef>> {
         let part = |pointer, value| ConnectionPart { pointer, value };
         let bind: Vec<_> = match &self.bind {

@@ -12,6 +12,7 @@ mod sql;
 mod webhook;
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use serde_json::Value;
 pub use declared::{DeclaredConnection, Extension};
 pub use file::{FileConnection, FileFormat};
 pub use ldap::{ExternalBind, LdapActive, LdapBind, LdapConnection, LdapDialect, LdapGroupClass, LdapGroups, LdapUsers, SimpleBind};
-pub use scim::ScimConnection;
+pub use scim::{ScimClearing, ScimConnection, ScimDialect, ScimManager, ScimMemberValue, ScimPaging, ScimRemoval, ScimWithout};
 pub use server::{server_address, stays_on_this_machine};
 pub use sql::{
     AccountTable, ActiveColumn, ActiveValues, Database, DatabaseServer, EntitlementTable, GroupTable, LinkTable, MysqlDatabase,
@@ -65,6 +66,29 @@ pub enum Auth {
     Bearer(SecretRef),
     /// User name and password.
     Basic(BasicAuth),
+    /// A token that is asked for, and anew once it has run out (OAuth 2.0 client credentials, RFC 6749, 4.4).
+    ClientCredentials(ClientCredentials),
+}
+
+/// A client of an OAuth 2.0 token endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClientCredentials {
+    /// The token endpoint: `https://login.example/oauth2/token`.
+    pub token_url: String,
+    /// The client.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: SecretRef,
+    /// What the token is to allow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// Further fields of the form, such as `audience` or `resource`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub with: BTreeMap<String, String>,
+    /// The secret goes in the form (`client_secret_post`), not in the header (`client_secret_basic`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_form: bool,
 }
 
 /// User name and password.
@@ -122,6 +146,11 @@ pub trait Described: Any + Send + Sync {
 
     /// The field that says where the system is.
     fn place(&self) -> &'static str;
+
+    /// The field that says how to sign in.
+    fn sign_in(&self) -> &'static str {
+        "auth"
+    }
 
     /// Files of this machine that it reads or writes.
     fn files(&self) -> Vec<ConnectionPart<'_, str>> {
