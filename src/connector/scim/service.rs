@@ -105,7 +105,8 @@ impl Kept {
             detour: surroundings.detour,
             recording: surroundings.recording.clone(),
         };
-        let renew = connection.auth.as_ref().map(|auth| Arc::new(Referenced::new(auth, folder, &Settings { recording: None, ..open.clone() })));
+        let renew =
+            connection.auth.as_ref().map(|auth| Arc::new(Referenced::new(auth, folder, &Settings { recording: None, ..open.clone() })));
         let credentials = match &renew {
             Some(referenced) => Some(referenced.credentials().await?),
             None => None,

@@ -146,7 +146,9 @@ impl ScimWriter {
                 let result = match answer {
                     Some(Ok(response)) => self.concluded(write, step, operation, &response).await,
                     Some(Err(error)) => Some(Err(error)),
-                    None => Some(Err(SystemError::Uncertain("it was sent in a Bulk request, and the answer does not say what came of it".into()))),
+                    None => Some(Err(SystemError::Uncertain(
+                        "it was sent in a Bulk request, and the answer does not say what came of it".into(),
+                    ))),
                 };
                 if let Some(place) = results.get_mut(*at) {
                     *place = result;
@@ -180,7 +182,13 @@ impl ScimWriter {
     }
 
     /// What the answer to one change of a Bulk request means; nothing where it was refused for its form, and goes in another one.
-    async fn concluded(&self, write: &Write<'_>, step: &Step, operation: &Operation, response: &Response) -> Option<Result<Written, SystemError>> {
+    async fn concluded(
+        &self,
+        write: &Write<'_>,
+        step: &Step,
+        operation: &Operation,
+        response: &Response,
+    ) -> Option<Result<Written, SystemError>> {
         match step {
             Step::Make(attributes) => Some(self.made(operation.endpoint, write, attributes, (&operation.data, true), response).await),
             Step::Change(edit) => {
@@ -311,7 +319,9 @@ impl ScimWriter {
         let marked = self.ids_with(kind, MARKER, marker).await;
         let named = self.ids_with(kind, attribute, name).await;
         match (marked.as_deref(), named.as_deref()) {
-            (Ok([]), Ok([_, ..])) => SystemError::Conflict(format!("{words}; another object has its {attribute} already, which may be why")),
+            (Ok([]), Ok([_, ..])) => {
+                SystemError::Conflict(format!("{words}; another object has its {attribute} already, which may be why"))
+            }
             _ => refusal,
         }
     }
