@@ -48,8 +48,8 @@ pub use plan::{FORMAT_VERSION, Plan, PlanFilter, SystemEvidence, Tally};
 pub use rehearsed::{Rehearsed, RehearsedChange, RehearsedRequest};
 pub use running::{Approval, Brake, Decided, Revision, SyncRequest, SystemMemory};
 pub use status::{
-    BreachedLimit, LeaseStatus, Need, NeedKind, Pending, RefusedBecause, RefusedRevision, STATUS_VERSION, Status, SystemRole, SystemState,
-    SystemStatus,
+    BreachedLimit, LeaseStatus, Need, NeedKind, Pending, RefusedBecause, RefusedRevision, STATUS_VERSION, StallCause, Status, SystemRole,
+    SystemState, SystemStatus,
 };
 pub use table::{Table, Tables};
 pub use token::{ApiToken, TokenScope};
