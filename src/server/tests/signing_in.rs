@@ -54,7 +54,7 @@ async fn every_route_refuses_whoever_nobody_signed() {
     let now = Timestamp::now().as_second();
     let by_secret = |secret: &[u8]| {
         let header = Header { kid: Some("one".into()), ..Header::new(Algorithm::HS256) };
-        encode(&header, &good, &EncodingKey::from_secret(secret)).unwrap()
+        encode(&header, &good, &EncodingKey::from_secret(secret).unwrap()).unwrap()
     };
     let unsigned = {
         use base64::Engine as _;
