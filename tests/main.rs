@@ -7,6 +7,7 @@ mod cli;
 mod company;
 mod conformance;
 mod controller;
+mod dashboard;
 mod deploy;
 mod django;
 mod faults;

@@ -81,8 +81,7 @@ fn leads(context: &PageContext, status: &Status, need: &Need) -> Option<(String,
     let system = status.systems.iter().find(|system| system.name.as_ref() == need.about);
     match need.kind {
         NeedKind::Waits => {
-            let waits = status.systems.iter().filter_map(|system| system.waits.as_ref()).find(|hash| hash.starts_with(need.about.as_str()));
-            let hash = waits.or(system.and_then(|system| system.waits.as_ref()));
+            let hash = system.and_then(|system| system.waits.as_ref());
             Some(match hash {
                 Some(hash) => (link("/plan", &[("hash", hash)]), "Review"),
                 None => ("/plans".to_owned(), "Review"),
