@@ -41,10 +41,7 @@ impl Referenced {
         }
         form.extend(client.with.iter().map(|(name, value)| (name.clone(), value.clone())));
         let credentials = if client.in_form {
-            form.extend([
-                ("client_id".into(), client.client_id.clone()),
-                ("client_secret".into(), secret.expose_secret().to_owned()),
-            ]);
+            form.extend([("client_id".into(), client.client_id.clone()), ("client_secret".into(), secret.expose_secret().to_owned())]);
             None
         } else {
             Some(Credentials::Basic(client.client_id.clone(), secret))

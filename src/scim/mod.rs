@@ -11,7 +11,8 @@ pub use filter::Filter;
 pub use patch::Patch;
 pub use path::{AttributePath, field};
 pub use wire::{
-    BulkSupport, ErrorBody, FilterSupport, ListResponse, PaginationSupport, ResourceType, Schema, SchemaAttribute, ServiceProviderConfig, Supported,
+    BulkSupport, ErrorBody, FilterSupport, ListResponse, PaginationSupport, ResourceType, Schema, SchemaAttribute, ServiceProviderConfig,
+    Supported,
 };
 
 /// Schema of a User.

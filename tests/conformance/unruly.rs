@@ -78,7 +78,8 @@ async fn apply_takes_all_steps(manners: &[Manner]) {
 #[tokio::test]
 async fn apply_leaves_nothing_to_plan_where_there_is_no_patch_and_little_is_said() {
     use Manner::*;
-    apply_takes_all_steps(&[NoPatch, TextBooleans, IgnoresFilters, CapsPages, NamesMembers, SaysNothing, RelativeLocations, ShortTokens]).await;
+    apply_takes_all_steps(&[NoPatch, TextBooleans, IgnoresFilters, CapsPages, NamesMembers, SaysNothing, RelativeLocations, ShortTokens])
+        .await;
 }
 
 #[tokio::test]
@@ -90,7 +91,18 @@ async fn apply_leaves_nothing_to_plan_where_versions_and_cursors_are_asked_for()
 #[tokio::test]
 async fn apply_leaves_nothing_to_plan_where_ids_move_and_changes_go_together() {
     use Manner::*;
-    apply_takes_all_steps(&[RemovesByValue, NoFilters, IgnoresPaging, MovingIds, TakenIs500, Bulk, ClearsByEmpty, NoEmptyGroups, ManagerText]).await;
+    apply_takes_all_steps(&[
+        RemovesByValue,
+        NoFilters,
+        IgnoresPaging,
+        MovingIds,
+        TakenIs500,
+        Bulk,
+        ClearsByEmpty,
+        NoEmptyGroups,
+        ManagerText,
+    ])
+    .await;
 }
 
 /// Somebody has the name already, and is not ours: the service fails over it, and nobody is made twice or taken over.

@@ -314,7 +314,8 @@ impl State {
 
     fn give_token(&mut self, asked: &Asked) -> Reply {
         let form: BTreeMap<String, String> = url::form_urlencoded::parse(asked.body.as_bytes()).into_owned().collect();
-        let shown = form.get("client_id").map(String::as_str) == Some(CLIENT.0) && form.get("client_secret").map(String::as_str) == Some(CLIENT.1);
+        let shown =
+            form.get("client_id").map(String::as_str) == Some(CLIENT.0) && form.get("client_secret").map(String::as_str) == Some(CLIENT.1);
         if form.get("grant_type").map(String::as_str) != Some("client_credentials") || !shown {
             return Reply::new(401, json!({ "error": "invalid_client" }));
         }
@@ -368,7 +369,7 @@ impl State {
                 Reply { version: Some(version), ..Reply::new(200, told) }
             }
             "PATCH" | "PUT" if said.is_none() && self.has(Manner::WantsVersions) => Reply::refused(428, ""),
-            "PATCH" | "PUT" if versions && said.is_some_and(|said| said != format!("W/\"{version}\"")) => Reply::refused(412, ""),
+            "PATCH" | "PUT" if versions && said.as_ref().is_some_and(|said| *said != format!("W/\"{version}\"")) => Reply::refused(412, ""),
             "PATCH" => self.patch(request, at),
             "PUT" => match self.put(at, &request.body, true) {
                 Ok(()) => self.changed(at),
@@ -502,7 +503,10 @@ impl State {
         if name.is_empty() {
             return Err(Reply::refused(400, "invalidValue"));
         }
-        let taken = self.objects.iter().any(|(other, object)| *other != at && !object.is_group && object.name().to_lowercase() == name.to_lowercase());
+        let taken = self
+            .objects
+            .iter()
+            .any(|(other, object)| *other != at && !object.is_group && object.name().to_lowercase() == name.to_lowercase());
         if taken {
             return Err(if self.has(Manner::TakenIs500) { Reply::refused(500, "") } else { Reply::refused(409, "uniqueness") });
         }
@@ -615,7 +619,8 @@ impl State {
                     return Ok(());
                 }
                 let quoted = path.strip_prefix("members[value eq ").and_then(|rest| rest.strip_suffix(']'));
-                let text: String = quoted.and_then(|quoted| serde_json::from_str(quoted).ok()).ok_or_else(|| Reply::refused(400, "invalidPath"))?;
+                let text: String =
+                    quoted.and_then(|quoted| serde_json::from_str(quoted).ok()).ok_or_else(|| Reply::refused(400, "invalidPath"))?;
                 let gone = self.member(&text);
                 let known = &mut self.objects.get_mut(&at).expect("it is there").members;
                 known.retain(|member| gone.is_none_or(|gone| *member != Member::Known(gone)));
@@ -678,14 +683,17 @@ impl State {
         let Ok(value) = serde_json::from_str::<String>(quoted) else { return false };
         let told = self.told(at, true);
         let path = path.strip_prefix(ENTERPRISE).map_or(path.to_owned(), |rest| rest.trim_start_matches(':').to_owned());
-        let mut found = told.get(ENTERPRISE).filter(|extension| extension.get(path.split('.').next().unwrap_or_default()).is_some()).unwrap_or(&told);
+        let mut found =
+            told.get(ENTERPRISE).filter(|extension| extension.get(path.split('.').next().unwrap_or_default()).is_some()).unwrap_or(&told);
         for part in path.split('.') {
             found = match found {
                 Json::Array(_) => break,
                 other => other.get(part).unwrap_or(&Json::Null),
             };
         }
-        let same = |found: &Json| found.as_str().is_some_and(|found| found == value || (path.ends_with("Name") && found.to_lowercase() == value.to_lowercase()));
+        let same = |found: &Json| {
+            found.as_str().is_some_and(|found| found == value || (path.ends_with("Name") && found.to_lowercase() == value.to_lowercase()))
+        };
         match found {
             Json::Array(items) => items.iter().any(|item| same(&item["value"])),
             other => same(other),

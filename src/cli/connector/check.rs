@@ -145,7 +145,7 @@ fn next(checked: &Checked) -> Option<String> {
     Some(match &checked.shut {
         Some(SystemError::Auth(_)) => {
             format!("look at the secrets that `{}` names, and whether they have expired.{rights}", checked.sign_in)
-        },
+        }
         Some(SystemError::Forbidden(_)) => format!("grant what is missing.{rights}"),
         Some(_) => "look at the address, and at what stands between; `-v` logs each request".into(),
         None if refused => format!("read the reason above; where a right is missing, grant it.{rights}"),

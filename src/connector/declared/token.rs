@@ -13,7 +13,6 @@ use crate::http::{Credentials, Url};
 use crate::manifest::kinds::connector::{AssertionSpec, ClientAuth, OAuth2Grant, OAuth2Scheme};
 use crate::model::SystemError;
 
-
 impl SignIn {
     /// An access token.
     pub(super) async fn token(&self, scheme: &OAuth2Scheme, secrets: &Secrets<'_>) -> Result<SecretString, SystemError> {

@@ -70,7 +70,9 @@ pub async fn send(api: &Api, operations: &[&Operation]) -> Told {
     }
     let told: Option<Json> = serde_json::from_slice(&response.body).ok();
     match told.as_ref().and_then(|told| field(told, "Operations")?.as_array()) {
-        Some(results) => Told::Each(operations.iter().enumerate().map(|(at, operation)| result(api, results, at, operation, operations.len())).collect()),
+        Some(results) => {
+            Told::Each(operations.iter().enumerate().map(|(at, operation)| result(api, results, at, operation, operations.len())).collect())
+        }
         None => Told::All(SystemError::Uncertain("the service said yes to a Bulk request, and not what came of it".into())),
     }
 }

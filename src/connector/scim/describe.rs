@@ -69,14 +69,19 @@ fn rights(connection: &ScimConnection) -> Vec<String> {
         ("api.slack.com", "", "the scope `admin` of a user token, which an owner of the organisation grants (Business+ or Enterprise)"),
         ("api.github.com", "/enterprises/", "the scope `scim:enterprise` of a classic token of the enterprise's setup user"),
         ("api.github.com", "/organizations/", "the scope `admin:org` of a token that is authorised for the organisation's single sign-on"),
-        (".amazonaws.com", "", "an access token of automatic provisioning: IAM Identity Center, Settings, Automatic provisioning; it holds for a year at most"),
+        (
+            ".amazonaws.com",
+            "",
+            "an access token of automatic provisioning: IAM Identity Center, Settings, Automatic provisioning; it holds for a year at most",
+        ),
         (".salesforce.com", "", "a connected app whose user has the permission \"Manage Users\""),
         ("api.leapsome.com", "", "a SCIM token, which an administrator makes"),
     ];
     let url = crate::http::Url::parse(&connection.url).ok();
     let host = url.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
     let path = url.as_ref().map(|url| url.path()).unwrap_or_default();
-    let known = KNOWN.iter().find(|(known, part, _)| (host == *known || (known.starts_with('.') && host.ends_with(known))) && path.contains(part));
+    let known =
+        KNOWN.iter().find(|(known, part, _)| (host == *known || (known.starts_with('.') && host.ends_with(known))) && path.contains(part));
     let words = known.map(|(.., words)| (*words).to_owned());
     vec![words.unwrap_or_else(|| {
         format!("read Users and Groups, and for a Target write them: whoever administers {host} grants it where its token was made (provisioning, SCIM, API tokens)")

@@ -90,7 +90,8 @@ impl Discovery {
     fn from_documents(config: &ServiceProviderConfig, kinds: &[ResourceType], schemas: &[Schema], extension: Option<&str>) -> Self {
         let group = schema(schemas, GROUP);
         let members = group.and_then(|group| top(group, "members"));
-        let is_text = |urn: &str, name: &str| schema(schemas, urn).and_then(|schema| top(schema, name)).is_some_and(SchemaAttribute::is_text);
+        let is_text =
+            |urn: &str, name: &str| schema(schemas, urn).and_then(|schema| top(schema, name)).is_some_and(SchemaAttribute::is_text);
         let bulk = config.bulk.as_ref().filter(|bulk| bulk.supported);
         let most = config.filter.as_ref().and_then(|filter| filter.max_results);
         let most = most.into_iter().chain(config.pagination.as_ref().and_then(|pagination| pagination.max_page_size));

@@ -47,7 +47,7 @@ enum Step {
 }
 
 /// Changes of one batch that are about different objects and are sent by themselves: so many at once.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 10;
 /// User names that are asked for at once.
 const NAMES_AT_ONCE: usize = 8;
 
@@ -108,8 +108,11 @@ impl ScimWriter {
         let mut ended = Vec::with_capacity(places.len());
         for at in places {
             let Some(write) = batch.get(at) else { continue };
-            let sender = Self { service: self.service.for_one_change(permit) };
-            ended.push((at, sender.one(write).await));
+            // One turn was waited for, for all of them.
+            let waits = batch.len() > 1 && !write.change.mandate.is_revocation();
+            let service = self.service.for_one_change(permit);
+            let service = if waits { service.in_turn() } else { service };
+            ended.push((at, Self { service }.one(write).await));
         }
         ended
     }
@@ -146,7 +149,9 @@ impl ScimWriter {
                 let result = match answer {
                     Some(Ok(response)) => self.concluded(write, step, operation, &response).await,
                     Some(Err(error)) => Some(Err(error)),
-                    None => Some(Err(SystemError::Uncertain("it was sent in a Bulk request, and the answer does not say what came of it".into()))),
+                    None => Some(Err(SystemError::Uncertain(
+                        "it was sent in a Bulk request, and the answer does not say what came of it".into(),
+                    ))),
                 };
                 if let Some(place) = results.get_mut(*at) {
                     *place = result;
@@ -180,7 +185,13 @@ impl ScimWriter {
     }
 
     /// What the answer to one change of a Bulk request means; nothing where it was refused for its form, and goes in another one.
-    async fn concluded(&self, write: &Write<'_>, step: &Step, operation: &Operation, response: &Response) -> Option<Result<Written, SystemError>> {
+    async fn concluded(
+        &self,
+        write: &Write<'_>,
+        step: &Step,
+        operation: &Operation,
+        response: &Response,
+    ) -> Option<Result<Written, SystemError>> {
         match step {
             Step::Make(attributes) => Some(self.made(operation.endpoint, write, attributes, (&operation.data, true), response).await),
             Step::Change(edit) => {
@@ -311,7 +322,9 @@ impl ScimWriter {
         let marked = self.ids_with(kind, MARKER, marker).await;
         let named = self.ids_with(kind, attribute, name).await;
         match (marked.as_deref(), named.as_deref()) {
-            (Ok([]), Ok([_, ..])) => SystemError::Conflict(format!("{words}; another object has its {attribute} already, which may be why")),
+            (Ok([]), Ok([_, ..])) => {
+                SystemError::Conflict(format!("{words}; another object has its {attribute} already, which may be why"))
+            }
             _ => refusal,
         }
     }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value as Json, json};
 
 use super::scripted::{Answer, Asked, Scripted, answer, list_of, users, wanted};
-use crate::connector::{Gone, LookupRequest, PageSink, ReadRequest, Reader, Writer, Written};
 use crate::connector::testing::permit;
+use crate::connector::{Gone, LookupRequest, PageSink, ReadRequest, Reader, Writer, Written};
 use crate::model::{Action, Columns, Evidence, ObjectKind, Page, SystemError};
 use crate::scim::{BULK_REQUEST, ENTERPRISE};
 
@@ -200,7 +200,8 @@ async fn values_are_written_as_the_service_has_them() {
     .declared(dialect);
     let writer = server.writer().await;
     let both = json!([{ "value": "a@home.example" }, { "value": "a@acme.example", "primary": true }]);
-    let create = wanted(ACCOUNT, Action::Create).with("userName", Some(json!("ann"))).with("manager", Some(json!("8"))).with("emails", Some(both));
+    let create =
+        wanted(ACCOUNT, Action::Create).with("userName", Some(json!("ann"))).with("manager", Some(json!("8"))).with("emails", Some(both));
     assert!(create.send(&writer).await.is_ok());
     let made = server.asked().remove(0).body;
     assert_eq!((&made["active"], &made[ENTERPRISE]["manager"]), (&json!("true"), &json!("8")));
@@ -256,7 +257,9 @@ async fn what_is_renamed_may_get_another_id() {
     .await;
     let rename = wanted(ACCOUNT, Action::Update).was("userName", json!("ann"), json!("ann.lee"));
     assert_eq!(rename.send(&server.writer().await).await, written("8"));
-    let steady = Scripted::start(|asked| Some(if asked.line.starts_with("GET") { answer(200, json!({ "id": "7" })) } else { answer(204, "") })).await;
+    let steady =
+        Scripted::start(|asked| Some(if asked.line.starts_with("GET") { answer(200, json!({ "id": "7" })) } else { answer(204, "") }))
+            .await;
     let writer = steady.writer().await;
     for _ in 0..2 {
         assert_eq!(rename.send(&writer).await, written("7"));
