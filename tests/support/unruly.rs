@@ -369,7 +369,7 @@ impl State {
                 Reply { version: Some(version), ..Reply::new(200, told) }
             }
             "PATCH" | "PUT" if said.is_none() && self.has(Manner::WantsVersions) => Reply::refused(428, ""),
-            "PATCH" | "PUT" if versions && said.is_some_and(|said| said != format!("W/\"{version}\"")) => Reply::refused(412, ""),
+            "PATCH" | "PUT" if versions && said.as_ref().is_some_and(|said| *said != format!("W/\"{version}\"")) => Reply::refused(412, ""),
             "PATCH" => self.patch(request, at),
             "PUT" => match self.put(at, &request.body, true) {
                 Ok(()) => self.changed(at),

@@ -52,8 +52,8 @@ pub struct BulkBounds {
     pub payload: usize,
 }
 
-/// More changes than this in one request gain little, and an answer that is lost leaves all of them open.
-const MOST_IN_BULK: usize = 50;
+/// More changes than this in one request gain little, an answer that is lost leaves all of them open, and whoever is revoked meanwhile is only noticed after them.
+const MOST_IN_BULK: usize = 20;
 /// Where the service says nothing.
 const MOST_BYTES: usize = 1 << 20;
 

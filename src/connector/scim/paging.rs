@@ -27,6 +27,8 @@ const MAX_PAGES: u64 = 200_000;
 const MAX_BYTES: usize = 8 << 30;
 /// Pages that are asked for ahead of the one that is taken, where their places are known.
 const AHEAD: usize = 4;
+/// Longer pages are asked for one by one: those ahead wait in memory.
+const AHEAD_BYTES: usize = 4 << 20;
 
 /// How lists of one service are asked for.
 #[derive(Clone, Debug)]
@@ -185,7 +187,7 @@ async fn by_index<C: Collect>(
         if progress.done || (progress.at_end && filtered && last < u64::from(size)) {
             return Ok(());
         }
-        if !progress.at_end && !paging.is_bare() {
+        if !progress.at_end && !paging.is_bare() && response.body.len() <= AHEAD_BYTES {
             ahead.fill(question, paging, Places { taken: progress.received, page: last, total: progress.total.unwrap_or_default() }, size);
         }
     }

@@ -80,6 +80,12 @@ impl Service {
         Self { api, ..self.clone() }
     }
 
+    /// The same service for requests that wait for their turn.
+    pub(super) fn in_turn(&self) -> Self {
+        let api = Api { connection: self.api.connection.in_lane(Lane::Normal), ..self.api.clone() };
+        Self { api, ..self.clone() }
+    }
+
     /// The same service for requests that wait for nothing.
     pub(super) fn at_once(&self) -> Self {
         let api = Api { connection: self.api.connection.in_lane(Lane::Free), ..self.api.clone() };

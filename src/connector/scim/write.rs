@@ -47,7 +47,7 @@ enum Step {
 }
 
 /// Changes of one batch that are about different objects and are sent by themselves: so many at once.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 10;
 /// User names that are asked for at once.
 const NAMES_AT_ONCE: usize = 8;
 
@@ -108,8 +108,11 @@ impl ScimWriter {
         let mut ended = Vec::with_capacity(places.len());
         for at in places {
             let Some(write) = batch.get(at) else { continue };
-            let sender = Self { service: self.service.for_one_change(permit) };
-            ended.push((at, sender.one(write).await));
+            // One turn was waited for, for all of them.
+            let waits = batch.len() > 1 && !write.change.mandate.is_revocation();
+            let service = self.service.for_one_change(permit);
+            let service = if waits { service.in_turn() } else { service };
+            ended.push((at, Self { service }.one(write).await));
         }
         ended
     }
