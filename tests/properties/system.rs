@@ -66,6 +66,7 @@ impl System {
         let Manners { marks_accounts, marks_groups, nests, narrow, deactivates, deletes, .. } = self.manners;
         let external = || Some(Arc::from("externalId"));
         Capabilities {
+            longest_attributes: BTreeMap::new(),
             create_accounts: true,
             update_accounts: true,
             deactivate_accounts: deactivates,

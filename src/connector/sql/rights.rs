@@ -127,7 +127,7 @@ fn tables(connection: &SqlConnection) -> BTreeMap<&str, Wanted<'_>> {
             ActiveColumn::Values(values) => &values.column,
         };
         let wanted = tables.entry(table).or_default();
-        [&mut wanted.select, &mut wanted.insert, &mut wanted.update].into_iter().for_each(|columns| drop(columns.insert(column)));
+        [&mut wanted.select, &mut wanted.insert, &mut wanted.update].into_iter().for_each(|columns| columns.extend([column.as_str()]));
     }
     let links = connection.memberships.iter().chain(&connection.owners);
     let links = links.map(|link| (link.table.as_str(), vec![&link.group, &link.account], &link.initial));
@@ -142,15 +142,15 @@ fn tables(connection: &SqlConnection) -> BTreeMap<&str, Wanted<'_>> {
         wanted.insert.extend(columns.into_iter().chain(initial.keys()).map(String::as_str));
         wanted.delete = true;
     }
-    for cards in &connection.entitlements {
+    if let Some(cards) = &connection.entitlements {
         tables.entry(&cards.table).or_default().update.extend(cards.parameters.values().map(String::as_str));
     }
-    for sessions in &connection.sessions {
+    if let Some(sessions) = &connection.sessions {
         let wanted = tables.entry(&sessions.table).or_default();
         wanted.select.insert(&sessions.account);
         wanted.delete = true;
     }
-    for names in connection.roles.iter().filter_map(|roles| roles.names.as_ref()) {
+    if let Some(names) = connection.roles.as_ref().and_then(|roles| roles.names.as_ref()) {
         tables.entry(&names.table).or_default().select.extend([names.key.as_str(), names.name.as_str()]);
     }
     tables

@@ -748,7 +748,7 @@ async fn what_a_row_needs_and_nothing_fills_is_told_before_any_is_made() {
 async fn a_query_is_a_source_of_its_rows_and_can_t_write() {
     let mut app = App::new(APP);
     app.connection["accounts"] = json!({
-        "query": "SELECT id, upper(login) AS name, 'it''s ?1' AS odd FROM people -- don't\n WHERE id < 3; -- the end",
+        "query": "SELECT id, upper(login) AS name, 'it''s ?1' AS odd FROM people -- don't\n WHERE id < 3 -- the end\n;",
         "key": "id", "only": {"id": 2}, "columns": {"called": "name"},
     });
     let source = open_source(&app.described(), &app.at()).await.expect("it opens");

@@ -7,7 +7,6 @@ mod declared;
 mod file;
 mod ldap;
 mod scim;
-mod server;
 mod sql;
 mod webhook;
 
@@ -20,11 +19,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use super::server_address::{server_address, stays_on_this_machine};
 pub use declared::{DeclaredConnection, Extension};
 pub use file::{FileConnection, FileFormat};
 pub use ldap::{ExternalBind, LdapActive, LdapBind, LdapConnection, LdapDialect, LdapGroupClass, LdapGroups, LdapUsers, SimpleBind};
 pub use scim::{ScimClearing, ScimConnection, ScimDialect, ScimManager, ScimMemberValue, ScimPaging, ScimRemoval, ScimWithout};
-pub use server::{server_address, stays_on_this_machine};
 pub use sql::{
     AccountTable, ActiveColumn, ActiveValues, Database, DatabaseServer, EntitlementTable, GroupTable, LinkTable, MysqlDatabase,
     PostgresDatabase, RoleNames, RoleTable, SessionTable, SqlConnection, SqliteFile,

@@ -1,4 +1,6 @@
 //! What MySQL or MariaDB says of its tables. It shows only what the user may use in some way, triggers only to those who may make them.
+//!
+//! Must never: take a name that was asked for in the place of the one that is there.
 
 use std::collections::BTreeSet;
 

@@ -24,6 +24,8 @@ use crate::mysql::{MysqlServer, MysqlSession};
 
 /// Rows that are taken at once.
 const CHUNK: usize = 256;
+/// With these the server goes, or ends the connection.
+const GOING: [u16; 3] = [1053, 1317, 1927];
 /// Whoever answers at all answers a sign of life sooner.
 const LIFE: Duration = Duration::from_secs(5);
 
@@ -49,6 +51,8 @@ struct OpenMySql {
     open: Cell<bool>,
     /// an answer was left behind
     broken: Cell<bool>,
+    /// what was asked last may have been done or not
+    lost: Cell<bool>,
     last_key: Cell<Option<u64>>,
 }
 
@@ -59,8 +63,8 @@ impl MySqlTables {
         let session = runtime.block_on(self.server.connect(fence));
         let session = session.map_err(|error| SystemError::from(error).map_words(|words| format!("{}: {words}", self.name)))?;
         let (session, fence) = (RefCell::new(session), fence.clone());
-        let (open, broken, last_key) = Default::default();
-        let opened = OpenMySql { tables: self.clone(), session, fence, runtime, open, broken, last_key };
+        let (open, broken, lost, last_key) = Default::default();
+        let opened = OpenMySql { tables: self.clone(), session, fence, runtime, open, broken, lost, last_key };
         // What does not fit is refused and not cut; what stands in double quotes is a text, as MySQL has it.
         opened.command("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1")?;
         let lock = self.lock_timeout.as_secs().max(1);
@@ -83,10 +87,12 @@ impl OpenMySql {
                     mysql_async::Error::Server(_) => {}
                     _ => self.broken.set(true),
                 }
+                self.lost.set(!matches!(&error, mysql_async::Error::Server(said) if !GOING.contains(&said.code)));
                 Err(told::of(error).map_words(|words| format!("{}: {words}", self.tables.name)))
             }
             Err(_) => {
                 self.broken.set(true);
+                self.lost.set(true);
                 Err(SystemError::Unavailable(format!("{}: no answer came within {} s; see `timeout`", self.tables.name, most.as_secs())))
             }
         }
@@ -213,7 +219,9 @@ impl Session for OpenMySql {
         self.took("COMMIT", began);
         committed.map_err(|error| match error {
             // What ended the server, or the connection, may have come before it or behind.
-            SystemError::Unavailable(words) => SystemError::Uncertain(format!("{words}; whether it was done is looked up")),
+            SystemError::Unavailable(words) if self.lost.get() => {
+                SystemError::Uncertain(format!("{words}; whether it was done is looked up"))
+            }
             other => other,
         })
     }

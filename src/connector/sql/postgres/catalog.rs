@@ -1,5 +1,7 @@
 //! What PostgreSQL says of its tables: asked of its own catalog, which shows everybody everything, and so tells a table that is not there from one that may not be
 //! used.
+//!
+//! Must never: take a name that was asked for in the place of the one that is there.
 
 use crate::connector::sql::dialect::{Dialect, Handling};
 use crate::connector::sql::schema::{Column, Holds, Rights, Table, TableName};

@@ -53,6 +53,8 @@ struct OpenPostgres {
     failed: Cell<bool>,
     /// an answer was left behind
     broken: Cell<bool>,
+    /// what was asked last may have been done or not
+    lost: Cell<bool>,
 }
 
 impl PostgresTables {
@@ -61,8 +63,8 @@ impl PostgresTables {
         let runtime = Handle::current();
         let session = runtime.block_on(self.server.connect(fence));
         let session = session.map_err(|error| SystemError::from(error).map_words(|words| format!("{}: {words}", self.name)))?;
-        let (open, failed, broken) = Default::default();
-        Ok(Box::new(OpenPostgres { tables: self.clone(), session, runtime, open, failed, broken }))
+        let (open, failed, broken, lost) = Default::default();
+        Ok(Box::new(OpenPostgres { tables: self.clone(), session, runtime, open, failed, broken, lost }))
     }
 
     /// What holds for a transaction.
@@ -92,10 +94,14 @@ impl OpenPostgres {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 self.failed.set(true);
+                // Words of the server's own say that it is not done; but not those with which it goes.
+                let code = error.code().map(|code| code.code().to_owned());
+                self.lost.set(code.is_none_or(|code| code.starts_with("08") || code.starts_with("57P")));
                 Err(self.told(error))
             }
             Err(_) => {
                 self.broken.set(true);
+                self.lost.set(true);
                 Err(SystemError::Unavailable(format!("{}: no answer came within {} s; see `timeout`", self.tables.name, most.as_secs())))
             }
         }
@@ -198,7 +204,7 @@ impl Session for OpenPostgres {
             // Whoever may not write has not sent it.
             SystemError::NotSent(_) if self.session.gate.sent() == before => error,
             // What ended the server, or the connection, may have come before it or behind.
-            SystemError::Unavailable(words) | SystemError::NotSent(words) if self.broken.get() || self.session.client.is_closed() => {
+            SystemError::Unavailable(words) | SystemError::NotSent(words) if self.lost.get() => {
                 SystemError::Uncertain(format!("{words}; whether it was done is looked up"))
             }
             other => other,

@@ -1,4 +1,6 @@
 //! What SQLite says of its tables.
+//!
+//! Must never: take a name that was asked for in the place of the one that is there.
 
 use crate::connector::sql::dialect::{Dialect, Handling};
 use crate::connector::sql::schema::{Column, Holds, Table, TableName};
