@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::figures::allowance;
 use super::*;
 use crate::diagnostic::Place;
-use crate::manifest::kinds::{DeprovisionAction, Ownership};
+use crate::manifest::kinds::Ownership;
 use crate::model::{
     Action, AttributeChange, ChangeId, FORMAT_VERSION, MemberChange, ObjectRef, Reason, Risk, Severity, WindowEntry, Withheld,
 };
@@ -31,7 +31,7 @@ fn place(line: u32) -> Place {
 }
 
 fn case() -> Case {
-    let stay = DeprovisionPolicy { action: DeprovisionAction::Deactivate, delete_after: None };
+    let stay = DeprovisionPolicy::DEACTIVATE;
     let target = TargetPolicy {
         connector: "test".into(),
         allow_empty: false,
