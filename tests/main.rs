@@ -3,6 +3,7 @@
 #![allow(dropping_references, dropping_copy_types, clippy::unit_arg, reason = "a step in a table is one expression")]
 
 mod acme;
+mod active_directory;
 mod cli;
 mod company;
 mod conformance;

@@ -13,6 +13,7 @@ pub mod postgres;
 pub mod proxy;
 pub mod ramp;
 pub mod s3;
+pub mod samba;
 pub mod scim2;
 pub mod tls;
 pub mod unruly;

@@ -2,7 +2,7 @@
 
 use super::{Context, Diagnostic, Origin};
 use crate::diagnostic::did_you_mean;
-use crate::manifest::connection::Unreadable;
+use crate::manifest::connection::{Mistake, Unreadable};
 use crate::manifest::kinds::{Guardrails, Member, Removals, TargetSpec};
 use crate::manifest::quantity;
 use crate::model::Guardrail;
@@ -29,6 +29,12 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
         let mut formats = Formats { context, origin, problems };
         for Unreadable { pointer, what, hint } in connection.unreadable() {
             formats.wrong(what, &connection.pointer(pointer), hint);
+        }
+    }
+    for (role, origin, connection) in loaded.connections_by_role() {
+        for Mistake { pointer, message, hint } in connection.mistakes(role) {
+            let problem = context.at(origin, &connection.pointer(&pointer), Diagnostic::error(message));
+            problems.push(problem.hint(hint));
         }
     }
     for source in &loaded.sources {

@@ -22,7 +22,10 @@ use serde_json::Value;
 pub use super::server_address::{server_address, stays_on_this_machine};
 pub use declared::{DeclaredConnection, Extension};
 pub use file::{FileConnection, FileFormat};
-pub use ldap::{ExternalBind, LdapActive, LdapBind, LdapConnection, LdapDialect, LdapGroupClass, LdapGroups, LdapUsers, SimpleBind};
+pub use ldap::{
+    Comparison, ExternalBind, LdapActive, LdapBind, LdapConnection, LdapDialect, LdapFilter, LdapGroupClass, LdapGroups, LdapUsers,
+    NumberRange, SimpleBind,
+};
 pub use scim::{ScimClearing, ScimConnection, ScimDialect, ScimManager, ScimMemberValue, ScimPaging, ScimRemoval, ScimWithout};
 pub use sql::{
     AccountTable, ActiveColumn, ActiveValues, Database, DatabaseServer, EntitlementTable, GroupTable, LinkTable, MysqlDatabase,
@@ -32,6 +35,7 @@ pub use webhook::WebhookConnection;
 
 use super::kinds::connector::ConnectorSpec;
 use super::{Loaded, Origin, quantity};
+use crate::model::SystemRole;
 
 /// Where a secret is. One that can't be resolved is an error, never an empty string.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -171,6 +175,11 @@ pub trait Described: Any + Send + Sync {
         Vec::new()
     }
 
+    /// What else can't be right with it as a Source's or a Target's.
+    fn mistakes(&self, _: SystemRole) -> Vec<Mistake> {
+        Vec::new()
+    }
+
     /// How long one request may take; nothing where it is not spoken to in requests.
     fn deadline(&self) -> Option<Duration> {
         None
@@ -226,6 +235,17 @@ pub struct Unreadable {
     pub what: &'static str,
     /// how it is written
     pub hint: &'static str,
+}
+
+/// Something that can't be right.
+#[derive(Debug)]
+pub struct Mistake {
+    /// the field
+    pub pointer: String,
+    /// what is wrong
+    pub message: String,
+    /// what to write
+    pub hint: String,
 }
 
 /// Deadline of one request where nobody says otherwise.
@@ -297,8 +317,13 @@ impl dyn Described {
 impl Loaded {
     /// The connections of all Sources and Targets.
     pub fn connections(&self) -> impl Iterator<Item = (&Origin, &dyn Described)> {
-        let sources = self.sources.iter().map(|source| (&source.origin, source.spec.connection.described()));
-        sources.chain(self.targets.iter().map(|target| (&target.origin, target.spec.connection.described())))
+        self.connections_by_role().map(|(_, origin, connection)| (origin, connection))
+    }
+
+    /// The same, and what each is.
+    pub fn connections_by_role(&self) -> impl Iterator<Item = (SystemRole, &Origin, &dyn Described)> {
+        let sources = self.sources.iter().map(|source| (SystemRole::Source, &source.origin, source.spec.connection.described()));
+        sources.chain(self.targets.iter().map(|target| (SystemRole::Target, &target.origin, target.spec.connection.described())))
     }
 }
 

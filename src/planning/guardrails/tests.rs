@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::figures::allowance;
 use super::*;
 use crate::diagnostic::Place;
-use crate::manifest::kinds::{DeprovisionAction, Ownership};
+use crate::manifest::kinds::Ownership;
 use crate::model::{
     Action, AttributeChange, ChangeId, FORMAT_VERSION, MemberChange, ObjectRef, Reason, Risk, Severity, WindowEntry, Withheld,
 };
@@ -31,7 +31,7 @@ fn place(line: u32) -> Place {
 }
 
 fn case() -> Case {
-    let stay = DeprovisionPolicy { action: DeprovisionAction::Deactivate, delete_after: None };
+    let stay = DeprovisionPolicy::DEACTIVATE;
     let target = TargetPolicy {
         connector: "test".into(),
         allow_empty: false,
@@ -45,10 +45,10 @@ fn case() -> Case {
         sign_in: vec!["userName".into()],
         ownership: Ownership::Owned,
         rules: vec![],
-        leaver: stay,
-        absent: stay,
-        deselected: stay,
-        suspended: stay,
+        leaver: stay.clone(),
+        absent: stay.clone(),
+        deselected: stay.clone(),
+        suspended: stay.clone(),
         reuse_after: SignedDuration::ZERO,
         guardrails: GuardrailPolicy { limits: BTreeMap::new(), window: SignedDuration::from_hours(24), overrides: vec![] },
         protect: ProtectionPolicy::default(),
