@@ -29,6 +29,8 @@ pub struct Checked {
     pub capabilities: Option<Capabilities>,
     /// what must be granted, where the connector knows it
     pub rights: Vec<String>,
+    /// of a target: what it does not let us do and would have to, each with what grants it
+    pub lacks: Vec<String>,
 }
 
 /// What of a stream was seen.
@@ -64,9 +66,9 @@ pub async fn check_source(loaded: &Loaded, policy: &Policy, at: usize) -> Checke
     match registry::open_source(&document.spec.connection, &around).await {
         Ok(reader) => {
             let (_, seen) = look(&*reader, ObjectKind::Account, side.columns()).await;
-            Checked { shut: None, streams: vec![(ObjectKind::Account, seen)], capabilities: None, rights }
+            Checked { shut: None, streams: vec![(ObjectKind::Account, seen)], capabilities: None, rights, lacks: Vec::new() }
         }
-        Err(error) => Checked { shut: Some(error), streams: Vec::new(), capabilities: None, rights },
+        Err(error) => Checked { shut: Some(error), streams: Vec::new(), capabilities: None, rights, lacks: Vec::new() },
     }
 }
 
@@ -77,7 +79,7 @@ pub async fn check_target(loaded: &Loaded, policy: &Policy, at: usize) -> Checke
     let rights = registry::rights(document.spec.connection.described());
     let target = match registry::open_target(&document.spec.connection, &around).await {
         Ok(target) => target,
-        Err(error) => return Checked { shut: Some(error), streams: Vec::new(), capabilities: None, rights },
+        Err(error) => return Checked { shut: Some(error), streams: Vec::new(), capabilities: None, rights, lacks: Vec::new() },
     };
     let side = TargetSide::new(policy, at, target.capabilities.clone());
     let mut streams = Vec::new();
@@ -97,7 +99,11 @@ pub async fn check_target(loaded: &Loaded, policy: &Policy, at: usize) -> Checke
         };
         streams.push((kind, seen));
     }
-    Checked { shut: None, streams, capabilities: Some(target.capabilities), rights }
+    let lacks = match registry::lacks(document.spec.connection.described(), &around).await {
+        Ok(lacks) => lacks,
+        Err(error) => vec![format!("what this account may do could not be asked: {error}")],
+    };
+    Checked { shut: None, streams, capabilities: Some(target.capabilities), rights, lacks }
 }
 
 /// The first rows of a stream; and the id of the first one.

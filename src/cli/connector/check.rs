@@ -87,6 +87,9 @@ fn in_words(systems: &[System]) -> String {
         for (kind, seen) in &checked.streams {
             row(&mut text, stream(*kind), &sight(seen));
         }
+        for lack in &checked.lacks {
+            row(&mut text, "missing", lack);
+        }
         if let Some(next) = next(checked) {
             row(&mut text, "next", &next);
         }
@@ -178,6 +181,7 @@ fn as_json(system: &System) -> Json {
         "connected": system.checked.shut.is_none(),
         "words": system.checked.shut.as_ref().map(ToString::to_string),
         "streams": streams.collect::<Vec<_>>(),
+        "missing": system.checked.lacks,
         "next": next(&system.checked),
     })
 }

@@ -181,6 +181,8 @@ impl Formats<'_, '_> {
             }
         }
         let problem = Diagnostic::error(format!("`{path}` is no {what}"));
+        // An address that is written wrongly may hold a password.
+        let problem = if pointer.ends_with("/url") { problem.conceal() } else { problem };
         self.problems.push(self.context.at(self.origin, pointer, problem).hint(hint));
     }
 }

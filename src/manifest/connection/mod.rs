@@ -3,11 +3,11 @@
 //!
 //! Must never: reach anything, or be asked which kind it is where [`Described`] can answer.
 
+mod database_roles;
 mod declared;
 mod file;
 mod ldap;
 mod scim;
-mod server;
 mod sql;
 mod webhook;
 
@@ -19,11 +19,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use super::server_address::{server_address, stays_on_this_machine};
+pub use database_roles::{DatabaseRolesConnection, RoleServer};
 pub use declared::{DeclaredConnection, Extension};
 pub use file::{FileConnection, FileFormat};
 pub use ldap::{ExternalBind, LdapActive, LdapBind, LdapConnection, LdapDialect, LdapGroupClass, LdapGroups, LdapUsers, SimpleBind};
 pub use scim::ScimConnection;
-pub use server::{server_address, stays_on_this_machine};
 pub use sql::{
     AccountTable, ActiveColumn, ActiveValues, Database, EntitlementTable, GroupTable, LinkTable, RoleNames, RoleTable, SessionTable,
     SqlConnection, SqliteFile,
@@ -89,6 +90,8 @@ pub enum SourceConnection {
     Sql(Box<SqlConnection>),
     /// A directory that speaks LDAP.
     Ldap(Box<LdapConnection>),
+    /// A database server's own roles: PostgreSQL's, MariaDB's.
+    DatabaseRoles(Box<DatabaseRolesConnection>),
     /// A system that a Connector describes.
     Connector(Box<DeclaredConnection>),
 }
@@ -103,6 +106,8 @@ pub enum TargetConnection {
     Sql(Box<SqlConnection>),
     /// A directory that speaks LDAP.
     Ldap(Box<LdapConnection>),
+    /// A database server's own roles: PostgreSQL's, MariaDB's.
+    DatabaseRoles(Box<DatabaseRolesConnection>),
     /// A system that a Connector describes.
     Connector(Box<DeclaredConnection>),
     /// An application that is told by signed requests.
@@ -217,6 +222,7 @@ impl SourceConnection {
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_ref(),
             Self::Ldap(connection) => connection.as_ref(),
+            Self::DatabaseRoles(connection) => connection.as_ref(),
             Self::Connector(connection) => connection.as_ref(),
         }
     }
@@ -230,6 +236,7 @@ impl SourceConnection {
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_mut(),
             Self::Ldap(connection) => connection.as_mut(),
+            Self::DatabaseRoles(connection) => connection.as_mut(),
             Self::Connector(connection) => connection.as_mut(),
         }
     }
@@ -242,6 +249,7 @@ impl TargetConnection {
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_mut(),
             Self::Ldap(connection) => connection.as_mut(),
+            Self::DatabaseRoles(connection) => connection.as_mut(),
             Self::Connector(connection) => connection.as_mut(),
             Self::Webhook(connection) => connection,
         }
@@ -253,6 +261,7 @@ impl TargetConnection {
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_ref(),
             Self::Ldap(connection) => connection.as_ref(),
+            Self::DatabaseRoles(connection) => connection.as_ref(),
             Self::Connector(connection) => connection.as_ref(),
             Self::Webhook(connection) => connection,
         }

@@ -22,3 +22,36 @@ fn a_system_is_what_is_spoken_to_and_not_how() {
     assert_eq!(sqlite("./data//x/../app.db", "users"), "sqlite data/app.db users.id tenant=7");
     assert_ne!(sqlite("a.db", "users"), sqlite("a.db", "people"));
 }
+
+#[test]
+fn roles_belong_to_a_server_whichever_database_and_user_reaches_it() {
+    let roles = |more: serde_json::Value| serde_json::from_value::<DatabaseRolesConnection>(more).unwrap();
+    let system = |url: &str| roles(serde_json::json!({ "url": url })).system();
+    assert_eq!(system("postgres://headcount@DB.acme.example/postgres"), "databaseRoles postgres db.acme.example:5432");
+    assert_eq!(system("postgresql://other@db.acme.example:5432/hr"), "databaseRoles postgres db.acme.example:5432");
+    assert_eq!(system("mysql://headcount@db.acme.example"), "databaseRoles mariadb db.acme.example:3306 %");
+    assert_ne!(system("mariadb://headcount@db.acme.example:3307"), system("mariadb://headcount@db.acme.example"));
+    // What can't be read is told where it stands.
+    let wrong = |more: serde_json::Value| roles(more).unreadable().iter().map(|odd| odd.pointer).collect::<Vec<_>>();
+    for url in [
+        "https://db.acme.example",
+        "postgres://db.acme.example/postgres",
+        "postgres://a:secret@db/postgres",
+        "postgres://a@db",
+        "postgres://a@db/b?sslmode=disable",
+    ] {
+        assert_eq!(wrong(serde_json::json!({ "url": url })), ["url"], "{url}");
+    }
+    let both =
+        serde_json::json!({ "url": "postgres://a@db/b", "caFile": "ca.pem", "allowPlaintext": true, "host": "%", "timeout": "soon" });
+    assert_eq!(wrong(both), ["timeout", "allowPlaintext", "host"]);
+    assert_eq!(wrong(serde_json::json!({ "url": "mariadb://a@db", "host": "10.%" })), Vec::<&str>::new());
+    // Without TLS only to this machine.
+    let tls = |url: &str| roles(serde_json::json!({ "url": url })).has_tls();
+    assert!(
+        tls("postgres://a@db/b")
+            && !tls("postgres://a@localhost/b")
+            && !tls("postgres://a@%2Frun%2Fpostgresql/b")
+            && !tls("mysql://a@[::1]:3307")
+    );
+}
