@@ -264,6 +264,11 @@ impl Wire {
         format!("ldap://127.0.0.1:{}", self.port)
     }
 
+    /// The port where it begins.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The server is heard for so many bytes more, over all connections; then each is cut.
     pub fn cut_after(&self, bytes: u64) {
         self.left.store(bytes, Ordering::SeqCst);
