@@ -88,6 +88,11 @@ pub trait Connector: Sync {
         Vec::new()
     }
 
+    /// What the live system does not let us do and would have to, each with what grants it.
+    fn lacks<'a>(&'a self, _: &'a dyn Described, _: &'a Surroundings) -> BoxFuture<'a, Result<Vec<String>, SystemError>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+
     /// Packs records that somebody wrote down, as the Source of a connection would read them.
     fn sampler(&self, connection: &dyn Described, columns: &Arc<Columns>) -> Box<dyn Sample>;
 

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod connection;
 pub mod connections;
 pub mod credentials;
+pub mod database_roles;
 pub mod declared;
 pub mod describe;
 pub mod file;

@@ -8,6 +8,9 @@ use super::change::{Action, ObjectKind};
 /// The column of an object, or of an entitlement, that says whether it may be changed there at all; nothing where the system does not say.
 pub const WRITABLE: &str = "$writable";
 
+/// The column of an object that says whether it may be removed there; nothing where the system does not say.
+pub const REMOVABLE: &str = "$removable";
+
 /// Declared by a connector, narrowed by what the system itself says (SCIM discovery, the columns of a table).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
@@ -59,6 +62,8 @@ pub struct Capabilities {
     pub entitlement_parameters: Option<BTreeSet<Arc<str>>>,
     /// of which kinds of objects each row says whether it may be changed there: see [`WRITABLE`]
     pub says_writable: BTreeSet<ObjectKind>,
+    /// of which kinds of objects each row says whether it may be removed there: see [`REMOVABLE`]
+    pub says_removable: BTreeSet<ObjectKind>,
     /// open sessions of an account can be ended
     pub end_sessions: bool,
     /// what the system does on its own accord along with a change

@@ -27,7 +27,7 @@ mod value;
 mod verdict;
 
 pub use attribute::{Attribute, AttributeType, Visibility, attribute, attributes, is_known_attribute};
-pub use capability::{Capabilities, NeededAttribute, SideEffect, WRITABLE};
+pub use capability::{Capabilities, NeededAttribute, REMOVABLE, SideEffect, WRITABLE};
 pub use causes::{causes, shortened};
 pub use change::{Action, AttributeChange, Cause, Change, ChangeId, HIDDEN, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Withheld};
 pub use evidence::{Evidence, ReadReport, Watermark};

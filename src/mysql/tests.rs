@@ -1,3 +1,5 @@
+//! Connections to a real server: the fence, TLS, and what becomes of errors.
+
 use super::*;
 use crate::fence::by_hand::HandTenure;
 use crate::model::SystemError;

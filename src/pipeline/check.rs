@@ -34,13 +34,15 @@ pub struct Checked {
     pub manners: Vec<String>,
     /// the field of its connection that says how to sign in
     pub sign_in: &'static str,
+    /// of a target: what it does not let us do and would have to, each with what grants it
+    pub lacks: Vec<String>,
 }
 
 impl Checked {
     /// Nothing is known yet but what the connection itself says.
     fn of(connection: &dyn Described) -> Self {
         let (rights, sign_in) = (registry::rights(connection), connection.sign_in());
-        Self { shut: None, streams: Vec::new(), capabilities: None, rights, manners: Vec::new(), sign_in }
+        Self { shut: None, streams: Vec::new(), capabilities: None, rights, manners: Vec::new(), sign_in, lacks: Vec::new() }
     }
 }
 
@@ -110,7 +112,11 @@ pub async fn check_target(loaded: &Loaded, policy: &Policy, at: usize) -> Checke
         };
         streams.push((kind, seen));
     }
-    Checked { streams, manners: target.reader.manners(), capabilities: Some(target.capabilities), ..checked }
+    let lacks = match registry::lacks(document.spec.connection.described(), &around).await {
+        Ok(lacks) => lacks,
+        Err(error) => vec![format!("what this account may do could not be asked: {error}")],
+    };
+    Checked { streams, manners: target.reader.manners(), capabilities: Some(target.capabilities), lacks, ..checked }
 }
 
 /// The first rows of a stream; and the id of the first one.

@@ -102,6 +102,8 @@ fn by_code(code: &SqlState, words: String) -> SystemError {
         SqlState::DUPLICATE_OBJECT | SqlState::UNIQUE_VIOLATION => SystemError::Conflict(words),
         SqlState::INVALID_CATALOG_NAME => SystemError::Rejected(format!("{words}: make the database, or correct its name in `url`")),
         SqlState::DEPENDENT_OBJECTS_STILL_EXIST => SystemError::Rejected(words),
+        // What changes the catalog waits for whoever changes it too, and then gives up; nothing was done.
+        SqlState::INTERNAL_ERROR if words.contains("concurrently") => SystemError::Unavailable(words),
         _ => match code.code().get(..2) {
             Some("28") => {
                 SystemError::Auth(format!("{words}: check the user in `url`, its password, and whether it has ended (VALID UNTIL)"))

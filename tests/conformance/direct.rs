@@ -41,6 +41,7 @@ impl Subject {
         for (name, edit) in STEPS {
             let before = declared.clone();
             edit(&mut declared);
+            declared.with_names_kept(&before, &self.target.capabilities);
             self.write_difference(name, &before, &declared).await;
             self.compare(name, &declared).await;
         }

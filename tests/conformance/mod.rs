@@ -11,6 +11,7 @@ mod ldap;
 mod look;
 mod pipeline;
 mod ramp;
+mod roles;
 mod scim;
 mod sql;
 mod table;

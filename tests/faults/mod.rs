@@ -8,6 +8,7 @@ mod freeze;
 mod kill;
 mod large;
 mod ldap;
+mod roles;
 mod sql;
 mod sql_servers;
 mod stage;

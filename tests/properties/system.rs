@@ -90,6 +90,7 @@ impl System {
             entitlements: false,
             entitlement_parameters: None,
             says_writable: Default::default(),
+            says_removable: Default::default(),
             end_sessions: false,
             side_effects: Vec::new(),
             unique_account_attributes: None,

@@ -90,6 +90,9 @@ fn in_words(systems: &[System]) -> String {
         if !checked.manners.is_empty() {
             row(&mut text, "its ways", &checked.manners.join("; "));
         }
+        for lack in &checked.lacks {
+            row(&mut text, "missing", lack);
+        }
         if let Some(next) = next(checked) {
             row(&mut text, "next", &next);
         }
@@ -184,6 +187,7 @@ fn as_json(system: &System) -> Json {
         "words": system.checked.shut.as_ref().map(ToString::to_string),
         "streams": streams.collect::<Vec<_>>(),
         "ways": system.checked.manners,
+        "missing": system.checked.lacks,
         "next": next(&system.checked),
     })
 }
@@ -200,6 +204,7 @@ mod tests {
             capabilities: None,
             rights: vec!["the scope admin".into()],
             manners: Vec::new(),
+            lacks: Vec::new(),
             sign_in,
         };
         let words = |sign_in| next(&shut(sign_in)).unwrap();

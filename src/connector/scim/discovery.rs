@@ -170,6 +170,7 @@ impl Discovery {
             entitlements: false,
             entitlement_parameters: None,
             says_writable: BTreeSet::new(),
+            says_removable: BTreeSet::new(),
             end_sessions: false,
             group_owners: false,
             longest_attributes: Default::default(),

@@ -154,6 +154,7 @@ impl Layout {
             entitlements: self.entitlements.is_some(),
             entitlement_parameters: self.entitlements.as_ref().map(|table| table.parameters.keys().cloned().collect()),
             says_writable: BTreeSet::new(),
+            says_removable: BTreeSet::new(),
             end_sessions: self.sessions.is_some(),
             side_effects: self.side_effects(),
             unique_account_attributes: Some(self.accounts.unique_attributes()),

@@ -3,6 +3,7 @@
 //!
 //! Must never: reach anything, or be asked which kind it is where [`Described`] can answer.
 
+mod database_roles;
 mod declared;
 mod file;
 mod ldap;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use super::server_address::{server_address, stays_on_this_machine};
+pub use database_roles::{DatabaseRolesConnection, RoleServer};
 pub use declared::{DeclaredConnection, Extension};
 pub use file::{FileConnection, FileFormat};
 pub use ldap::{
@@ -116,6 +118,8 @@ pub enum SourceConnection {
     Sql(Box<SqlConnection>),
     /// A directory that speaks LDAP.
     Ldap(Box<LdapConnection>),
+    /// A database server's own roles: PostgreSQL's, MariaDB's.
+    DatabaseRoles(Box<DatabaseRolesConnection>),
     /// A system that a Connector describes.
     Connector(Box<DeclaredConnection>),
 }
@@ -130,6 +134,8 @@ pub enum TargetConnection {
     Sql(Box<SqlConnection>),
     /// A directory that speaks LDAP.
     Ldap(Box<LdapConnection>),
+    /// A database server's own roles: PostgreSQL's, MariaDB's.
+    DatabaseRoles(Box<DatabaseRolesConnection>),
     /// A system that a Connector describes.
     Connector(Box<DeclaredConnection>),
     /// An application that is told by signed requests.
@@ -265,6 +271,7 @@ impl SourceConnection {
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_ref(),
             Self::Ldap(connection) => connection.as_ref(),
+            Self::DatabaseRoles(connection) => connection.as_ref(),
             Self::Connector(connection) => connection.as_ref(),
         }
     }
@@ -278,6 +285,7 @@ impl SourceConnection {
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_mut(),
             Self::Ldap(connection) => connection.as_mut(),
+            Self::DatabaseRoles(connection) => connection.as_mut(),
             Self::Connector(connection) => connection.as_mut(),
         }
     }
@@ -290,6 +298,7 @@ impl TargetConnection {
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_mut(),
             Self::Ldap(connection) => connection.as_mut(),
+            Self::DatabaseRoles(connection) => connection.as_mut(),
             Self::Connector(connection) => connection.as_mut(),
             Self::Webhook(connection) => connection,
         }
@@ -301,6 +310,7 @@ impl TargetConnection {
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_ref(),
             Self::Ldap(connection) => connection.as_ref(),
+            Self::DatabaseRoles(connection) => connection.as_ref(),
             Self::Connector(connection) => connection.as_ref(),
             Self::Webhook(connection) => connection,
         }

@@ -434,6 +434,10 @@ impl Described for SqlConnection {
             Database::Postgres(_) => "database/postgres/url",
             Database::Mysql(_) => "database/mysql/url",
         }
+
+    fn sign_in(&self) -> &'static str {
+        "password"
+    }
     }
 
     fn files(&self) -> Vec<ConnectionPart<'_, str>> {

@@ -54,3 +54,36 @@ fn an_address_of_a_database_names_server_user_and_database_and_no_password() {
     assert!(!tls(serde_json::json!({})) && tls(serde_json::json!({"caFile": "ca.pem"})) && tls(away));
     assert!(!tls(serde_json::json!({"url": "postgres://hc@db.example/crm", "allowPlaintext": true})));
 }
+
+#[test]
+fn roles_belong_to_a_server_whichever_database_and_user_reaches_it() {
+    let roles = |more: serde_json::Value| serde_json::from_value::<DatabaseRolesConnection>(more).unwrap();
+    let system = |url: &str| roles(serde_json::json!({ "url": url })).system();
+    assert_eq!(system("postgres://headcount@DB.acme.example/postgres"), "databaseRoles postgres db.acme.example:5432");
+    assert_eq!(system("postgresql://other@db.acme.example:5432/hr"), "databaseRoles postgres db.acme.example:5432");
+    assert_eq!(system("mysql://headcount@db.acme.example"), "databaseRoles mariadb db.acme.example:3306 %");
+    assert_ne!(system("mariadb://headcount@db.acme.example:3307"), system("mariadb://headcount@db.acme.example"));
+    // What can't be read is told where it stands.
+    let wrong = |more: serde_json::Value| roles(more).unreadable().iter().map(|odd| odd.pointer).collect::<Vec<_>>();
+    for url in [
+        "https://db.acme.example",
+        "postgres://db.acme.example/postgres",
+        "postgres://a:secret@db/postgres",
+        "postgres://a@db",
+        "postgres://a@db/b?sslmode=disable",
+    ] {
+        assert_eq!(wrong(serde_json::json!({ "url": url })), ["url"], "{url}");
+    }
+    let both =
+        serde_json::json!({ "url": "postgres://a@db/b", "caFile": "ca.pem", "allowPlaintext": true, "host": "%", "timeout": "soon" });
+    assert_eq!(wrong(both), ["timeout", "allowPlaintext", "host"]);
+    assert_eq!(wrong(serde_json::json!({ "url": "mariadb://a@db", "host": "10.%" })), Vec::<&str>::new());
+    // Without TLS only to this machine.
+    let tls = |url: &str| roles(serde_json::json!({ "url": url })).has_tls();
+    assert!(
+        tls("postgres://a@db/b")
+            && !tls("postgres://a@localhost/b")
+            && !tls("postgres://a@%2Frun%2Fpostgresql/b")
+            && !tls("mysql://a@[::1]:3307")
+    );
+}

@@ -466,6 +466,17 @@ fn what_the_target_does_not_let_anybody_change_is_not_promised() {
 }
 
 #[test]
+fn what_owns_something_at_the_target_loses_its_access_and_stays() {
+    let mut case = case().accounts(Action::Deactivate, Mandate::Leaver, 1..=2).accounts(Action::Delete, Mandate::Leaver, 1..=2);
+    case.populations.targets[0].stuck = BTreeSet::from([(ObjectKind::Account, "hr/1".into())]);
+    let plan = case.checked();
+    let held: Vec<String> =
+        plan.changes.iter().filter(|change| !change.runs()).map(|change| format!("{:?} {}", change.action, change.object.key)).collect();
+    assert_eq!(held, ["Delete hr/1"]);
+    assert!(plan.findings[0].message.contains("own something there"), "{}", plan.findings[0].message);
+}
+
+#[test]
 fn that_a_protected_account_is_not_declared_is_no_refusal() {
     let mut case = case().accounts(Action::Deactivate, Mandate::Pruning, [1]);
     case.populations.targets[0].protected = BTreeSet::from(["hr/1".into()]);
