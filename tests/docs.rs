@@ -16,6 +16,7 @@ const EXPLAINED: &[&str] = &[
     "webhook.md",
     "controller.md",
     "ldap.md",
+    "scim.md",
 ];
 
 fn text(path: &str) -> String {
