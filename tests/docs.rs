@@ -17,6 +17,7 @@ const EXPLAINED: &[&str] = &[
     "controller.md",
     "ldap.md",
     "database-roles.md",
+    "scim.md",
 ];
 
 fn text(path: &str) -> String {

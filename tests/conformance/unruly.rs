@@ -114,6 +114,8 @@ async fn a_name_that_somebody_has_makes_no_second_account() {
     let folder = tempfile::tempdir().expect("a folder");
     plan_and_apply(folder.path(), &connection(&service, &manners));
     assert_eq!(service.user_names(), ["boss"]);
+    let tries = service.log().into_iter().filter(|(line, _)| line.starts_with("POST")).collect::<Vec<_>>();
+    assert!(tries.len() <= 1, "it is not tried again and again: {tries:?}");
 }
 
 /// What was found of a service is told in words, and what its token must be allowed.

@@ -469,6 +469,9 @@ impl State {
         }
         let manager = manager.map(|said| self.manager(&said)).transpose()?;
         fields.retain(|_, value| !nothing(value));
+        if let Some(active) = fields.get_mut("active") {
+            *active = self.active(active)?;
+        }
         self.fit(at, &mut fields)?;
         let object = self.objects.get_mut(&at).expect("it is there");
         object.fields = fields;
@@ -479,16 +482,18 @@ impl State {
         Ok(())
     }
 
+    /// Whether somebody is active, as it is kept.
+    fn active(&self, said: &Json) -> Result<Json, Reply> {
+        match (said, self.has(Manner::TextBooleans)) {
+            (Json::Bool(active), false) => Ok(json!(active)),
+            (Json::String(text), true) => Ok(json!(text.eq_ignore_ascii_case("true"))),
+            _ => Err(Reply::refused(400, "invalidValue")),
+        }
+    }
+
     /// What it keeps of what it is told, or why it keeps nothing.
     fn fit(&self, at: u64, fields: &mut Map<String, Json>) -> Result<(), Reply> {
         let is_group = self.objects[&at].is_group;
-        if let Some(active) = fields.get("active").cloned() {
-            match (active, self.has(Manner::TextBooleans)) {
-                (Json::Bool(active), false) => fields.insert("active".into(), json!(active)),
-                (Json::String(text), true) => fields.insert("active".into(), json!(text.eq_ignore_ascii_case("true"))),
-                _ => return Err(Reply::refused(400, "invalidValue")),
-            };
-        }
         if self.has(Manner::KeepsOne) {
             for name in ["emails", "phoneNumbers"] {
                 if let Some(Json::Array(items)) = fields.get_mut(name) {
@@ -595,6 +600,7 @@ impl State {
             return Ok(());
         }
         let value = value.filter(|_| !clears);
+        let value = if name == "active" { value.map(|said| self.active(&said)).transpose()? } else { value };
         let fields = &mut self.objects.get_mut(&at).expect("it is there").fields;
         let way: Vec<&str> = home.into_iter().chain(name.split('.')).collect();
         set(fields, &way, value);

@@ -82,7 +82,7 @@ fn scim(connection: &DeclaredConnection) -> Result<(ScimConnection, Limits), Sys
         max_body: connection.max_body.clone(),
         allow_plain_http: false,
         extension: service.and_then(|service| service.extension.clone()),
-        dialect: service.map(|service| service.dialect.clone()).unwrap_or_default(),
+        dialect: Box::new(service.map(|service| service.dialect.clone()).unwrap_or_default()),
     };
     Ok((scim, definition.limits))
 }

@@ -23,7 +23,7 @@ pub struct Operation {
 }
 
 /// What came of a Bulk request.
-pub enum Told {
+pub enum BulkAnswer {
     /// an answer for each operation, as if it had been sent by itself; none where the service gave none
     Each(Vec<Option<Response>>),
     /// the service takes no such request, and did nothing
@@ -46,7 +46,7 @@ pub fn fitting(operations: &[&Operation], bounds: BulkBounds) -> usize {
 const OVERHEAD: usize = 200;
 
 /// Sends them in one request, once.
-pub async fn send(api: &Api, operations: &[&Operation]) -> Told {
+pub async fn send(api: &Api, operations: &[&Operation]) -> BulkAnswer {
     let entries: Result<Vec<Json>, SystemError> = operations.iter().enumerate().map(|(at, operation)| entry(api, at, operation)).collect();
     let sent = match entries {
         Ok(entries) => {
@@ -60,20 +60,20 @@ pub async fn send(api: &Api, operations: &[&Operation]) -> Told {
     };
     let response = match sent {
         Ok(response) => response,
-        Err(error) => return Told::All(error),
+        Err(error) => return BulkAnswer::All(error),
     };
     if matches!(response.status, 400 | 404 | 405 | 413 | 501) {
-        return Told::Refused;
+        return BulkAnswer::Refused;
     }
     if !response.succeeded() {
-        return Told::All(api.refusal(&response));
+        return BulkAnswer::All(api.refusal(&response));
     }
     let told: Option<Json> = serde_json::from_slice(&response.body).ok();
     match told.as_ref().and_then(|told| field(told, "Operations")?.as_array()) {
-        Some(results) => {
-            Told::Each(operations.iter().enumerate().map(|(at, operation)| result(api, results, at, operation, operations.len())).collect())
-        }
-        None => Told::All(SystemError::Uncertain("the service said yes to a Bulk request, and not what came of it".into())),
+        Some(results) => BulkAnswer::Each(
+            operations.iter().enumerate().map(|(at, operation)| result(api, results, at, operation, operations.len())).collect(),
+        ),
+        None => BulkAnswer::All(SystemError::Uncertain("the service said yes to a Bulk request, and not what came of it".into())),
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::api::Endpoint;
 use super::body::Attributes;
-use super::bulk::{self, Operation, Told, fitting};
+use super::bulk::{self, BulkAnswer, Operation, fitting};
 use super::dialect::BulkBounds;
 use super::discovery::MARKER;
 use super::edit::{Attempt, Edit, Verdict};
@@ -141,9 +141,9 @@ impl ScimWriter {
             };
             let operations: Vec<&Operation> = steps.iter().map(|(.., operation)| operation).collect();
             let told = match bulk::send(&self.service.api, &operations).await {
-                Told::Refused => return self.service.manners.refuse_bulk(),
-                Told::All(error) => steps.iter().map(|_| Some(Err(error.clone()))).collect(),
-                Told::Each(answers) => answers.into_iter().map(|answer| answer.map(Ok)).collect::<Vec<_>>(),
+                BulkAnswer::Refused => return self.service.manners.refuse_bulk(),
+                BulkAnswer::All(error) => steps.iter().map(|_| Some(Err(error.clone()))).collect(),
+                BulkAnswer::Each(answers) => answers.into_iter().map(|answer| answer.map(Ok)).collect::<Vec<_>>(),
             };
             for ((at, write, step, operation), answer) in steps.iter().zip(told) {
                 let result = match answer {

@@ -38,7 +38,7 @@ pub struct ScimConnection {
     pub extension: Option<String>,
     /// What the service does otherwise than RFC 7643 and 7644 say, where it neither tells nor shows it.
     #[serde(default, skip_serializing_if = "ScimDialect::is_empty")]
-    pub dialect: ScimDialect,
+    pub dialect: Box<ScimDialect>,
 }
 
 /// What a service does otherwise than RFC 7643 and 7644 say. Nothing has to be written for what it tells of itself, or shows by its answers.

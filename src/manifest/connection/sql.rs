@@ -428,16 +428,16 @@ impl Described for SqlConnection {
         rows
     }
 
+    fn sign_in(&self) -> &'static str {
+        "password"
+    }
+
     fn place(&self) -> &'static str {
         match &self.database {
             Database::Sqlite(_) => "database/sqlite/path",
             Database::Postgres(_) => "database/postgres/url",
             Database::Mysql(_) => "database/mysql/url",
         }
-
-    fn sign_in(&self) -> &'static str {
-        "password"
-    }
     }
 
     fn files(&self) -> Vec<ConnectionPart<'_, str>> {

@@ -157,7 +157,7 @@ impl Scripted {
             auth: Some(Auth::Bearer(SecretRef::Exec(vec!["echo".into(), "t0ken".into()]))),
             page_size: Some(2),
             max_body: max_body.map(str::to_owned),
-            dialect: self.dialect.clone(),
+            dialect: Box::new(self.dialect.clone()),
             ..ScimConnection::default()
         };
         Service::open(&connection, surroundings, Duration::ZERO).await.expect("a service")
