@@ -21,7 +21,7 @@ use serde_json::Value;
 pub use declared::{DeclaredConnection, Extension};
 pub use file::{FileConnection, FileFormat};
 pub use ldap::{
-    Comparison, ExternalBind, LdapActive, LdapBind, LdapConnection, LdapDialect, LdapFilter, LdapGroupClass, LdapGroups, LdapUsers,
+    ExternalBind, FilterComparison, LdapActive, LdapBind, LdapConnection, LdapDialect, LdapFilter, LdapGroupClass, LdapGroups, LdapUsers,
     NumberRange, SimpleBind,
 };
 pub use scim::ScimConnection;
