@@ -3,7 +3,7 @@
 //! Must never: let a value become part of a filter's form.
 
 use super::ber::{BOOLEAN, Encoder, OCTETS};
-use crate::manifest::connection::{Comparison, LdapFilter};
+use crate::manifest::connection::{FilterComparison, LdapFilter};
 
 const AND: u8 = 0xA0;
 const OR: u8 = 0xA1;
@@ -91,12 +91,12 @@ impl Filter {
     }
 }
 
-fn tag(comparison: Comparison) -> u8 {
+fn tag(comparison: FilterComparison) -> u8 {
     match comparison {
-        Comparison::Equal => EQUAL,
-        Comparison::AtLeast => AT_LEAST,
-        Comparison::AtMost => AT_MOST,
-        Comparison::About => APPROXIMATE,
+        FilterComparison::Equal => EQUAL,
+        FilterComparison::AtLeast => AT_LEAST,
+        FilterComparison::AtMost => AT_MOST,
+        FilterComparison::About => APPROXIMATE,
     }
 }
 

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub use filter::{Comparison, LdapFilter};
+pub use filter::{FilterComparison, LdapFilter};
 
 use super::{ConnectionPart, Described, Mistake, SecretRef, Unreadable};
 use crate::manifest::quantity;

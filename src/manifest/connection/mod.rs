@@ -25,7 +25,7 @@ pub use database_roles::{DatabaseRolesConnection, RoleServer};
 pub use declared::{DeclaredConnection, Extension};
 pub use file::{FileConnection, FileFormat};
 pub use ldap::{
-    Comparison, ExternalBind, LdapActive, LdapBind, LdapConnection, LdapDialect, LdapFilter, LdapGroupClass, LdapGroups, LdapUsers,
+    ExternalBind, FilterComparison, LdapActive, LdapBind, LdapConnection, LdapDialect, LdapFilter, LdapGroupClass, LdapGroups, LdapUsers,
     NumberRange, SimpleBind,
 };
 pub use scim::{ScimClearing, ScimConnection, ScimDialect, ScimManager, ScimMemberValue, ScimPaging, ScimRemoval, ScimWithout};

@@ -17,7 +17,7 @@ pub enum LdapFilter {
     /// it has a value of this attribute
     Present(String),
     /// an attribute and a value
-    Compare(Comparison, String, Vec<u8>),
+    Compare(FilterComparison, String, Vec<u8>),
     /// an attribute, and what stands between the stars
     Substrings(String, Vec<Vec<u8>>),
     /// a rule of the server's own
@@ -35,7 +35,7 @@ pub enum LdapFilter {
 
 /// How a value compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
+pub enum FilterComparison {
     /// `=`
     Equal,
     /// `>=`
@@ -90,14 +90,14 @@ fn item(text: &str) -> Result<(LdapFilter, &str), String> {
     let (left, right) = body.split_once('=').ok_or_else(|| format!("`{body}` compares nothing"))?;
     let last = left.chars().last();
     let (comparison, attribute) = match last {
-        Some('>') => (Comparison::AtLeast, &left[..left.len() - 1]),
-        Some('<') => (Comparison::AtMost, &left[..left.len() - 1]),
-        Some('~') => (Comparison::About, &left[..left.len() - 1]),
+        Some('>') => (FilterComparison::AtLeast, &left[..left.len() - 1]),
+        Some('<') => (FilterComparison::AtMost, &left[..left.len() - 1]),
+        Some('~') => (FilterComparison::About, &left[..left.len() - 1]),
         Some(':') => return extensible(&left[..left.len() - 1], right).map(|filter| (filter, rest)),
-        _ => (Comparison::Equal, left),
+        _ => (FilterComparison::Equal, left),
     };
     let attribute = name(attribute)?.to_owned();
-    let equal = comparison == Comparison::Equal;
+    let equal = comparison == FilterComparison::Equal;
     let filter = match right {
         "*" if equal => LdapFilter::Present(attribute),
         starred if equal && starred.contains('*') => {

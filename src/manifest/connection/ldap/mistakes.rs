@@ -32,6 +32,10 @@ impl Mistakes {
     }
 
     fn urls(&mut self, connection: &LdapConnection) {
+        if connection.signs_in_openly() {
+            let hint = "use ldaps://, say `startTls: true`, or say `allowPlain: true`";
+            self.that("urls", "a password would go without TLS, where anybody on the way reads it", hint);
+        }
         for (at, url) in connection.urls.iter().enumerate() {
             let pointer = format!("urls/{at}");
             if connection.start_tls && url.starts_with("ldaps://") {
@@ -269,6 +273,10 @@ mod tests {
         one(Target, "urls/0", "that of ldap", |it| it["urls"] = json!(["ldaps://dc1:389"]));
         one(Target, "urls/0", "would begin it again", |it| it["startTls"] = json!(true));
         one(Target, "bind/simple/dn", "no DN", |it| it["bind"] = json!({ "simple": { "dn": "headcount", "password": { "env": "P" } } }));
+        one(Target, "urls", "without TLS", |it| {
+            it["urls"] = json!(["ldap://dc1"]);
+            it["bind"] = json!({ "simple": { "dn": "cn=x", "password": { "env": "P" } } });
+        });
         one(Target, "users/base", "no DN", |it| it["users"]["base"] = json!("people"));
         one(Target, "users/filter", "a `)` is missing", |it| it["users"]["filter"] = json!("(uid=a"));
         one(Target, "users/rdn", "can be no attribute", |it| it["users"]["rdn"] = json!("user id"));
