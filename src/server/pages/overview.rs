@@ -54,7 +54,8 @@ fn needs(context: &PageContext, status: &Status) -> Markup {
                 @for need in &status.needs {
                     li {
                         @let (word, _) = need_word(need.kind);
-                        (tag(if matches!(need.kind, NeedKind::Waits | NeedKind::Contested | NeedKind::Untold) { "warn" } else { "lose" }, "▲", word))
+                        @let can_wait = matches!(need.kind, NeedKind::Waits | NeedKind::Contested | NeedKind::Untold);
+                        (if can_wait { tag("warn", "●", word) } else { tag("lose", "▲", word) })
                         div {
                             p { b { (text(&need.about)) } ": " (text(&need.words)) }
                             p.quiet { "Since " (context.clock().since(need.since)) ". On the command line: " code { (text(&need.next)) } }
