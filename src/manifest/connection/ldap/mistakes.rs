@@ -281,7 +281,7 @@ mod tests {
         one(Target, "users/filter", "a `)` is missing", |it| it["users"]["filter"] = json!("(uid=a"));
         one(Target, "users/rdn", "can be no attribute", |it| it["users"]["rdn"] = json!("user id"));
         one(Target, "users/attributes/emails", "can be no attribute", |it| it["users"]["attributes"]["emails"] = json!("e mail"));
-        one(Target, "users/attributes/emails", "two attributes", |it| it["users"]["attributes"]["emails"] = json!("UID"));
+        one(Target, "users/attributes/userName", "two attributes", |it| it["users"]["attributes"]["emails"] = json!("UID"));
         one(Target, "users/attributes/tilte", "there is no attribute", |it| it["users"]["attributes"]["tilte"] = json!("title"));
         one(Target, "users/attributes/active", "no attribute of an entry", |it| it["users"]["attributes"]["active"] = json!("x"));
         one(Target, "users/attributes", "`userName`", |it| it["users"]["attributes"] = json!({ "emails": "mail" }));
