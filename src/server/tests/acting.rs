@@ -2,7 +2,7 @@
 
 use super::*;
 
-const APPROVAL: &str = "  approval: {for: everything}\n";
+const APPROVAL: &str = "  approval: {for: [everything]}\n";
 
 fn pending() -> impl Fn(Company) -> Company {
     |mut company| {
