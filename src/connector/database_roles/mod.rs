@@ -78,12 +78,12 @@ async fn open(connection: &DatabaseRolesConnection, surroundings: &Surroundings)
     Ok(match connection.server() {
         RoleServer::Postgres => {
             let way = PostgresServer { url, password, base, ca_file, tls };
-            Server::Postgres(Postgres { way, protected, initial_password, deadline, sessions: Default::default() })
+            Server::Postgres(Box::new(Postgres { way, protected, initial_password, deadline, sessions: Default::default() }))
         }
         RoleServer::MariaDb => {
             let way = MysqlServer { url, password, base, ca_file, tls };
             let host = connection.host().to_owned();
-            Server::MariaDb(MariaDb { way, protected, initial_password, host, deadline, sessions: Default::default() })
+            Server::MariaDb(Box::new(MariaDb { way, protected, initial_password, host, deadline, sessions: Default::default() }))
         }
     })
 }

@@ -13,8 +13,8 @@ use crate::model::{Capabilities, SystemError};
 /// A server.
 #[derive(Debug)]
 pub(super) enum Server {
-    Postgres(Postgres),
-    MariaDb(MariaDb),
+    Postgres(Box<Postgres>),
+    MariaDb(Box<MariaDb>),
 }
 
 impl Server {

@@ -214,7 +214,7 @@ async fn values_are_written_as_the_service_has_them() {
 async fn who_only_fills_a_group_is_no_member() {
     let group = json!({ "id": "g1", "displayName": "ops", "members": [{ "value": "svc" }, { "value": "u1" }] });
     let server = Scripted::start(move |asked| {
-        let one = |resource: &Json| list_of(1, &[resource.clone()]);
+        let one = |resource: &Json| list_of(1, std::slice::from_ref(resource));
         Some(match asked.line.as_str() {
             "GET /Groups/g1" => answer(200, &group),
             line if line.starts_with("GET /Groups") => one(&group),

@@ -191,7 +191,7 @@ impl Session for SqliteSession {
     fn columns(&self, sql: &str) -> Result<Vec<Answered>, SystemError> {
         let statement = self.told(self.connection.prepare(sql))?;
         // What they hold is each value's own affair.
-        let named = statement.column_names().into_iter();
+        let named = statement.column_names();
         Ok(named.map(|name| Answered { name: name.to_owned(), kind: String::new() }).collect())
     }
 
