@@ -31,7 +31,6 @@ fn place(line: u32) -> Place {
 }
 
 fn case() -> Case {
-    let stay = DeprovisionPolicy::DEACTIVATE;
     let target = TargetPolicy {
         connector: "test".into(),
         allow_empty: false,
@@ -45,10 +44,10 @@ fn case() -> Case {
         sign_in: vec!["userName".into()],
         ownership: Ownership::Owned,
         rules: vec![],
-        leaver: stay,
-        absent: stay,
-        deselected: stay,
-        suspended: stay,
+        leaver: DeprovisionPolicy::DEACTIVATE,
+        absent: DeprovisionPolicy::DEACTIVATE,
+        deselected: DeprovisionPolicy::DEACTIVATE,
+        suspended: DeprovisionPolicy::DEACTIVATE,
         reuse_after: SignedDuration::ZERO,
         guardrails: GuardrailPolicy { limits: BTreeMap::new(), window: SignedDuration::from_hours(24), overrides: vec![] },
         protect: ProtectionPolicy::default(),
