@@ -57,11 +57,14 @@ async fn read(reader: &dyn Reader, kind: ObjectKind, columns: &[&str]) -> (Evide
     (report.of(kind), lines)
 }
 
+/// What is written: attributes, and who is in it or no longer.
+type Parts<'p> = (&'p [(&'p str, Option<&'p str>)], &'p [(ObjectKind, &'p str)]);
+
 async fn write(
     target: &TargetConnector,
     action: Action,
     (kind, id): (ObjectKind, Option<&str>),
-    (attributes, members): (&[(&str, Option<&str>)], &[(ObjectKind, &str)]),
+    (attributes, members): Parts<'_>,
     fence: &Fence,
 ) -> Result<Written, SystemError> {
     let object = ObjectRef { kind, key: "hr/1".into(), id: None, name: "one".into() };
