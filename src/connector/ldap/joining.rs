@@ -25,7 +25,7 @@ impl Task<'_> {
         add: bool,
     ) -> Result<Written, SystemError> {
         let groups = self.directory().layout.groups()?;
-        let mut values = self.listed(groups, members, add).await?;
+        let mut values = self.values_of(groups, members, add).await?;
         let mut holds_nobody = false;
         for _ in 0..TRIES {
             if values.is_empty() {
@@ -77,7 +77,7 @@ impl Task<'_> {
     }
 
     /// How the group lists these members.
-    async fn listed(&self, groups: &Groups, members: &[(ObjectKind, Arc<str>)], add: bool) -> Result<Vec<String>, SystemError> {
+    async fn values_of(&self, groups: &Groups, members: &[(ObjectKind, Arc<str>)], add: bool) -> Result<Vec<String>, SystemError> {
         let mut values = Vec::with_capacity(members.len());
         for (kind, member) in members {
             match self.reader.listed_as(groups, *kind, member).await {
@@ -95,7 +95,7 @@ impl Task<'_> {
         let directory = self.directory();
         directory.empty().remove(id);
         members.iter().for_each(|(_, member)| directory.names().forget(member));
-        let values = self.listed(groups, members, add).await?;
+        let values = self.values_of(groups, members, add).await?;
         let name = directory.name_of(ObjectKind::Group, id).await?;
         let plain = |value: &str| if groups.by_name() { dn::normal(value) } else { value.to_owned() };
         let there: HashSet<String> = self.reader.members_of(groups, id, &name).await?.iter().map(|value| plain(value)).collect();
