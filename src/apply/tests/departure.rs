@@ -14,7 +14,7 @@ fn refused() -> Script {
 
 #[tokio::test]
 async fn a_value_that_is_refused_keeps_nobody_s_access() {
-    let world = World::scripted([Script::Lose(lost()), refused()]).await;
+    let world = World::scripted([Script::Revoke("hr/8", 0), refused()]).await;
     world.fake.put("7", &[("title", "Lead")]);
     let report = world.apply(&plan(vec![leaver()])).await;
     let outcome = &report.outcomes[&ChangeId(0)];
