@@ -188,7 +188,8 @@ impl Formats<'_, '_> {
         }
         let problem = Diagnostic::error(format!("`{path}` is no {what}"));
         // An address that is written wrongly may hold a password.
-        let problem = if pointer.ends_with("/url") { problem.conceal() } else { problem };
+        let is_address = ["/url", "/urls"].iter().any(|end| pointer.ends_with(end));
+        let problem = if is_address { problem.conceal() } else { problem };
         self.problems.push(self.context.at(self.origin, pointer, problem).hint(hint));
     }
 }

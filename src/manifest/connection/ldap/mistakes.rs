@@ -32,6 +32,10 @@ impl Mistakes {
     }
 
     fn urls(&mut self, connection: &LdapConnection) {
+        // One that holds a password is refused as no address, and nothing of it is shown.
+        if connection.urls.iter().any(|url| url.contains('@')) {
+            return;
+        }
         if connection.signs_in_openly() {
             let hint = "use ldaps://, say `startTls: true`, or say `allowPlain: true`";
             self.that("urls", "a password would go without TLS, where anybody on the way reads it", hint);
