@@ -41,28 +41,25 @@ pub(super) fn leave(step: &mut Step<'_, '_>, target: usize, person: &Person, gon
             if keeps_everything(step, target, gone) { Presence::Unclear } else { Presence::Leaves }
         }
         // A leaver whom a source reports needs no proof that nobody else is there.
-        Claim::Found(_) if prunes(step, target) && gone != NotServed::Leaver && !step.matched.claims[target].are_all(step.basis) => {
+        Claim::Found(_)
+            if ownership::prunes(step.basis, target) && gone != NotServed::Leaver && !step.matched.claims[target].are_all(step.basis) =>
+        {
             let sentence = "{who}: an account looks like theirs and would go, but not all sources could be read, and it may be somebody's who is unseen; \
                             this waits for a complete read";
             step.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &key, sentence);
             Presence::Unclear
         }
-        Claim::Found(row) if prunes(step, target) => {
+        Claim::Found(row) if ownership::prunes(step.basis, target) => {
             depart_as_deselected(step, target, row, person, gone);
             Presence::Leaves
         }
         Claim::Found(row) => {
-            tell_of_a_leaver(step, target, row, &key, gone);
+            leaver::tell_of(step, target, row, &key, gone);
             // Somebody who is unseen may be whose account it is: what it has, memberships too, waits for a complete read.
             let alone = gone == NotServed::Leaver || step.matched.claims[target].are_all(step.basis);
             if alone { Presence::Absent } else { Presence::Unclear }
         }
     }
-}
-
-/// Whether accounts go that nothing proves to be headcount's.
-fn prunes(step: &Step<'_, '_>, target: usize) -> bool {
-    step.basis.policy.targets[target].ownership == Ownership::Authoritative
 }
 
 /// The step that is due for somebody's account. That it goes because the target is not for them is told once it is known whether it is for anybody.
@@ -80,27 +77,13 @@ fn keeps_everything(step: &Step<'_, '_>, target: usize, gone: NotServed) -> bool
     gone == NotServed::Suspended && step.basis.policy.targets[target].suspended.action == DeprovisionAction::Keep
 }
 
-/// Somebody who has left can still sign in with an account that is not ours to close: a person must look.
-fn tell_of_a_leaver(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone: NotServed) {
-    if gone == NotServed::Leaver && step.basis.observed[target].accounts().active(row) {
-        let id = step.basis.observed[target].accounts().id(row);
-        let sentence = format!(
-            "{{who}}: has left, and an active account looks like theirs (id {id}), but nothing proves that it is headcount's; left as it is"
-        );
-        let shared = Shared::new(Severity::Error, FindingCode::OwnershipUnproven, Some(&step.basis.policy.targets[target].name), sentence);
-        step.report
-            .findings
-            .share(shared.hint("Deactivate it at the target, or write `ownership: authoritative` into the spec of the Target."), key);
-    }
-}
-
 /// Accounts that no identity has: of the absent, and those nobody knows.
 pub(super) fn unclaimed(step: &mut Step<'_, '_>, target: usize) {
     vanished::of_the_absent(step, target);
     let basis = step.basis;
     let accounts = basis.observed[target].accounts();
     step.strangers_go[target] = knows_strangers(step, target);
-    let prune = prunes(step, target) && step.strangers_go[target];
+    let prune = ownership::prunes(step.basis, target) && step.strangers_go[target];
     let mut nobodys = Vec::new();
     let mut marked = 0u64;
     for row in 0..accounts.len() {
@@ -109,6 +92,7 @@ pub(super) fn unclaimed(step: &mut Step<'_, '_>, target: usize) {
             || step.matched.claims[target].contested(row)
             || step.matched.claims[target].is_set_aside(row)
             || step.matched.cut[target].contains_key(&row)
+            || step.gone[target].contains(&row)
         {
             continue;
         }

@@ -1,15 +1,16 @@
 //! Further accounts of somebody who has left and has more than one: whoever is reported gone keeps no second way in.
 //!
-//! Must never: cut off an account that may be somebody else's, or delete one that is not plainly theirs.
+//! Must never: cut off an account that only looks like theirs (unless the target is authoritative), or delete one that is not plainly theirs.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::manifest::kinds::{DeprovisionAction, Ownership};
-use crate::model::Cause;
+use crate::model::{Cause, FindingCode, Severity};
 use crate::planning::accounts::Step;
 use crate::planning::accounts::access::deactivate;
 use crate::planning::draft::Grounds;
+use crate::planning::findings::Shared;
 use crate::planning::people::person::Person;
 use crate::planning::targets::eligibility::NotServed;
 use crate::planning::targets::links;
@@ -17,7 +18,8 @@ use crate::planning::targets::ownership;
 use crate::planning::targets::search;
 use crate::world::Carries;
 
-/// Takes the access of every further account, where at least one is proved to be theirs.
+/// Takes the access of every further account that is proved to be theirs. What only looks like theirs goes with it where the target is authoritative, and is told
+/// everywhere else: what is alike but for the case may be another's at a system that tells `ada` from `ADA`.
 pub(super) fn cut(step: &mut Step<'_, '_>, target: usize, person: &Person, known: Option<u32>, gone: NotServed) {
     let rules = &step.basis.policy.targets[target];
     let leaves = rules.ownership != Ownership::Additive && gone.deprovision(rules).action != DeprovisionAction::Keep;
@@ -28,15 +30,47 @@ pub(super) fn cut(step: &mut Step<'_, '_>, target: usize, person: &Person, known
     if known.is_none() && proved.is_empty() {
         return;
     }
-    let alike = search::hits(step.basis, target, &search::keys(step.basis, target, person));
-    let claims = &step.matched.claims[target];
-    let theirs =
-        |row: &u32| is_free(step, target, *row, person) && claims.are_all(step.basis) && !claims.is_wanted_by_others(*row, person.number);
-    let alike = alike.into_iter().filter(theirs);
-    let rows: BTreeSet<u32> = proved.iter().copied().chain(alike).filter(|row| Some(*row) != known).collect();
     let key: Arc<str> = Arc::from(person.key.as_str());
-    for row in rows.into_iter().filter(|row| step.basis.observed[target].accounts().active(*row)).collect::<Vec<_>>() {
-        deactivate(step, target, row, &key, Grounds::LEAVER, Cause::Identity(person.number));
+    let alike: Vec<u32> = alike(step, target, person).into_iter().filter(|row| Some(*row) != known && !proved.contains(row)).collect();
+    let is_active = |step: &Step<'_, '_>, row: u32| step.basis.observed[target].accounts().active(row);
+    for row in proved.into_iter().filter(|row| Some(*row) != known) {
+        if is_active(step, row) {
+            deactivate(step, target, row, &key, Grounds::LEAVER, Cause::Identity(person.number));
+        }
+    }
+    for row in alike {
+        match ownership::prunes(step.basis, target) {
+            true if is_active(step, row) => {
+                step.gone[target].insert(row);
+                deactivate(step, target, row, &key, Grounds::LEAVER, Cause::Identity(person.number));
+            }
+            true => {}
+            false => tell_of(step, target, row, &key, gone),
+        }
+    }
+}
+
+/// What nothing says is anybody else's, and has the values by which theirs is found.
+fn alike(step: &Step<'_, '_>, target: usize, person: &Person) -> Vec<u32> {
+    let claims = &step.matched.claims[target];
+    if !claims.are_all(step.basis) {
+        return Vec::new();
+    }
+    let hits = search::hits(step.basis, target, &search::keys(step.basis, target, person));
+    hits.into_iter().filter(|row| is_free(step, target, *row, person) && !claims.is_wanted_by_others(*row, person.number)).collect()
+}
+
+/// Somebody who has left can still sign in with an account that is not ours to close: a person must look.
+pub(super) fn tell_of(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone: NotServed) {
+    if gone == NotServed::Leaver && step.basis.observed[target].accounts().active(row) {
+        let id = step.basis.observed[target].accounts().id(row);
+        let sentence = format!(
+            "{{who}}: has left, and an active account looks like theirs (id {id}), but nothing proves that it is headcount's; left as it is"
+        );
+        let shared = Shared::new(Severity::Error, FindingCode::OwnershipUnproven, Some(&step.basis.policy.targets[target].name), sentence);
+        step.report
+            .findings
+            .share(shared.hint("Deactivate it at the target, or write `ownership: authoritative` into the spec of the Target."), key);
     }
 }
 

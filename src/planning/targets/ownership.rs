@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::expr::Input;
+use crate::manifest::kinds::Ownership;
 use crate::model::{Finding, FindingCode, Link, ObjectKind, Severity, Subject, UNKNOWN_SYSTEM, ValueState};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
@@ -25,6 +26,11 @@ const LISTED: usize = 20;
 const KNOWN_BY: [&str; 4] = ["userName", "displayName", "emails", "employeeNumber"];
 /// Attributes by all of which somebody is known again.
 const NAMED: [&str; 2] = ["name.familyName", "name.givenName"];
+
+/// Whether accounts of a target go that nothing proves to be headcount's.
+pub(in crate::planning) fn prunes(basis: &Basis<'_>, target: usize) -> bool {
+    basis.policy.targets[target].ownership == Ownership::Authoritative
+}
 
 /// Whether an account without our mark is called what it was when headcount last wrote it.
 pub(in crate::planning) fn is_called(accounts: ObjectView<'_>, row: u32, link: &Link) -> bool {

@@ -189,7 +189,8 @@ fn an_account_that_may_be_somebodys_who_is_not_seen_is_not_taken_for_one_who_get
 
 #[test]
 fn a_second_account_of_a_leaver_that_others_want_stays() {
-    let scene = scene("").record("hr", json!({"id": "1", "login": "ada", "left": true})).marked("u1", "hr/1", "was-ada");
+    let leaver = json!({"id": "1", "login": "ada", "left": true});
+    let scene = scene("  ownership: authoritative\n").record("hr", leaver).marked("u1", "hr/1", "was-ada");
     let scene = found(scene, &["ada"]);
     assert_eq!(scene.plan().changes.len(), 2, "{}", scene.told());
     for more in [&["2"][..], &["2", "3"]] {

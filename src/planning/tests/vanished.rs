@@ -106,8 +106,16 @@ fn a_leaver_with_two_accounts_keeps_none() {
     let alike = leaver().marked("u1", "hr/1", "ada.old").account(json!({"id": "u2", "userName": "Ada"}));
     assert_snapshot!(alike.told(), @r"
     0 Deactivate hr/1 [Leaver] id=u1 active: true > false; risks [SignIn]
-    1 Deactivate hr/1 [Leaver] id=u2 active: true > false; risks [SignIn]
+    (Error OwnershipUnproven) hr/1: has left, and an active account looks like theirs (id u2), but nothing proves that it is headcount's; left as it is
     (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
+    ");
+    let authoritative = Scene::new(&[source("hr", ""), target("  ownership: authoritative")])
+        .record("hr", json!({"id": "1", "login": "ada", "left": true}))
+        .marked("u1", "hr/1", "ada.old")
+        .account(json!({"id": "u2", "userName": "Ada"}));
+    assert_snapshot!(authoritative.told(), @r"
+    0 Deactivate hr/1 [Leaver] id=u1 active: true > false; risks [SignIn]
+    1 Deactivate hr/1 [Leaver] id=u2 active: true > false; risks [SignIn]
     ");
     let linked = leaver()
         .marked("u1", "hr/1", "ada")
