@@ -64,6 +64,14 @@ pub struct Expression {
     sensitive: bool,
 }
 
+/// Wherever they stand, and with the same tables: those are compared by whoever has them.
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { text, root, reads: _, node: _, place: _, sensitive } = self;
+        (text, root, sensitive) == (&other.text, &other.root, &other.sensitive)
+    }
+}
+
 /// One input, in the order of [`Expression::reads`].
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {

@@ -25,12 +25,14 @@ use crate::planning::traces::{Trace, Tracer};
 use crate::world::Keyed;
 
 /// Where a trace leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::planning) enum Node {
     /// a record of a source, by the hash of its key
     Record(usize, u64),
     /// an account of a target, by the hash of its id
     Account(usize, u64),
+    /// a User that stands alone, by its key
+    User(Arc<str>),
 }
 
 /// What a plan leaves behind.
@@ -132,16 +134,16 @@ impl Ledger {
                 continue;
             }
             basis.people.values(&basis.layout, identity, &mut person);
-            let Some(node) = self.node(basis, identity) else { continue };
+            let node = self.node(basis, identity);
             for key in tracer.references(&person) {
-                self.leave(tracer.to_key(&key), node);
+                self.leave(tracer.to_key(&key), &node);
             }
             if open {
                 let sought = tracer.sought(&person);
-                tracer.of_person(&person, &sought).into_iter().for_each(|trace| self.leave(trace, node));
+                tracer.of_person(&person, &sought).into_iter().for_each(|trace| self.leave(trace, &node));
             }
             if correlates {
-                tracer.of_keys(&person).into_iter().for_each(|trace| self.leave(trace, node));
+                tracer.of_keys(&person).into_iter().for_each(|trace| self.leave(trace, &node));
             }
         }
         if correlates {
@@ -160,7 +162,7 @@ impl Ledger {
             for record in 0..side.len() {
                 basis.people.key_of_record(&basis.layout, source, record, &slots, &mut person);
                 let node = Node::Record(source, self.keyed.text(side.key(record)));
-                tracer.of_keys(&person).into_iter().for_each(|trace| self.leave(trace, node));
+                tracer.of_keys(&person).into_iter().for_each(|trace| self.leave(trace, &node));
             }
         }
     }
@@ -173,7 +175,7 @@ impl Ledger {
             if refers {
                 let node = node();
                 for id in tracer.referred(target, |column| accounts.cell(row, column)) {
-                    self.leave(tracer.to_id(target, &id), node);
+                    self.leave(tracer.to_id(target, &id), &node);
                 }
             }
             if matched.claims[target].holder(row).is_some() {
@@ -183,23 +185,22 @@ impl Ledger {
             if let Some(key) = basis.former_key(target, row).filter(|key| basis.people.find(key).is_none()) {
                 let node = Node::Account(target, self.keyed.text(&accounts.id(row)));
                 let traces = tracer.of_account(target, Some(&key), |name| accounts.cell_of(row, name));
-                traces.into_iter().for_each(|trace| self.leave(trace, node));
+                traces.into_iter().for_each(|trace| self.leave(trace, &node));
             }
         }
     }
 
-    fn node(&self, basis: &Basis<'_>, identity: u32) -> Option<Node> {
+    fn node(&self, basis: &Basis<'_>, identity: u32) -> Node {
         match basis.people.origin(identity) {
-            IdentityOrigin::Record(source, record) => Some(Node::Record(source, self.keyed.text(basis.world.sources[source].key(record)))),
-            // A User by itself is always planned.
-            IdentityOrigin::User(_) => None,
+            IdentityOrigin::Record(source, record) => Node::Record(source, self.keyed.text(basis.world.sources[source].key(record))),
+            IdentityOrigin::User(user) => Node::User(basis.policy.users[user].key.clone()),
         }
     }
 
-    fn leave(&mut self, trace: Trace, node: Node) {
+    fn leave(&mut self, trace: Trace, node: &Node) {
         let nodes = self.traces.entry(trace).or_default();
-        if nodes.len() > SHORT || !nodes.contains(&node) {
-            nodes.push(node);
+        if nodes.len() > SHORT || !nodes.contains(node) {
+            nodes.push(node.clone());
         }
     }
 
@@ -378,7 +379,7 @@ impl Ledger {
             accounts.into_iter().for_each(|(id, account)| self.put_account(target, id, account));
         }
         for (trace, nodes) in traces {
-            nodes.into_iter().for_each(|node| self.leave(trace, node));
+            nodes.iter().for_each(|node| self.leave(trace, node));
         }
         for (key, dues) in due {
             if !Key::is_unclaimed(&key) {

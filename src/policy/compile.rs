@@ -42,8 +42,21 @@ pub fn compile_what_is_sound(loaded: &Loaded, facts: &dyn ConnectorFacts) -> (Po
     let approvals = loaded.approvals.iter().map(|approval| compiler.approval(approval, &time_zone)).collect();
     let mut problems = compiler.problems;
     problems.sort_by(|one, next| one.place.cmp(&next.place));
-    let sensitive = BTreeSet::new();
-    let mut policy = Policy { workspace, time_zone, sources, targets, users, groups, entitlements, revocations, approvals, sensitive };
+    let declared = loaded.users.iter().flat_map(|user| user.spec.attributes.keys()).map(String::as_str).collect::<BTreeSet<_>>();
+    let mut policy = Policy {
+        workspace,
+        time_zone,
+        sources,
+        targets,
+        users,
+        groups,
+        entitlements,
+        revocations,
+        approvals,
+        sensitive: BTreeSet::new(),
+        declared: declared.into_iter().map(Arc::from).collect(),
+        tables: loaded.tables.clone(),
+    };
     sensitive::mark(loaded, &mut policy);
     (policy, problems)
 }

@@ -5,6 +5,8 @@
 mod access;
 mod chain;
 mod compile;
+mod difference;
+mod excerpt;
 mod gates;
 mod group;
 mod mapping;
@@ -25,6 +27,7 @@ use jiff::tz::TimeZone;
 
 pub(crate) use chain::in_order;
 pub use compile::{compile, compile_what_is_sound};
+pub use difference::{ConcernedPeople, difference};
 pub use gates::{ApprovalPolicy, GatePolicy, LONGEST_SUSPENSION, PlanApprovalPolicy, SchedulePolicy, SuspendPolicy, WindowPolicy};
 pub use source::identity_path;
 #[cfg(test)]
@@ -33,7 +36,7 @@ pub(crate) use target::DEFAULTS;
 use crate::diagnostic::Place;
 use crate::expr::Expression;
 use crate::manifest::kinds::{DeprovisionAction, Lifecycle, MappingMode, Ownership, fold};
-use crate::model::{Guardrail, Key, ObjectKind, ObjectRef, ValueState};
+use crate::model::{Guardrail, Key, ObjectKind, ObjectRef, Tables, ValueState};
 
 /// Everything that planning needs of the manifests.
 #[derive(Clone, Debug)]
@@ -58,6 +61,10 @@ pub struct Policy {
     pub approvals: Vec<PlanApprovalPolicy>,
     /// attributes whose values are never shown
     pub sensitive: BTreeSet<Arc<str>>,
+    /// attributes that Users give
+    pub declared: BTreeSet<Arc<str>>,
+    /// what `lookup` looks in
+    pub tables: Tables,
 }
 
 impl Policy {
@@ -110,7 +117,7 @@ impl Policy {
 }
 
 /// A rule from a record to the identity, or from the identity to an account.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// SCIM's name, dotted
     pub attribute: Arc<str>,
@@ -149,7 +156,7 @@ impl Rule {
 }
 
 /// A Source, compiled.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SourcePolicy {
     /// metadata.name
     pub name: Arc<str>,
@@ -198,7 +205,7 @@ pub struct SourcePolicy {
 }
 
 /// By what a record finds its identity.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct KeyPolicy {
     /// as it is written
     pub text: Arc<str>,
@@ -220,7 +227,7 @@ pub struct CompletenessPolicy {
 }
 
 /// A Target, compiled.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TargetPolicy {
     /// metadata.name
     pub name: Arc<str>,
@@ -275,7 +282,7 @@ pub struct TargetPolicy {
 }
 
 /// Which system stands behind a target: what is remembered of another one proves nothing here.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SystemPolicy {
     /// the number of what the connector speaks to
     pub id: u64,
@@ -288,7 +295,7 @@ pub struct SystemPolicy {
 }
 
 /// Which groups a target gets.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GroupScopePolicy {
     /// over `group`; none: all
     pub select: Option<Expression>,
@@ -324,7 +331,7 @@ impl DeprovisionPolicy {
 }
 
 /// Limits, with their defaults filled in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GuardrailPolicy {
     /// by guardrail; one that is absent has no limit
     pub limits: BTreeMap<Guardrail, LimitPolicy>,
@@ -372,7 +379,7 @@ pub enum Lets {
 }
 
 /// Accounts that no plan may deactivate, delete or strip of a group.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProtectionPolicy {
     /// user names, lower case
     pub accounts: Vec<Arc<str>>,
@@ -399,7 +406,7 @@ impl PrivilegePolicy {
 }
 
 /// A User, compiled.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct UserPolicy {
     /// metadata.name
     pub name: Arc<str>,
@@ -424,7 +431,7 @@ pub struct UserPolicy {
 }
 
 /// A record that a User names.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RecordPolicy {
     /// the source's position in the policy
     pub source: usize,
@@ -435,7 +442,7 @@ pub struct RecordPolicy {
 }
 
 /// A Group, compiled.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GroupPolicy {
     /// `group/<metadata.name>`
     pub key: Arc<str>,
@@ -474,7 +481,7 @@ pub struct GroupPolicy {
 }
 
 /// A rule that makes a group for each value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ForEachPolicy {
     /// over `identity`: a text or a list of texts
     pub value: Expression,
@@ -487,7 +494,7 @@ pub struct ForEachPolicy {
 }
 
 /// A value that another took the place of, both as they are written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FormerValue {
     /// the former one
     pub was: Arc<str>,
@@ -496,7 +503,7 @@ pub struct FormerValue {
 }
 
 /// An Entitlement, compiled.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EntitlementPolicy {
     /// `entitlement/<metadata.name>`
     pub key: Arc<str>,
@@ -525,7 +532,7 @@ pub struct EntitlementPolicy {
 }
 
 /// One parameter of an entitlement.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ParameterPolicy {
     /// its name
     pub name: Arc<str>,
@@ -536,7 +543,7 @@ pub struct ParameterPolicy {
 }
 
 /// A Revocation, compiled.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RevocationPolicy {
     /// `revocation/<metadata.name>`
     pub key: Arc<str>,

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::{Columns, Page, Row};
+use crate::policy::{ConcernedPeople, Policy, UserPolicy, difference};
 
 /// What changed in a world since somebody last asked.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,10 @@ pub struct Dirty {
     /// rows as they were: of sources and of targets
     pub(crate) records_before: Vec<(usize, Page)>,
     pub(crate) accounts_before: Vec<(usize, Page)>,
+    /// keys that manifests name of late
+    pub(crate) named: BTreeSet<Arc<str>>,
+    /// Users as they were
+    pub(crate) users_before: Vec<UserPolicy>,
     /// why it can't be said who is another than before
     pub(crate) everybody: Option<&'static str>,
 }
@@ -27,6 +32,19 @@ impl Dirty {
     /// Everybody may be another than before.
     pub fn everybody(why: &'static str) -> Self {
         Self { everybody: Some(why), ..Self::default() }
+    }
+
+    /// Whom it concerns that other manifests are in force.
+    pub fn of_manifests(before: &Policy, now: &Policy) -> Self {
+        match difference(before, now) {
+            Ok(ConcernedPeople { keys, named, users_before }) => Self { keys, named, users_before, ..Self::default() },
+            Err(why) => Self::everybody(why),
+        }
+    }
+
+    /// Why everybody may be another than before.
+    pub fn is_of_everybody(&self) -> Option<&'static str> {
+        self.everybody
     }
 
     /// Whether nothing changed.
@@ -41,6 +59,8 @@ impl Dirty {
         self.keys.extend(later.keys);
         self.records_before.extend(later.records_before);
         self.accounts_before.extend(later.accounts_before);
+        self.named.extend(later.named);
+        self.users_before.extend(later.users_before);
         self.everybody = self.everybody.or(later.everybody);
     }
 }

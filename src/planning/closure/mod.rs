@@ -26,7 +26,7 @@ use crate::world::{Dirty, World};
 use fit::{SharedEnds, Trust, trust};
 use reach::Reach;
 
-/// What the last plan left, for the next one in the same world and by the same policy. Another policy begins anew, with a new one.
+/// What the last plan left, for the next one in the same world. Where another policy is in force, what changed holds whom that concerns.
 #[derive(Default)]
 pub struct LastPlan {
     last: Option<Last>,
@@ -127,6 +127,9 @@ impl LastPlan {
         if reach.lacks_named(&dirty) {
             return Err("somebody is gone whom manifests or revocations name");
         }
+        if reach.changed_twice(&dirty) {
+            return Err("a record changed, and what a User says of it");
+        }
         reach.changed(&dirty);
         reach.standing();
         reach.spread();
@@ -137,8 +140,9 @@ impl LastPlan {
                 return Err("so many are concerned that planning all takes no longer");
             }
             let part = world.excerpt(policy, &reach.picks);
+            let of_part = policy.excerpt(&reach.picks.keys);
             let beyond = Beyond { shared_ends: Some(shared.clone()), ..Beyond::default() };
-            let basis = Basis::of(policy, &part, answers, moment, beyond);
+            let basis = Basis::of(&of_part, &part, answers, moment, beyond);
             if reach.beside(&basis) {
                 continue;
             }

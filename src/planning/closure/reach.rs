@@ -90,6 +90,16 @@ impl<'r> Reach<'r> {
                 }
             }
         }
+        for user in &dirty.users_before {
+            let mut person = Person::default();
+            self.alone.of_user(self.tracer.layout, user, &mut person);
+            let sought = self.tracer.sought(&person);
+            self.follow(&self.tracer.of_person(&person, &sought), true);
+            self.follow(&self.tracer.of_keys(&person), true);
+            for one in &sought {
+                self.seek(one, true);
+            }
+        }
         for (target, page) in &dirty.accounts_before {
             let Some(side) = self.world.targets.get(*target) else { continue };
             let columns = side.accounts.columns().clone();
@@ -103,13 +113,14 @@ impl<'r> Reach<'r> {
         }
     }
 
-    /// Those who are looked at in any case: whom the last plan changed or told of, whom manifests name, who is cut off or protected.
+    /// Those who are looked at in any case: whom the last plan changed or told of, of whom manifests say more than what they are, who is cut off or protected.
+    /// Of Users that say what somebody is, and of members, the policy has an excerpt as the world has.
     pub(super) fn standing(&mut self) {
         let attention = &self.ledger.attention;
         attention.keys.iter().for_each(|key| self.meet_key(key, false));
         attention.accounts.iter().for_each(|(target, id)| self.meet_id(*target, id, false));
         let policy = self.policy;
-        for user in &policy.users {
+        for user in policy.users.iter().filter(|user| !user.is_plain()) {
             self.meet_key(&user.key, false);
             user.former_keys.iter().for_each(|key| self.meet_key(key, false));
             for record in &user.records {
@@ -118,7 +129,7 @@ impl<'r> Reach<'r> {
         }
         for group in &policy.groups {
             self.picks.groups.insert(group.key.clone());
-            let named = group.members.iter().chain(&group.exclude).chain(&group.owners);
+            let named = group.exclude.iter().chain(&group.owners);
             named.for_each(|member| self.meet_key(&member.key, false));
         }
         policy.entitlements.iter().flat_map(|one| &one.members).for_each(|member| self.meet_key(&member.key, false));
@@ -155,9 +166,14 @@ impl<'r> Reach<'r> {
         }
     }
 
-    /// Whether one of these is gone whom manifests or revocations name: who has the key in another form may be anybody then.
+    /// Whether one of these is gone whom manifests or revocations name, or is named and was never there: who has the key in another form may be anybody then.
     pub(super) fn lacks_named(&self, dirty: &Dirty) -> bool {
         let policy = self.policy;
+        let source = |name: &str| policy.sources.iter().position(|rules| rules.name.as_ref() == name);
+        let is_there = |name: &str, key: &str| source(name).is_some_and(|at| self.world.sources[at].find(key).is_some());
+        if dirty.named.iter().any(|key| Key::of_record(key).is_some_and(|(source, key)| !is_there(source, key))) {
+            return true;
+        }
         let gone =
             dirty.records.iter().filter(|(source, key)| self.world.sources.get(*source).is_some_and(|side| side.find(key).is_none()));
         let gone: BTreeSet<Arc<str>> =
@@ -167,6 +183,15 @@ impl<'r> Reach<'r> {
         let revoked = policy.revocations.iter().flat_map(|one| &one.identities).map(|member| &member.key);
         let standing = self.world.memory.revocations.iter().flat_map(|one| one.keys());
         !gone.is_empty() && users.chain(excluded).chain(revoked).chain(standing).any(|key| gone.contains(key))
+    }
+
+    /// Whether somebody is another by both what a source and what a User says: whose double they were by both together is not known any more.
+    pub(super) fn changed_twice(&self, dirty: &Dirty) -> bool {
+        let spoken_of = |source: usize, key: &str| {
+            let key = self.policy.sources.get(source).map(|rules| Key::record(&rules.name, key).text());
+            key.is_some_and(|key| dirty.users_before.iter().any(|user| user.key == key))
+        };
+        !dirty.users_before.is_empty() && dirty.records.iter().any(|(source, key)| spoken_of(*source, key))
     }
 
     /// Goes on until nobody is met any more.
@@ -229,8 +254,9 @@ impl<'r> Reach<'r> {
     }
 
     fn follow(&mut self, traces: &[Trace], core: bool) {
-        for node in traces.iter().flat_map(|trace| self.ledger.led(*trace)).copied().collect::<BTreeSet<_>>() {
-            match node {
+        for node in traces.iter().flat_map(|trace| self.ledger.led(*trace)).collect::<BTreeSet<_>>() {
+            match *node {
+                Node::User(ref key) => self.meet_key(key, core),
                 Node::Record(source, hash) => {
                     let rows: Vec<u32> = self.world.sources[source].find_hash(hash).collect();
                     rows.into_iter().for_each(|row| self.meet_record(source, row, core));

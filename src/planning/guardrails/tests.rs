@@ -70,6 +70,8 @@ fn case() -> Case {
         revocations: vec![],
         approvals: vec![],
         sensitive: Default::default(),
+        declared: Default::default(),
+        tables: Default::default(),
     };
     let population = Population { accounts: 100, ours: 100, groups: 10, members: 80, entitled: 40, held: 100, ..Population::default() };
     let plan = Plan {

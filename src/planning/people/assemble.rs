@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Cell, ValueState};
+use crate::model::{Cell, Key, ValueState};
 use crate::planning::people::identity::{Identities, IdentityOrigin};
 use crate::planning::people::lifecycle;
 use crate::planning::people::person::Person;
@@ -199,6 +199,19 @@ impl<'w> Identities<'w> {
         person.slots.clear();
         person.slots.resize_with(layout.slots.len(), || Held::State(ValueState::Unmanaged));
         self.fill(layout, &Records::of_cells(source, cells), None, 0..layout.slots.len(), person);
+    }
+
+    /// All that a User says of somebody that is not in the policy any more, over the record that it is about.
+    pub(in crate::planning) fn of_user(&self, layout: &Layout<'_>, user: &UserPolicy, person: &mut Person<'w>) {
+        person.failures.clear();
+        person.slots.clear();
+        person.slots.resize_with(layout.slots.len(), || Held::State(ValueState::Unmanaged));
+        person.key = user.key.to_string();
+        let records = Key::of_record(&user.key).and_then(|(name, key)| {
+            let source = self.policy.sources.iter().position(|rules| rules.name.as_ref() == name)?;
+            Some(Records::of_one(self, source, self.world.sources[source].find(key)?))
+        });
+        self.fill(layout, &records.unwrap_or_else(Records::of_nobody), Some(user), 0..layout.slots.len(), person);
     }
 
     /// `source` and `lifecycle` can be read like attributes.

@@ -24,7 +24,6 @@ pub(in crate::planning) struct Identities<'w> {
     pub(super) moment: Moment,
     /// standalone Users, the first numbers
     standalone: Vec<usize>,
-    users_by_key: BTreeMap<&'w str, usize>,
     /// establishing sources after them
     pub(in crate::planning) spans: Vec<Span>,
     /// overrides by identity
@@ -55,13 +54,11 @@ impl<'w> Identities<'w> {
     /// Before anybody was looked for: to work out what a single record says.
     pub(in crate::planning) fn of_nobody(policy: &'w Policy, world: &'w World, moment: Moment) -> Self {
         let standalone: Vec<usize> = (0..policy.users.len()).filter(|at| policy.users[*at].standalone).collect();
-        let users_by_key = standalone.iter().enumerate().map(|(number, at)| (policy.users[*at].key.as_ref(), number)).collect();
         Self {
             policy,
             world,
             moment,
             standalone,
-            users_by_key,
             spans: Vec::new(),
             overrides: BTreeMap::new(),
             matchings: Vec::new(),
@@ -94,11 +91,17 @@ impl<'w> Identities<'w> {
     fn by_record(&self, key: &str) -> Option<u32> {
         let (source, rest) = match Key::of(key)? {
             Key::Record { source, key } => (source, key),
-            Key::User { .. } => return self.users_by_key.get(key).map(|number| *number as u32),
+            Key::User { name } => return self.by_user(name),
             _ => return None,
         };
         let span = self.spans.iter().find(|span| self.policy.sources[span.source].name.as_ref() == source)?;
         span.number(self.world.sources[span.source].find(rest)?)
+    }
+
+    /// Users are in the order of their names.
+    fn by_user(&self, name: &str) -> Option<u32> {
+        let at = self.policy.users.binary_search_by(|user| user.name.as_ref().cmp(name)).ok()?;
+        self.standalone.binary_search(&at).ok().map(|number| number as u32)
     }
 
     /// An identity's key.

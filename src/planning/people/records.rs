@@ -52,6 +52,11 @@ impl<'w> Records<'w> {
         Self { own: Some((source, cells.to_vec())), others: Vec::new(), silent: Vec::new() }
     }
 
+    /// None at all.
+    pub(in crate::planning) fn of_nobody() -> Self {
+        Self { own: None, others: Vec::new(), silent: Vec::new() }
+    }
+
     /// The cells of a source's record.
     pub(in crate::planning) fn of(&self, source: usize) -> Record<&[Cell<'w>]> {
         if self.silent.contains(&source) {

@@ -152,9 +152,7 @@ impl<'p> Layout<'p> {
         let end = names.slot("endDate");
         let active = names.slot("active");
         let (source, lifecycle) = (names.slot("source"), names.slot("lifecycle"));
-        for attribute in policy.users.iter().flat_map(|user| &user.attributes) {
-            names.slot(&attribute.0);
-        }
+        policy.declared.iter().for_each(|attribute| _ = names.slot(attribute));
         let sources = policy.sources.iter().zip(&world.sources).enumerate().map(|(at, (rules, side))| {
             let columns = side.columns();
             let bind = |expression: &Expression| Bound::to_columns(expression, &columns);
