@@ -14,10 +14,10 @@ use super::output;
 use super::report::{self, Exit, Failure};
 use super::session::{self, Session};
 use super::{Files, complete, manifests};
-use crate::drift::{Adopted, Drift, Drifted, adopt, compare, revert};
+use crate::drift::{Adopted, Drift, Drifted, adopt, attribute, changed_objects, compare, revert};
 use crate::manifest::{Loaded, Revision};
 use crate::model::Plan;
-use crate::pipeline::{Snapshot, matches};
+use crate::pipeline::{Snapshot, last_changes, matches};
 use crate::planning::left_behind;
 use crate::render::patch::patch;
 use crate::render::{Format, ViewOptions};
@@ -120,7 +120,9 @@ async fn look(session: Session) -> Result<(Snapshot, Plan, Drifted), Failure> {
     let was = session.left().await?;
     let (snapshot, plan) = session.planned(None).await?;
     let now = left_behind(&snapshot.policy, &snapshot.world, snapshot.moment);
-    let compared = compare(&snapshot.policy, snapshot.world.memory(), &plan, &was, &now);
+    let mut compared = compare(&snapshot.policy, snapshot.world.memory(), &plan, &was, &now);
+    let told = last_changes(&snapshot, &changed_objects(&compared)).await;
+    attribute(&mut compared, &told);
     Ok((snapshot, plan, compared))
 }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Drift, DriftKind, Drifted};
 use crate::model::{Action, Change, FindingCode, Key, Left, LeftWhat, LinkOrigin, Memory, ObjectKind, Plan};
-use crate::planning::LeftBehind;
+use crate::planning::{LeftBehind, LeftName};
 use crate::policy::Policy;
 
 /// Compares what is needed now with what the last complete run left.
@@ -66,7 +66,8 @@ impl Look<'_> {
 
     fn change(&self, at: usize, change: &Change) -> Vec<Drift> {
         let (target, key) = (&change.target, &change.object.key);
-        let drift = |what| Drift { change: Some(at), ..named(what, target, key, &change.object.name) };
+        let object = change.object.id.clone().map(|id| (change.object.kind, id));
+        let drift = |what| Drift { change: Some(at), object: object.clone(), ..named(what, target, key, &change.object.name) };
         let access = || self.unchanged(target, LeftWhat::Access, key);
         let grant = |what| {
             let entitlement = change.entitlement.clone();
@@ -127,6 +128,7 @@ impl Look<'_> {
                 of_name: Some(change.object.name.clone()),
                 check: privileged && what == DriftKind::Joined,
                 change: Some(at),
+                object: change.object.id.clone().map(|id| (ObjectKind::Group, id)),
                 ..named(what, &change.target, &member.key, &member.name)
             })
             .collect()
@@ -148,7 +150,8 @@ impl Look<'_> {
                 return None;
             }
             let name = link.and_then(|link| link.name.clone()).unwrap_or_else(|| key.clone());
-            Some(Drift { check: true, ..named(DriftKind::LostSignIn, target, key, &name) })
+            let object = link.map(|link| (ObjectKind::Account, link.id.clone()));
+            Some(Drift { check: true, object, ..named(DriftKind::LostSignIn, target, key, &name) })
         })
     }
 
@@ -157,7 +160,8 @@ impl Look<'_> {
         let mut found = Vec::new();
         let first: BTreeMap<(&Arc<str>, u64), ()> =
             self.was.iter().filter(|left| left.what == LeftWhat::Nobodys).map(|left| ((&left.target, left.of), ())).collect();
-        for (left, (name, group)) in &self.now.names {
+        for (left, LeftName { name, group, id }) in &self.now.names {
+            let object = |kind| id.clone().map(|id| (kind, id));
             match left.what {
                 LeftWhat::Member if !self.was.contains(left) => {
                     let privileged =
@@ -167,11 +171,13 @@ impl Look<'_> {
                         of: Some(group.clone()),
                         of_name: Some(group.clone()),
                         check: privileged,
+                        object: object(ObjectKind::Group),
                         ..named(DriftKind::JoinedUndeclared, &left.target, name, name)
                     });
                 }
                 LeftWhat::Nobodys if !first.contains_key(&(&left.target, left.of)) => {
-                    found.push(Drift { check: true, ..named(DriftKind::NewAccount, &left.target, name, name) });
+                    let object = object(ObjectKind::Account);
+                    found.push(Drift { check: true, object, ..named(DriftKind::NewAccount, &left.target, name, name) });
                 }
                 _ => {}
             }
@@ -196,6 +202,8 @@ fn named(what: DriftKind, target: &Arc<str>, key: &Arc<str>, name: &Arc<str>) ->
         ours: None,
         theirs: None,
         check: false,
+        last_change: None,
+        object: None,
         change: None,
     }
 }

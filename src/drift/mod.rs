@@ -3,6 +3,7 @@
 //! Must never: call something drift without a fingerprint to compare with, read or write anything, or make what is risky policy by routine.
 
 mod adopt;
+mod attribution;
 mod compare;
 
 use std::collections::BTreeSet;
@@ -11,9 +12,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::model::{Plan, Value};
+use crate::model::{LastChange, ObjectKind, Plan, Value};
 
 pub use adopt::{Adopted, adopt};
+pub use attribution::{attribute, changed_objects};
 pub use compare::compare;
 
 /// What was changed outside, and since when.
@@ -57,6 +59,12 @@ pub struct Drift {
     /// somebody should look before anything follows
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub check: bool,
+    /// who changed the account or group last, and when, as far as its system tells
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_change: Option<LastChange>,
+    /// the account or group that was changed, by the target's id
+    #[serde(skip)]
+    pub object: Option<(ObjectKind, Arc<str>)>,
     /// the change of the plan that takes it back
     #[serde(skip)]
     pub change: Option<usize>,

@@ -11,6 +11,7 @@ mod finding;
 mod forecast;
 mod guardrail;
 mod key;
+mod last_change;
 mod mandate;
 mod marker;
 mod memory;
@@ -35,6 +36,7 @@ pub use finding::{Finding, FindingCode, Severity, Subject};
 pub use forecast::Forecast;
 pub use guardrail::{Guardrail, LimitUse};
 pub use key::{Key, RESERVED};
+pub use last_change::{LAST_MODIFIED, LAST_MODIFIED_BY, LastChange, is_stamp};
 pub use mandate::Mandate;
 pub use marker::{Marks, is_marker};
 pub use memory::{

@@ -26,9 +26,20 @@ use crate::world::{Keyed, MemberRow, World};
 pub struct LeftBehind {
     /// fingerprints
     pub all: Vec<Left>,
-    /// of members and of accounts that are nobody's: their names, and that of the group
-    pub names: BTreeMap<Left, (Arc<str>, Arc<str>)>,
+    /// of members and of accounts that are nobody's: what they are called
+    pub names: BTreeMap<Left, LeftName>,
     keyed: Option<Keyed>,
+}
+
+/// What somebody or something is called that no manifest names.
+#[derive(Clone, Debug, Default)]
+pub struct LeftName {
+    /// of the account or group
+    pub name: Arc<str>,
+    /// of a member the group that it is in
+    pub group: Arc<str>,
+    /// the target's id of the account that is nobody's, or of the group
+    pub id: Option<Arc<str>>,
 }
 
 impl LeftBehind {
@@ -145,7 +156,8 @@ impl AtTarget<'_, '_> {
                 };
                 let print = self.keyed.text(&member.id.unwrap_or_default());
                 let left = self.push(LeftWhat::Member, of, print);
-                self.left.names.insert(left, (member.name, there.name.clone()));
+                let name = LeftName { name: member.name, group: there.name.clone(), id: there.id.clone() };
+                self.left.names.insert(left, name);
             }
         }
     }
@@ -154,9 +166,9 @@ impl AtTarget<'_, '_> {
         let (basis, target) = (self.basis, self.target);
         for row in (0..basis.observed[target].accounts().len()).filter(|row| is_nobodys(basis, self.matched, target, *row)) {
             let there = basis.account(target, row, &Arc::from(""));
-            let of = self.keyed.text(&there.id.unwrap_or_default());
+            let of = self.keyed.text(&there.id.clone().unwrap_or_default());
             let left = self.push(LeftWhat::Nobodys, of, second);
-            self.left.names.insert(left, (there.name, Arc::from("")));
+            self.left.names.insert(left, LeftName { name: there.name, id: there.id, ..LeftName::default() });
         }
     }
 }

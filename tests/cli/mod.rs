@@ -1,6 +1,7 @@
 //! The command line through the real binary: what it prints, how it exits, and that bad input writes nothing.
 
 mod apply;
+mod attribution;
 mod bad_input;
 mod comment;
 mod connections;

@@ -41,7 +41,15 @@ fn text(args: &DriftArgs, told: &Told<'_>) -> String {
     if !checks.is_empty() {
         let _ = writeln!(out, "\n{}", paint(RISK.bold(), "Please check"));
         for drift in checks {
-            let _ = writeln!(out, "  {} {} {} ({})", sign(drift), safe::line(&drift.name), words(drift), safe::line(&drift.target));
+            let _ = writeln!(
+                out,
+                "  {} {} {} ({}){}",
+                sign(drift),
+                safe::line(&drift.name),
+                words(drift),
+                safe::line(&drift.target),
+                attributed(drift, "; ")
+            );
         }
     }
     let mut target: Option<&Arc<str>> = None;
@@ -63,6 +71,10 @@ fn text(args: &DriftArgs, told: &Told<'_>) -> String {
             words(drift),
             paint(QUIET, format_args!("{adopt}; {revert}"))
         );
+        let _ = write!(out, "{}", paint(QUIET, format_args!("{}", attributed(drift, "         "))));
+        if drift.last_change.is_some() {
+            out.push('\n');
+        }
     }
     unknown(&mut out, told);
     next(&mut out, args, told);
@@ -154,6 +166,14 @@ fn words(drift: &Drift) -> String {
     }
 }
 
+/// What the system says of who changed it last, and when; nothing where it says nothing.
+fn attributed(drift: &Drift, before: &str) -> String {
+    let Some(change) = &drift.last_change else { return String::new() };
+    let by = change.by.as_ref().map(|by| format!(" by {}", safe::line(by))).unwrap_or_default();
+    let at = change.at.map(|at| format!(" at {}", moment(at))).unwrap_or_default();
+    format!("{before}last changed there{by}{at}")
+}
+
 fn value(value: Option<&Value>) -> String {
     match value {
         None => "nothing".to_owned(),
@@ -187,13 +207,14 @@ fn markdown(told: &Told<'_>) -> String {
         let (adopt, revert) = ways(told, at);
         let _ = writeln!(
             out,
-            "{}. **{}** at {}: {} ({}; {})",
+            "{}. **{}** at {}: {} ({}; {}{})",
             at + 1,
             prose(&drift.name),
             prose(&drift.target),
             prose(&words(drift)),
             prose(&adopt),
-            prose(&revert)
+            prose(&revert),
+            prose(&attributed(drift, "; "))
         );
     }
     if !told.patch.is_empty() && told.patch.len() <= PATCH {

@@ -241,6 +241,11 @@ pub(super) fn required(dialect: LdapDialect) -> &'static [(&'static str, &'stati
     if dialect == LdapDialect::ActiveDirectory { &[] } else { &[("cn", "-"), ("sn", "-")] }
 }
 
+/// What says when an entry was last changed.
+pub(super) fn last_modified(dialect: LdapDialect) -> &'static str {
+    if dialect == LdapDialect::ActiveDirectory { "whenChanged" } else { "modifyTimestamp" }
+}
+
 pub(super) fn group_class(dialect: LdapDialect) -> LdapGroupClass {
     if dialect == LdapDialect::ActiveDirectory { LdapGroupClass::Group } else { LdapGroupClass::GroupOfNames }
 }

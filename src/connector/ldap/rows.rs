@@ -8,12 +8,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use super::dialect::{Active, IdKind};
+use super::dialect::{Active, IdKind, last_modified};
 use super::directory::{Names, wanted};
 use super::dn;
 use super::layout::{CONTAINER, Layout, Objects};
 use super::message::Entry;
-use crate::model::{Columns, ObjectKind, Page, RowWriter, SystemError, attribute};
+use crate::manifest::connection::LdapDialect;
+use crate::model::{Columns, LAST_MODIFIED, LAST_MODIFIED_BY, ObjectKind, Page, RowWriter, SystemError, attribute};
 
 /// How the columns of a stream are made of entries.
 #[derive(Clone, Debug)]
@@ -55,6 +56,9 @@ impl EntryRows {
             ("id", _) => Column::Id,
             ("active", _) => Column::Active,
             (CONTAINER, _) if kind == ObjectKind::Account => Column::Container,
+            (LAST_MODIFIED, None) => Column::Any(last_modified(layout.dialect).to_owned()),
+            // Active Directory keeps no name of whoever changed an entry.
+            (LAST_MODIFIED_BY, None) if layout.dialect != LdapDialect::ActiveDirectory => Column::Any("modifiersName".to_owned()),
             (_, None) => Column::Nowhere,
             ("manager", Some(own)) => Column::Reference(own.clone()),
             (name, Some(own)) if attribute(name).is_some_and(|known| known.kind.is_many()) => Column::Any(own.clone()),

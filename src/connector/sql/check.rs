@@ -14,7 +14,7 @@ use super::session::{Session, Sql};
 use crate::manifest::connection::{
     AccountTable, ActiveColumn, EntitlementTable, GroupTable, LinkTable, RoleTable, SessionTable, SqlConnection,
 };
-use crate::model::{SystemError, is_known_attribute};
+use crate::model::{SystemError, is_known_attribute, is_stamp};
 
 /// A mark has a workspace, a source and a key in it.
 const LEAST_MARK: usize = 64;
@@ -123,7 +123,9 @@ impl Checker<'_> {
         if let Some(key) = key.as_ref().filter(|key| !table.is_unique(key)) {
             self.problem(format!("column `{}` of table `{}` is not unique, so it can't be the key", key.name, table.name));
         }
-        let columns = self.attributes(table, columns);
+        let (stamps, columns) = columns.clone().into_iter().partition(|(name, _)| is_stamp(name));
+        let stamps = self.stamps(table, &stamps);
+        let columns = self.attributes(table, &columns);
         let only = only.iter().filter_map(|(name, value)| self.fixed(table, name, value)).collect::<Vec<_>>();
         let initial = self.initial(table, initial);
         let mut given: Vec<&Column> = columns.values().chain(only.iter().map(|(column, _)| column)).collect();
@@ -138,14 +140,14 @@ impl Checker<'_> {
             delete: table.deletable,
         };
         let read = key.iter().chain(given.iter().copied().filter(|column| initial.iter().all(|(known, _)| known != *column)));
-        self.missing.select(&table.name, read);
+        self.missing.select(&table.name, read.chain(stamps.values()));
         if is_account {
             self.missing.insert(&table.name, given.iter().copied());
             self.missing.update(&table.name, changed);
         }
         let unique = columns.values().filter(|column| table.is_unique(column)).map(|column| column.name.clone()).collect();
         let (table, triggers) = (table.name.clone(), table.triggers.clone());
-        Some(Objects { table, key: key?, columns, unique, active, only, initial, triggers, can })
+        Some(Objects { table, key: key?, columns, stamps, unique, active, only, initial, triggers, can })
     }
 
     /// A mark that is cut short proves nothing.
@@ -169,6 +171,11 @@ impl Checker<'_> {
         if narrow {
             self.problem(format!("column `{}` of table `{table}` is too narrow for the key `{}` that it holds", column.name, key.name));
         }
+    }
+
+    fn stamps(&mut self, table: &Table, columns: &BTreeMap<String, String>) -> BTreeMap<Arc<str>, Column> {
+        let found = columns.iter().filter_map(|(name, column)| Some((Arc::from(name.as_str()), self.keep(table.column(column))?)));
+        found.collect()
     }
 
     fn attributes(&mut self, table: &Table, columns: &BTreeMap<String, String>) -> BTreeMap<Arc<str>, Column> {

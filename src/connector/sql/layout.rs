@@ -30,6 +30,8 @@ pub(super) struct Objects {
     pub(super) key: Column,
     /// attribute to column
     pub(super) columns: BTreeMap<Arc<str>, Column>,
+    /// what says when a row was last changed, and by whom: it is read, and never written
+    pub(super) stamps: BTreeMap<Arc<str>, Column>,
     /// names of columns of which no two rows have one value
     pub(super) unique: BTreeSet<String>,
     pub(super) active: Option<Active>,

@@ -8,6 +8,7 @@ use super::dialect::Dialect;
 use super::schema::{Column, Table, TableName};
 use super::session::Session;
 use crate::manifest::connection::{ActiveColumn, Database, SqlConnection};
+use crate::model::is_stamp;
 
 /// What is missing, table by table.
 #[derive(Debug, Default)]
@@ -115,8 +116,8 @@ fn tables(connection: &SqlConnection) -> BTreeMap<&str, Wanted<'_>> {
     for (table, key, columns, only, initial) in objects.into_iter().chain(groups) {
         let Some(table) = table else { continue };
         let wanted = tables.entry(table).or_default();
-        let columns = columns.values().map(String::as_str);
-        wanted.select.extend(columns.clone().chain(only.keys().map(String::as_str)).chain([key.as_str()]));
+        wanted.select.extend(columns.values().chain(only.keys()).chain([key]).map(String::as_str));
+        let columns = columns.iter().filter(|(name, _)| !is_stamp(name)).map(|(_, column)| column.as_str());
         wanted.insert.extend(columns.clone().chain(only.keys().chain(initial.keys()).map(String::as_str)));
         wanted.update.extend(columns);
         wanted.delete = true;

@@ -81,7 +81,7 @@ impl Select {
                     select.roles = Some(RolesOf { table: table.clone(), by_account: HashMap::new() });
                     Out::Roles(key)
                 }
-                (name, ..) => match objects.columns.get(name) {
+                (name, ..) => match objects.columns.get(name).or_else(|| objects.stamps.get(name)) {
                     Some(column) => Out::Column(select.position(column), column.clone()),
                     None => Out::Missing,
                 },

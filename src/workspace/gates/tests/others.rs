@@ -17,6 +17,8 @@ fn drift(what: DriftKind, key: &str, change: usize) -> Drift {
         ours: Some(Value::text("ours")),
         theirs: Some(Value::text("theirs")),
         check: false,
+        last_change: None,
+        object: None,
         change: Some(change),
     }
 }

@@ -80,6 +80,8 @@ fn drifts(plan: &Plan, drawn: &[Drawn]) -> Vec<Drift> {
             ours: None,
             theirs: None,
             check: false,
+            last_change: None,
+            object: None,
             change: Some(at),
         }
     };
