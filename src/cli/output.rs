@@ -113,14 +113,16 @@ impl Output {
     pub fn write(&self, plan: &Plan, look: ViewOptions<'_>, review: impl FnOnce() -> Review) -> Result<(), Failure> {
         let standard = [View { format: Format::Text, file: None }];
         let views = if self.output.is_empty() { &standard[..] } else { &self.output };
-        let redacted = self.redact.is_asked();
+        let redacted = self.redact.leaves_out();
         if let Some(whole) =
             views.iter().find(|view| redacted && matches!(view.format, Format::Json | Format::Ndjson | Format::Github | Format::Gitlab))
         {
             let name = Format::NAMES.iter().find(|(_, format)| *format == whole.format).map_or("json", |(name, _)| name);
-            return Err(
-                Failure::usage(format!("`-o {name}` is the plan itself, with everybody in it")).hint("with --redact ask for `-o review`")
-            );
+            let hint = match self.redact.is_by_itself() {
+                true => "everybody can read what a job of this repository shows: ask for `-o review`, or say --redact full",
+                false => "with --redact ask for `-o review`",
+            };
+            return Err(Failure::usage(format!("`-o {name}` is the plan itself, with everybody in it")).hint(hint));
         }
         let (reviewed, plain): (Vec<_>, Vec<_>) = views.iter().cloned().partition(|view| redacted || view.format.is_of_review());
         for view in &plain {
@@ -136,7 +138,7 @@ impl Output {
     /// Whether a person reads the plan on standard output.
     pub fn is_read(&self) -> bool {
         let text = self.output.is_empty() || self.output.iter().any(|view| view.format == Format::Text && view.file.is_none());
-        text && !self.redact.is_asked()
+        text && !self.redact.leaves_out()
     }
 }
 

@@ -6,13 +6,14 @@ use aws_lc_rs::{digest, rand};
 use clap::{Args, ValueEnum};
 
 use super::comment::place;
-use super::report::Failure;
+use super::report::{Failure, notice};
 use crate::review::{self, Redaction, Review};
 
 /// How much of people is shown.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Redact {
-    /// Leave out of every view: values (each only as changed), or identities (people under other names). The saved plan has everything
+    /// Leave out of every view: values (each only as changed), or identities (people under other names); full leaves out nothing. Unsaid it is identities in
+    /// a job of a public repository, and full elsewhere. The saved plan has everything
     #[arg(long, value_name = "LEVEL", value_enum)]
     redact: Option<RedactLevel>,
 }
@@ -33,8 +34,13 @@ const SECRET: &str = "HEADCOUNT_REDACT_KEY";
 
 impl Redact {
     /// Whether something is left out.
-    pub fn is_asked(&self) -> bool {
+    pub fn leaves_out(&self) -> bool {
         self.level() != Redaction::Full
+    }
+
+    /// Whether nobody asked for it, and it is so because everybody reads along.
+    pub fn is_by_itself(&self) -> bool {
+        self.redact.is_none() && self.leaves_out()
     }
 
     /// The review as it may be shown.
@@ -43,12 +49,18 @@ impl Redact {
         if level == Redaction::Full {
             return Ok(review);
         }
+        if self.is_by_itself() {
+            notice(
+                "everybody can read what a job of this repository shows, so people have other names in it; --redact full shows who they are",
+            );
+        }
         let key = key(&review.workspace)?;
         Ok(review::redact(review, level, &key))
     }
 
     fn level(&self) -> Redaction {
         match self.redact {
+            None if place::is_public() => Redaction::Identities,
             None | Some(RedactLevel::Full) => Redaction::Full,
             Some(RedactLevel::Values) => Redaction::Values,
             Some(RedactLevel::Identities) => Redaction::Identities,

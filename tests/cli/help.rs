@@ -132,8 +132,10 @@ Options:
       --full                    Show every change by itself; without it more than ten that say the
                                 same are counted
       --redact <LEVEL>          Leave out of every view: values (each only as changed), or
-                                identities (people under other names). The saved plan has everything
-                                [possible values: full, values, identities]
+                                identities (people under other names); full leaves out nothing.
+                                Unsaid it is identities in a job of a public repository, and full
+                                elsewhere. The saved plan has everything [possible values: full,
+                                values, identities]
       --out <FILE>              Save the plan, to be applied later
       --as-of <DATE>            Plan for this day (YYYY-MM-DD). Such a plan can't be applied
       --due-days <N>            How many days ahead to tell what falls due: joiners, leavers,
@@ -224,8 +226,10 @@ Options:
       --full                    Show every change by itself; without it more than ten that say the
                                 same are counted
       --redact <LEVEL>          Leave out of every view: values (each only as changed), or
-                                identities (people under other names). The saved plan has everything
-                                [possible values: full, values, identities]
+                                identities (people under other names); full leaves out nothing.
+                                Unsaid it is identities in a job of a public repository, and full
+                                elsewhere. The saved plan has everything [possible values: full,
+                                values, identities]
       --color <WHEN>            When to use colours; auto: on a terminal, unless NO_COLOR is set
                                 [default: auto] [possible values: auto, always, never]
   -v, --verbose...              Log each request, retry and pause to stderr; -vv: also SQL

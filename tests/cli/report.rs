@@ -55,6 +55,34 @@ fn whoever_is_left_out_stands_in_no_view() {
 }
 
 #[test]
+fn in_a_job_that_everybody_reads_people_have_other_names_unless_somebody_says_otherwise() {
+    let folder = acme();
+    let events = [("public.json", r#"{"repository": {"private": false}}"#), ("private.json", r#"{"repository": {"private": true}}"#)];
+    events.iter().for_each(|(name, text)| folder.write(name, text));
+    let shown = |options: &[&'static str], variables: &[(&str, &str)]| {
+        let run = folder.run([&["plan"][..], options].concat());
+        let output = variables.iter().fold(run, |run, (name, value)| run.env(name, value)).output().expect("it runs");
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let at_github = |event| [("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_PATH", event)];
+    let at_gitlab = |visibility| [("GITLAB_CI", "true"), ("CI_PROJECT_VISIBILITY", visibility)];
+    let (public, private) = (folder.file("public.json"), folder.file("private.json"));
+    let (public, private) = (public.to_string_lossy(), private.to_string_lossy());
+    for job in
+        [&at_github(&public)[..], &at_github("nowhere.json"), &[("GITHUB_ACTIONS", "true")], &at_gitlab("public"), &[("GITLAB_CI", "true")]]
+    {
+        let (text, told) = shown(&[], job);
+        assert!(text.contains("person-") && !NAMES.iter().any(|name| text.contains(name)), "{job:?}: {text}");
+        assert!(told.contains("--redact full shows who they are"), "{job:?}: {told}");
+        assert!(shown(&["-o", "json"], job).1.contains("everybody can read what a job of this repository shows"));
+        assert!(shown(&["--redact", "full"], job).0.contains("ada"), "{job:?}");
+    }
+    for job in [&at_github(&private)[..], &at_gitlab("private"), &at_gitlab("internal"), &[]] {
+        assert!(shown(&[], job).0.contains("ada"), "{job:?}");
+    }
+}
+
+#[test]
 fn a_run_that_came_to_nothing_leaves_no_report_of_yesterday() {
     let folder = acme();
     folder.run(["plan", "-o", "html=report.html"]).assert().code(0);

@@ -27,6 +27,14 @@ struct Event {
     pull_request: Option<Pull>,
     #[serde(default)]
     issue: Option<Issue>,
+    #[serde(default)]
+    repository: Option<Repository>,
+}
+
+#[derive(Deserialize)]
+struct Repository {
+    #[serde(default)]
+    private: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +77,16 @@ pub fn request() -> Option<String> {
     let of_event = || event().ok()?.pull_request.map(|pull| pull.number.to_string());
     let number = of_event().or_else(number).or_else(|| variable("CI_MERGE_REQUEST_IID"))?;
     Some(format!("{repository}#{number}"))
+}
+
+/// Whether everybody may read what a job of GitHub's or GitLab's shows: the repository is public, or nothing says that it is not. Elsewhere nobody else reads along.
+pub fn is_public() -> bool {
+    let is_set = |name| variable(name).is_some_and(|value| value == "true");
+    if is_set("GITHUB_ACTIONS") {
+        // https://docs.github.com/en/webhooks/webhook-events-and-payloads: `repository.private` is false of public ones alone.
+        return event().ok().and_then(|event| event.repository?.private) != Some(true);
+    }
+    is_set("GITLAB_CI") && !variable("CI_PROJECT_VISIBILITY").is_some_and(|known| matches!(known.as_str(), "private" | "internal"))
 }
 
 /// The host of this run, and the request.
