@@ -20,6 +20,7 @@ mod page;
 mod plan;
 mod rehearsed;
 mod running;
+mod session;
 mod status;
 mod table;
 mod token;
@@ -49,6 +50,7 @@ pub(crate) use page::{put_length, take_length};
 pub use plan::{FORMAT_VERSION, Plan, PlanFilter, SystemEvidence, Tally};
 pub use rehearsed::{Rehearsed, RehearsedChange, RehearsedRequest};
 pub use running::{Approval, Brake, Decided, Revision, SyncRequest, SystemMemory};
+pub use session::SiteSession;
 pub use status::{
     BreachedLimit, LeaseStatus, Need, NeedKind, Pending, RefusedBecause, RefusedRevision, STATUS_VERSION, StallCause, Status, SystemRole,
     SystemState, SystemStatus,

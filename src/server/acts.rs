@@ -48,8 +48,9 @@ impl Site {
         }
         let grave = matches!(action, SiteAction::Approve | SiteAction::Revoke);
         if grave && !visitor.is_recent(Timestamp::now()) {
-            let words = "this asks for a sign-in of the last 15 minutes, and yours is older, or the proxy does not say when it was";
-            return Err(Problem::forbidden(words).next("sign out at the proxy, sign in again, and repeat it"));
+            let words =
+                "this asks for a sign-in of the last 15 minutes, and yours is older, or whoever signed you in does not say when it was";
+            return Err(Problem::forbidden(words).next("sign in again, and repeat it").again());
         }
         Ok(())
     }

@@ -18,17 +18,24 @@ pub(super) struct Problem {
     pub detail: String,
     /// the next step
     pub next: Option<String>,
+    /// whether whoever signs in anew may do it
+    pub asks_again: bool,
 }
 
 impl Problem {
     /// In one sentence.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), next: None }
+        Self { status, detail: detail.into(), next: None, asks_again: false }
     }
 
     /// With the next step.
     pub fn next(self, words: impl Into<String>) -> Self {
         Self { next: Some(words.into()), ..self }
+    }
+
+    /// Whoever signs in anew may do it.
+    pub fn again(self) -> Self {
+        Self { asks_again: true, ..self }
     }
 
     /// Nobody is signed in.

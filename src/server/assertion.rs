@@ -56,10 +56,25 @@ pub(super) enum AssertionError {
     Keys(String),
 }
 
+/// Whose signature is believed, and about what.
+#[derive(Clone, Debug)]
+pub(super) struct Believed {
+    /// who signs: `iss`
+    pub issuer: String,
+    /// for whom: `aud`
+    pub audience: String,
+    /// the claim that says who it is
+    pub name: String,
+    /// the claim that says in which groups they are
+    pub groups: String,
+    /// where nothing says when somebody signed in, whether it was when this was made
+    pub iat_counts: bool,
+}
+
 /// Checks them.
 #[derive(Debug)]
 pub(super) struct Assertions {
-    settings: ProxySettings,
+    believed: Believed,
     from: Keys,
     known: Mutex<KnownKeys>,
     /// how long keys count without being asked for again
@@ -85,15 +100,27 @@ impl Assertions {
             KeysFrom::File(path) => Keys::File(path.clone()),
             KeysFrom::Url(url) => Keys::Url(Box::new(client()?), url.clone()),
         };
+        let ProxySettings { issuer, audience, name, groups, .. } = settings.clone();
         let mut known = KnownKeys::default();
         if let Keys::File(path) = &from {
             known.keys = Arc::new(of_file(path).map_err(SiteError::Keys)?);
         }
-        Ok(Self { settings: settings.clone(), from, known: Mutex::new(known), fresh: FRESH })
+        let believed = Believed { issuer, audience, name, groups, iat_counts: true };
+        Ok(Self { believed, from, known: Mutex::new(known), fresh: FRESH })
+    }
+
+    /// By keys at an address, which are asked for when somebody comes.
+    pub fn at(believed: Believed, url: Url) -> Result<Self, SiteError> {
+        Ok(Self { believed, from: Keys::Url(Box::new(client()?), url), known: Mutex::default(), fresh: FRESH })
     }
 
     /// Who somebody is.
     pub async fn check(&self, text: &str) -> Result<Asserted, AssertionError> {
+        self.asserted(&self.claims(text).await?)
+    }
+
+    /// What was signed, once it counts.
+    pub async fn claims(&self, text: &str) -> Result<Map<String, Json>, AssertionError> {
         let wrong = |error: jsonwebtoken::errors::Error| AssertionError::Wrong(error.to_string());
         if text.len() > LONGEST {
             return Err(AssertionError::Wrong("it is too long".into()));
@@ -106,18 +133,18 @@ impl Assertions {
         let mut rules = Validation::new(header.alg);
         rules.leeway = LEEWAY;
         rules.validate_nbf = true;
-        rules.set_audience(&[&self.settings.audience]);
-        rules.set_issuer(&[&self.settings.issuer]);
+        rules.set_audience(&[&self.believed.audience]);
+        rules.set_issuer(&[&self.believed.issuer]);
         rules.set_required_spec_claims(&["exp", "iss", "aud"]);
-        let claims = decode::<Map<String, Json>>(text, &DecodingKey::from_jwk(&key).map_err(wrong)?, &rules).map_err(wrong)?.claims;
-        self.asserted(&claims)
+        Ok(decode::<Map<String, Json>>(text, &DecodingKey::from_jwk(&key).map_err(wrong)?, &rules).map_err(wrong)?.claims)
     }
 
-    fn asserted(&self, claims: &Map<String, Json>) -> Result<Asserted, AssertionError> {
-        let name = claims.get(&self.settings.name).and_then(Json::as_str).map(str::trim).unwrap_or_default();
+    /// Who that is.
+    pub fn asserted(&self, claims: &Map<String, Json>) -> Result<Asserted, AssertionError> {
+        let name = claims.get(&self.believed.name).and_then(Json::as_str).map(str::trim).unwrap_or_default();
         let odd = name.is_empty() || name.chars().count() > NAME || name.chars().any(char::is_control);
         if odd {
-            return Err(AssertionError::Wrong(format!("its claim {:?} names nobody", self.settings.name)));
+            return Err(AssertionError::Wrong(format!("its claim {:?} names nobody", self.believed.name)));
         }
         // An address that somebody only says is theirs proves nothing. Some say so as a text.
         let verified = match claims.get("email_verified") {
@@ -125,10 +152,10 @@ impl Assertions {
             Some(Json::String(said)) => said.eq_ignore_ascii_case("true"),
             Some(_) => false,
         };
-        if self.settings.name == "email" && !verified {
+        if self.believed.name == "email" && !verified {
             return Err(AssertionError::Wrong("its address is not verified".into()));
         }
-        let groups = match claims.get(&self.settings.groups) {
+        let groups = match claims.get(&self.believed.groups) {
             Some(Json::Array(all)) => all.iter().filter_map(Json::as_str).map(str::to_owned).collect(),
             Some(Json::String(one)) => vec![one.clone()],
             _ => Vec::new(),
@@ -140,7 +167,11 @@ impl Assertions {
         if !early {
             return Err(AssertionError::Wrong("it says that somebody signed in later than now".into()));
         }
-        Ok(Asserted { name: name.to_owned(), groups, since: time("auth_time").or_else(|| time("iat")) })
+        Ok(Asserted {
+            name: name.to_owned(),
+            groups,
+            since: time("auth_time").or_else(|| time("iat").filter(|_| self.believed.iat_counts)),
+        })
     }
 
     /// The key of a name; where none is named, the only one.
@@ -198,18 +229,22 @@ fn of_bytes(bytes: &[u8]) -> Result<Vec<Jwk>, String> {
 }
 
 fn client() -> Result<Client, SiteError> {
-    let settings = Settings {
+    Client::new(&http_settings(MOST)).map_err(|error| SiteError::Keys(error.to_string()))
+}
+
+/// How whoever signs is asked.
+pub(super) fn http_settings(most: usize) -> Settings {
+    Settings {
         system: Arc::from("sign-in"),
         timeout: Duration::from_secs(10),
-        max_body: MOST,
+        max_body: most,
         credentials: None,
         renew: None,
         ca_file: None,
         identity: None,
         detour: None,
         recording: None,
-    };
-    Client::new(&settings).map_err(|error| SiteError::Keys(error.to_string()))
+    }
 }
 
 #[cfg(test)]

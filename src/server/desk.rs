@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::Problem;
 use super::assertion::Assertions;
-use super::settings::{SiteAction, SiteError, SiteSettings};
+use super::oidc::Oidc;
+use super::session::Sessions;
+use super::settings::{ProxySettings, SiteAction, SiteError, SiteSettings};
 use super::visitor::Visitor;
 use crate::journal::Event;
 use crate::model::{ApiToken, Approval, Plan, Status};
@@ -45,12 +47,40 @@ pub(super) enum SignIn {
     /// whoever is on this machine looks
     Machine,
     /// a proxy signs who they are
-    Proxy(Box<SiteSettings>, Box<Assertions>),
+    Proxy(Box<SiteSettings>, Box<ProxySettings>, Box<Assertions>),
+    /// they sign in at a provider
+    Oidc(Box<SiteSettings>, Box<Oidc>),
+}
+
+impl SignIn {
+    fn of(settings: SiteSettings) -> Result<Self, SiteError> {
+        match (&settings.proxy, &settings.oidc) {
+            (Some(proxy), _) => {
+                let (proxy, assertions) = (proxy.clone(), Assertions::new(proxy)?);
+                Ok(Self::Proxy(Box::new(settings), Box::new(proxy), Box::new(assertions)))
+            }
+            (None, Some(oidc)) => {
+                let oidc = Oidc::new(oidc, &settings.origin(), settings.folder.clone())?;
+                Ok(Self::Oidc(Box::new(settings), Box::new(oidc)))
+            }
+            // A file that says so was refused when it was read.
+            (None, None) => Err(SiteError::Keys("nobody says who signs people in".into())),
+        }
+    }
+
+    fn settings(&self) -> Option<&SiteSettings> {
+        match self {
+            Self::Machine => None,
+            Self::Proxy(settings, ..) | Self::Oidc(settings, _) => Some(settings),
+        }
+    }
 }
 
 /// The pages and the API of one process.
 pub struct Site {
     pub(super) sign_in: SignIn,
+    /// of browsers, where people sign in at a provider
+    pub(super) sessions: Sessions,
     desk: Mutex<Option<Desk>>,
     tokens: tokio::sync::Mutex<Option<(Instant, Arc<Vec<ApiToken>>)>>,
     opened: Mutex<BTreeMap<(String, String), Timestamp>>,
@@ -64,13 +94,10 @@ impl Site {
         let sign_in = match settings {
             None if !address.ip().is_loopback() => return Err(SiteError::Open(address)),
             None => SignIn::Machine,
-            Some(settings) => {
-                let assertions = Assertions::new(&settings.proxy)?;
-                SignIn::Proxy(Box::new(settings), Box::new(assertions))
-            }
+            Some(settings) => SignIn::of(settings)?,
         };
         let (desk, tokens, opened) = (Mutex::default(), tokio::sync::Mutex::default(), Mutex::default());
-        Ok(Arc::new(Self { sign_in, desk, tokens, opened, stop }))
+        Ok(Arc::new(Self { sign_in, sessions: Sessions::default(), desk, tokens, opened, stop }))
     }
 
     /// From here on it is this workspace's.
@@ -80,19 +107,21 @@ impl Site {
 
     /// Whether anything may be asked for at all.
     pub(super) fn acts(&self) -> bool {
-        matches!(&self.sign_in, SignIn::Proxy(settings, _) if !settings.actions.is_empty())
+        self.sign_in.settings().is_some_and(|settings| !settings.actions.is_empty())
     }
 
     /// Whether this may be.
     pub(super) fn offers(&self, action: SiteAction) -> bool {
-        matches!(&self.sign_in, SignIn::Proxy(settings, _) if settings.actions.contains(&action))
+        self.sign_in.settings().is_some_and(|settings| settings.actions.contains(&action))
     }
 
     pub(super) fn origin(&self) -> Option<String> {
-        match &self.sign_in {
-            SignIn::Machine => None,
-            SignIn::Proxy(settings, _) => Some(settings.origin()),
-        }
+        self.sign_in.settings().map(SiteSettings::origin)
+    }
+
+    /// Whether people sign in here, and leave here.
+    pub(super) fn has_sessions(&self) -> bool {
+        matches!(self.sign_in, SignIn::Oidc(..))
     }
 
     pub(super) fn desk(&self) -> Result<Desk, Problem> {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use aws_lc_rs::constant_time;
 use axum::extract::{FromRequest, Request, State};
-use axum::http::header::{self, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderName, ORIGIN, SET_COOKIE};
+use axum::http::header::{self, AUTHORIZATION, CONTENT_TYPE, COOKIE as COOKIES, HOST, HeaderName, LOCATION, ORIGIN, SET_COOKIE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -19,6 +19,8 @@ use super::MAX_BODY;
 use super::answer::Problem;
 use super::desk::{SignIn, Site};
 use super::pages;
+use super::session::COOKIE;
+use super::sign_in;
 use super::token::{self, PREFIX};
 use super::visitor::{Rights, SignedInBy, Visitor};
 
@@ -61,11 +63,12 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
     let (head, body) = request.into_parts();
     let is_api = head.uri.path().starts_with(API);
     let admitted = admitted(&site, &head, is_api).await;
-    let (kept, form) = match cookie(&head.headers).map(str::to_owned) {
+    let (kept, form) = match cookie(&head.headers, FORM).filter(|text| is_form_half(text)).map(str::to_owned) {
         Some(kept) => (true, Some(kept)),
         None => (false, token::random()),
     };
     let form = FormToken(form.unwrap_or_default());
+    let (reads, here) = (reads(&head.method), head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned());
     let (response, visitor) = match admitted {
         Ok(visitor) => {
             let mut request = Request::from_parts(head, body);
@@ -79,13 +82,21 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
         return response;
     }
     let mut response = match response.extensions().get::<Problem>() {
-        Some(problem) => pages::problem(problem, visitor.is_some()),
+        // Whoever looks is led on; what somebody sends is not sent twice.
+        Some(problem) if site.has_sessions() && reads && problem.status == StatusCode::UNAUTHORIZED => {
+            return (StatusCode::SEE_OTHER, [(LOCATION, sign_in::address(&here, false))]).into_response();
+        }
+        Some(problem) => {
+            let again = problem.asks_again || problem.status == StatusCode::UNAUTHORIZED;
+            let way = (site.has_sessions() && again).then(|| sign_in::address(&here, problem.asks_again));
+            pages::problem(problem, visitor.is_some(), way.as_deref())
+        }
         None => response,
     };
     // Nobody on this machine may do anything, so there is no form.
     if !kept
         && visitor.is_some()
-        && site.acts()
+        && (site.acts() || site.has_sessions())
         && let Ok(value) = format!("{FORM}={}; Path=/; Secure; HttpOnly; SameSite=Lax", form.0).parse()
     {
         response.headers_mut().append(SET_COOKIE, value);
@@ -110,11 +121,14 @@ async fn admitted(site: &Site, head: &Parts, is_api: bool) -> Result<Visitor, Pr
             Problem::forbidden(format!("{} is signed in and has no role here", visitor.name)).next("ask whoever runs headcount for a role")
         );
     }
-    let reads = matches!(head.method, Method::GET | Method::HEAD);
-    if !reads && visitor.by != SignedInBy::Token {
+    if !reads(&head.method) && visitor.by != SignedInBy::Token {
         from_here(site, headers)?;
     }
     Ok(visitor)
+}
+
+fn reads(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
 }
 
 async fn by_token(site: &Site, text: &str) -> Result<Visitor, Problem> {
@@ -130,8 +144,8 @@ async fn signed_in(site: &Site, head: &Parts) -> Result<Visitor, Problem> {
             is_this_machine(head)?;
             Ok(Visitor { name: "somebody on this machine".into(), rights: Rights::to_look(), by: SignedInBy::Machine })
         }
-        SignIn::Proxy(settings, assertions) => {
-            let mut sent = head.headers.get_all(settings.proxy.header.as_str()).iter();
+        SignIn::Proxy(settings, proxy, assertions) => {
+            let mut sent = head.headers.get_all(proxy.header.as_str()).iter();
             let text = match (sent.next(), sent.next()) {
                 (Some(one), None) => one.to_str().ok().map(without_scheme),
                 // Which of two counts, a proxy and we might see differently.
@@ -145,7 +159,14 @@ async fn signed_in(site: &Site, head: &Parts) -> Result<Visitor, Problem> {
                 Problem::unknown("the sign-in does not count: it is not signed as it should be, not for here, or over")
             })?;
             let rights = Rights::of_roles(&settings.roles, &asserted.name, &asserted.groups);
-            Ok(Visitor { name: asserted.name, rights, by: SignedInBy::Proxy(asserted.since) })
+            Ok(Visitor { name: asserted.name, rights, by: SignedInBy::Person(asserted.since) })
+        }
+        SignIn::Oidc(settings, _) => {
+            let unknown = || Problem::unknown("nobody is signed in, or the session has ended").next("sign in");
+            let held = cookie(&head.headers, COOKIE).ok_or_else(unknown)?;
+            let session = site.sessions.find(site.desk()?.store.as_ref(), held, Timestamp::now()).await?.ok_or_else(unknown)?;
+            let rights = Rights::of_roles(&settings.roles, &session.name, &session.groups);
+            Ok(Visitor { name: session.name, rights, by: SignedInBy::Person(session.since) })
         }
     }
 }
@@ -182,15 +203,18 @@ fn without_scheme(text: &str) -> &str {
     }
 }
 
-/// The form's token that the browser has; of two nobody knows whose the other is.
-fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let all = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
-    let mut ours = all.filter_map(|pair| pair.trim().strip_prefix(FORM)?.strip_prefix('='));
-    let is_one = |text: &&str| text.len() == FORM_LENGTH && text.bytes().all(|sign| sign.is_ascii_alphanumeric() || b"-_".contains(&sign));
+/// What the browser holds by a name; of two nobody knows whose the other is.
+pub(super) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let all = headers.get_all(COOKIES).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
+    let mut ours = all.filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
     match (ours.next(), ours.next()) {
-        (Some(one), None) => Some(one).filter(is_one),
+        (Some(one), None) => Some(one),
         _ => None,
     }
+}
+
+fn is_form_half(text: &str) -> bool {
+    text.len() == FORM_LENGTH && text.bytes().all(|sign| sign.is_ascii_alphanumeric() || b"-_".contains(&sign))
 }
 
 /// A form of ours that somebody sent.
@@ -209,7 +233,7 @@ impl<S: Send + Sync> FromRequest<S> for SentForm {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let kept = cookie(request.headers()).map(str::to_owned);
+        let kept = cookie(request.headers(), FORM).filter(|text| is_form_half(text)).map(str::to_owned);
         let is_form = media_type(request.headers()).is_some_and(|name| name == "application/x-www-form-urlencoded");
         let bytes = body(request).await?;
         let form = Self(url::form_urlencoded::parse(&bytes).into_owned().collect());
@@ -234,7 +258,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for SentJson<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         // A form of another site can't say so.
         if media_type(request.headers()).is_none_or(|name| name != "application/json") {
-            return Err(Problem::new(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json"));
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json"));
         }
         let bytes = body(request).await?;
         // A list would fill the fields by their places.
@@ -250,7 +274,6 @@ fn media_type(headers: &HeaderMap) -> Option<String> {
 }
 
 async fn body(request: Request) -> Result<axum::body::Bytes, Problem> {
-    let long =
-        |_| Problem::new(axum::http::StatusCode::PAYLOAD_TOO_LARGE, format!("nothing that is asked is longer than {MAX_BODY} bytes"));
+    let long = |_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("nothing that is asked is longer than {MAX_BODY} bytes"));
     axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(long)
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use crate::files;
+use crate::manifest::connection::SecretRef;
 
 /// No file of settings is longer.
 const MOST: u64 = 64 << 10;
@@ -25,12 +26,19 @@ pub struct SiteSettings {
     #[serde(deserialize_with = "address")]
     pub public_url: Url,
     /// the proxy that signs in
-    pub proxy: ProxySettings,
+    #[serde(default)]
+    pub proxy: Option<ProxySettings>,
+    /// the provider of OpenID Connect that signs in
+    #[serde(default)]
+    pub oidc: Option<OidcSettings>,
     /// who may do what
     pub roles: SiteRoles,
     /// what may be asked for at all; nothing named: it is read only
     #[serde(default)]
     pub actions: BTreeSet<SiteAction>,
+    /// where the file is: what it names lies beside it
+    #[serde(skip)]
+    pub folder: PathBuf,
 }
 
 /// A proxy that signs who somebody is.
@@ -45,6 +53,28 @@ pub struct ProxySettings {
     pub audience: String,
     /// the keys by which it is checked
     pub keys: KeysFrom,
+    /// the claim that says who it is
+    #[serde(default = "name_claim")]
+    pub name: String,
+    /// the claim that says in which groups they are
+    #[serde(default = "groups_claim")]
+    pub groups: String,
+}
+
+/// A provider that people sign in at, and what it is told of us.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OidcSettings {
+    /// who it is: below it lies `/.well-known/openid-configuration`
+    pub issuer: String,
+    /// by what name it knows us
+    pub client_id: String,
+    /// what proves that it is us; none where it asks for none
+    #[serde(default)]
+    pub client_secret: Option<SecretRef>,
+    /// what it is asked to tell
+    #[serde(default = "scopes")]
+    pub scopes: Vec<String>,
     /// the claim that says who it is
     #[serde(default = "name_claim")]
     pub name: String,
@@ -149,13 +179,23 @@ pub enum SiteError {
     Keys(String),
 }
 
-fn address<'de, D: Deserializer<'de>>(from: D) -> Result<Url, D::Error> {
+/// An address, as it is written.
+pub(super) fn address<'de, D: Deserializer<'de>>(from: D) -> Result<Url, D::Error> {
     let text = String::deserialize(from)?;
     Url::parse(&text).map_err(|error| D::Error::custom(format!("{text:?} is no address: {error}")))
 }
 
 fn name_claim() -> String {
     "email".to_owned()
+}
+
+fn scopes() -> Vec<String> {
+    ["openid", "email", "profile"].map(str::to_owned).into()
+}
+
+/// Whether nobody on the way reads or changes what is sent there.
+pub(super) fn is_safe(url: &Url) -> bool {
+    url.scheme() == "https" || matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
 }
 
 fn groups_claim() -> String {
@@ -167,8 +207,9 @@ impl SiteSettings {
     pub fn read(path: &Path) -> Result<Self, SiteError> {
         let text = files::read_text(path, MOST).map_err(|source| SiteError::Unread { path: path.to_owned(), source })?;
         let mut settings = Self::parse(&text).map_err(|why| SiteError::Wrong { path: path.to_owned(), why })?;
-        if let KeysFrom::File(file) = &mut settings.proxy.keys {
-            *file = path.parent().unwrap_or(Path::new("")).join(&file);
+        settings.folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        if let Some(ProxySettings { keys: KeysFrom::File(file), .. }) = &mut settings.proxy {
+            *file = settings.folder.join(&file);
         }
         Ok(settings)
     }
@@ -180,25 +221,17 @@ impl SiteSettings {
     }
 
     fn check(&self) -> Result<(), String> {
-        let local = matches!(self.public_url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-        if self.public_url.scheme() != "https" && !local {
+        if !is_safe(&self.public_url) {
             return Err("publicUrl is https, or an address of this machine".to_owned());
         }
         if self.public_url.path() != "/" || self.public_url.query().is_some() {
             return Err("publicUrl is a host, and no path below it".to_owned());
         }
-        let named = [("issuer", &self.proxy.issuer), ("audience", &self.proxy.audience), ("header", &self.proxy.header)];
-        if let Some((name, _)) = named.iter().find(|(_, value)| value.trim().is_empty()) {
-            return Err(format!("proxy.{name} is empty, so anybody's assertion would do"));
-        }
-        if axum::http::HeaderName::from_bytes(self.proxy.header.as_bytes()).is_err() {
-            return Err(format!("proxy.header: {:?} is no name of a header", self.proxy.header));
-        }
-        if let KeysFrom::Url(url) = &self.proxy.keys
-            && url.scheme() != "https"
-            && !matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
-        {
-            return Err("proxy.keys.url is https: whoever changes the keys on their way signs in as anybody".to_owned());
+        match (&self.proxy, &self.oidc) {
+            (Some(proxy), None) => proxy.check()?,
+            (None, Some(oidc)) => oidc.check()?,
+            (None, None) => return Err("neither proxy nor oidc says who signs people in".to_owned()),
+            (Some(_), Some(_)) => return Err("proxy and oidc both say who signs people in: leave one of them out".to_owned()),
         }
         match self.roles.is_empty() {
             true => Err("roles name nobody, so nobody could sign in".to_owned()),
@@ -209,6 +242,40 @@ impl SiteSettings {
     /// From where forms come.
     pub(super) fn origin(&self) -> String {
         self.public_url.origin().ascii_serialization()
+    }
+}
+
+impl ProxySettings {
+    fn check(&self) -> Result<(), String> {
+        let named = [("issuer", &self.issuer), ("audience", &self.audience), ("header", &self.header)];
+        if let Some((name, _)) = named.iter().find(|(_, value)| value.trim().is_empty()) {
+            return Err(format!("proxy.{name} is empty, so anybody's assertion would do"));
+        }
+        if axum::http::HeaderName::from_bytes(self.header.as_bytes()).is_err() {
+            return Err(format!("proxy.header: {:?} is no name of a header", self.header));
+        }
+        match &self.keys {
+            KeysFrom::Url(url) if !is_safe(url) => {
+                Err("proxy.keys.url is https: whoever changes the keys on their way signs in as anybody".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl OidcSettings {
+    fn check(&self) -> Result<(), String> {
+        let issuer = Url::parse(&self.issuer).map_err(|error| format!("oidc.issuer {:?} is no address: {error}", self.issuer))?;
+        if !is_safe(&issuer) {
+            return Err("oidc.issuer is https: whoever changes its answers on their way signs in as anybody".to_owned());
+        }
+        if self.client_id.trim().is_empty() {
+            return Err("oidc.clientId is empty, so anybody's ID token would do".to_owned());
+        }
+        match self.scopes.iter().any(|scope| scope == "openid") {
+            true => Ok(()),
+            false => Err("oidc.scopes lack openid, so there would be no ID token".to_owned()),
+        }
     }
 }
 

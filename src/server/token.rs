@@ -49,6 +49,7 @@ pub(super) fn find<'t>(tokens: &'t [ApiToken], text: &str, now: Timestamp) -> Op
     found.first().copied().filter(|token| token.expires > now)
 }
 
-fn hash(text: &str) -> String {
+/// As it is kept.
+pub(super) fn hash(text: &str) -> String {
     hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
 }

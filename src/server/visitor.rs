@@ -29,8 +29,8 @@ pub(super) struct Visitor {
 pub(super) enum SignedInBy {
     /// they are on this machine, and nobody is asked who they are
     Machine,
-    /// a proxy signed who they are; since when they are signed in, where it says so
-    Proxy(Option<Timestamp>),
+    /// a proxy or a provider signed who they are; since when they are signed in, where it says so
+    Person(Option<Timestamp>),
     /// a token of the API
     Token,
 }
@@ -135,7 +135,7 @@ impl Visitor {
         match self.by {
             SignedInBy::Machine => false,
             SignedInBy::Token => true,
-            SignedInBy::Proxy(since) => since.is_some_and(|since| now.duration_since(since) <= RECENT),
+            SignedInBy::Person(since) => since.is_some_and(|since| now.duration_since(since) <= RECENT),
         }
     }
 }

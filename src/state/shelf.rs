@@ -38,6 +38,10 @@ pub enum Shelf {
     Renames,
     /// an `ApiToken` each, by name
     Tokens,
+    /// a `SiteSession` each, by the hash of what its browser holds
+    Sessions,
+    /// when each of them was used last, by the same name: apart, so that whoever notes it brings back none that was ended
+    SessionUses,
 }
 
 /// One thing.
@@ -72,6 +76,8 @@ impl Shelf {
             Self::Notices => "notices",
             Self::Renames => "renames",
             Self::Tokens => "tokens",
+            Self::Sessions => "sessions",
+            Self::SessionUses => "session-uses",
         }
     }
 

@@ -105,8 +105,13 @@ fn the_chart_has_copies_of_what_stands_elsewhere() {
     assert!(text("deploy/kubernetes/base/deployment.yaml").contains(&format!("image: ghcr.io/headcount-dev/headcount:{version}\n")));
 }
 
+/// Pages for whoever signs in at a provider, reached through an ingress controller.
+const PAGES: &str = r#"pages={"enabled":true,"clientSecret":{"name":"headcount-oidc"},"from":[{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"ingress"}}}],
+    "signIn":{"publicUrl":"https://headcount.acme.example","oidc":{"issuer":"https://login.acme.example","clientId":"headcount",
+    "clientSecret":{"env":"HEADCOUNT_OIDC_SECRET"}},"roles":{"admin":{"groups":["identity"]}},"actions":["sync","approve"]}}"#;
+
 /// Values of each part, all of which a cluster takes.
-const VARIANTS: [&[&str]; 8] = [
+const VARIANTS: [&[&str]; 9] = [
     &[],
     &["--set", "clusterWide=true"],
     &["--set", "replicas=3,state=postgres"],
@@ -116,6 +121,7 @@ const VARIANTS: [&[&str]; 8] = [
         "--set",
         "monitoring.serviceMonitor=true,monitoring.prometheusRule=true,monitoring.dashboard=true,monitoring.labels.release=prometheus",
     ],
+    &["--set-json", PAGES],
     &["--set", "files[0].path=hr,files[0].configMap=hr-export,files[1].path=badges/today,files[1].secret=badges"],
     &[
         "--set-json",
@@ -217,6 +223,8 @@ fn values_that_can_not_be_are_refused_by_name() {
     for (values, words) in [
         ("replicas=2", "replicas"),
         ("clusterWide=true,namespaces={acme}", "namespaces"),
+        ("pages.enabled=true", "signIn"),
+        ("pages.enabled=true,clusterWide=true,pages.signIn.publicUrl=https://h.example,pages.signIn.oidc.clientId=h,pages.signIn.roles.a=b", "clusterWide"),
         ("replica=1", "replica"),
         ("state=oracle", "state"),
         ("image.pullPolicy=Sometimes", "pullPolicy"),

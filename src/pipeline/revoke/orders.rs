@@ -107,9 +107,10 @@ async fn remembered(policy: &Policy, store: &dyn Store, key: &str) -> Result<Kno
     }
 }
 
-/// As much of the state as concerns these keys.
+/// As much of the state as concerns these keys. That they are cut off the orders say, as they are to be from now on.
 pub(super) async fn about(store: &dyn Store, policy: &Policy, keys: Vec<Arc<str>>) -> Result<Memory, StateError> {
     let sources = policy.sources.iter().map(|source| source.name.clone()).collect();
     let targets = policy.targets.iter().map(|target| target.name.clone()).collect();
-    store.load_about(About { sources, targets, keys }).await
+    let memory = store.load_about(About { sources, targets, keys }).await?;
+    Ok(Memory { revocations: Vec::new(), ..memory })
 }

@@ -53,7 +53,7 @@ pub(super) async fn ask_revoke(State(site): Here, Extension(visitor): Who, Exten
     let body = html! {
         h1 { "Cut " (text(&key)) " off everywhere" }
         p { "Sign-in ends at every target, now, past guardrails, approval and windows. It stops only at what a target protects. It stays so until somebody lifts it." }
-        form.panel method="post" action="/revoke" {
+        form.panel method="post" action=(link("/revoke", &[("key", &key)])) {
             (context.token())
             input type="hidden" name="key" value=(key);
             label { "Why (it is kept)" input name="reason" required maxlength="500" autocomplete="off"; }

@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::http::Uri;
 use maud::{Markup, html};
 
-use super::why::because;
-use super::{Answer, Form, Here, PageContext, Part, Who, plan, tag, text};
+use super::why::{because, reasons};
+use super::{Answer, Form, Here, PageContext, Part, Who, plan, tag, text, ticked};
 use crate::planning::explain::{GroupAnswer, MembershipWhy, Stands};
 use crate::render::{DisplayNames, count, number};
 use crate::server::answer::Problem;
@@ -39,8 +39,8 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
 fn group(answer: &GroupAnswer<'_>, names: &DisplayNames<'_>, changes: &Markup) -> Markup {
     let GroupAnswer { group, changes: all, findings } = answer;
     html! {
-        p.verdict { (because(&group.because, "")) }
-        @if !findings.is_empty() { section.risk { h2 { "Noticed" } ul.told { @for finding in findings { li { (text(&finding.message)) } } } } }
+        div.verdict { (because(&group.because, "")) }
+        @if !findings.is_empty() { section.risk { h2 { "Noticed" } ul.told { @for finding in findings { li { (ticked(&finding.message)) } } } } }
         h2 { "At each target" }
         ul.told { @for at in &group.targets { li {
             b { (text(&at.target)) } " "
@@ -58,11 +58,16 @@ fn group(answer: &GroupAnswer<'_>, names: &DisplayNames<'_>, changes: &Markup) -
 fn members(title: &str, members: &[MembershipWhy], names: &DisplayNames<'_>) -> Markup {
     html! {
         h2 { (title) }
-        ul.told { @for one in members.iter().take(PAGE) { li {
-            a href=(plan::about(&one.member)) { (names.name(&one.member)) }
-            @if one.belongs.is_none() { " " (tag("warn", "●", "can't be told; what is there stays")) }
-            @for reason in one.because.iter().filter(|reason| one.belongs.is_none() || reason.holds == Some(true)) { br; span.quiet { (because(reason, "")) } }
-        } } }
+        table.cards {
+            thead { tr { th scope="col" { "Member" } th scope="col" { "Why" } } }
+            tbody { @for one in members.iter().take(PAGE) { tr {
+                th scope="row" { a href=(plan::about(&one.member)) { (names.name(&one.member)) } }
+                td {
+                    @if one.belongs.is_none() { (tag("warn", "●", "can't be told; what is there stays")) }
+                    (reasons(one.because.iter().filter(|reason| one.belongs.is_none() || reason.holds == Some(true)), ""))
+                }
+            } } }
+        }
         @if members.len() > PAGE { p.quiet { "and " (number((members.len() - PAGE) as u64)) " more: " code { "headcount explain" } } }
     }
 }

@@ -4,7 +4,7 @@ use axum::Extension;
 use axum::extract::State;
 use maud::{Markup, html};
 
-use super::{Answer, Form, Here, PageContext, Part, Who, plan, tag, text};
+use super::{Answer, Form, Here, PageContext, Part, Who, plan, tag, text, ticked};
 use crate::model::{LimitUse, Plan, Severity, SystemStatus};
 use crate::policy::{Lets, Policy, TargetPolicy};
 use crate::render::number;
@@ -44,9 +44,9 @@ fn refused(context: &PageContext, plan: &Plan) -> Markup {
         @if !found.is_empty() && context.sees_people() {
             h2 { "What is refused, and how exactly this is let through" }
             ul.told { @for finding in found { li {
-                (text(&finding.message))
+                (ticked(&finding.message))
                 @if let Some(place) = &finding.place { " " code { (text(&place.to_string())) } }
-                @if let Some(hint) = &finding.hint { @if hint.contains('\n') { pre { (crate::render::safe::lines(hint)) } } @else { br; "Next: " (text(hint)) } }
+                @if let Some(hint) = &finding.hint { @if hint.contains('\n') { pre { (crate::render::safe::lines(hint)) } } @else { br; "Next: " (ticked(hint)) } }
             } } }
         } @else if !found.is_empty() { (plan::findings(plan, None, false)) }
     }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use maud::{Markup, html};
 
-use super::{Answer, Form, Here, PageContext, Part, Who, link, short, tag, text};
+use super::{Answer, Form, Here, PageContext, Part, Who, link, short, tag, text, ticked};
 use crate::journal::history::{RecordedAct, RecordedRun, RunsAndActs};
 use crate::journal::{Entry, Event, Journal, ResultWord};
 use crate::model::{ChangeId, SystemRole};
@@ -20,8 +20,8 @@ use crate::server::api::{asked, broken};
 const ENTRIES: u64 = 20_000;
 /// Rows that it shows.
 const ROWS: usize = 200;
-/// Entries of a run that it shows.
-const OF_RUN: usize = 1000;
+/// Changes of a run that it shows.
+const OF_RUN: usize = 300;
 
 /// One row, with when it was.
 type Row = (jiff::Timestamp, Markup);
@@ -30,7 +30,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     let context = PageContext::new(site.clone(), visitor, form).await?;
     let store = site.desk()?.store;
     if let Some(name) = asked(&uri, "run") {
-        return one(&context, &name).await;
+        return one(&context, &name, asked(&uri, "from").and_then(|from| from.parse().ok()).unwrap_or(0)).await;
     }
     let heads = store.heads().await?;
     let last = heads.written.as_ref().map_or(0, |head| head.seq);
@@ -89,7 +89,7 @@ fn under_way(context: &PageContext) -> Markup {
 }
 
 /// One run, entry by entry.
-async fn one(context: &PageContext, name: &str) -> Answer {
+async fn one(context: &PageContext, name: &str, from: usize) -> Answer {
     context.must_see_people()?;
     let store = context.site.desk()?.store;
     context.site.opened(&context.visitor, crate::server::api::EVERYBODY, context.now).await?;
@@ -104,30 +104,35 @@ async fn one(context: &PageContext, name: &str) -> Answer {
             results.insert(*change, (*result, message.clone()));
         }
     }
-    let intents = entries.iter().filter_map(|entry| match &entry.event {
-        Event::Intent(intent) if intent.attempt == 1 => Some((entry, intent)),
-        _ => None,
-    });
+    let intents: Vec<_> = entries
+        .iter()
+        .filter_map(|entry| match &entry.event {
+            Event::Intent(intent) if intent.attempt == 1 => Some((entry, intent)),
+            _ => None,
+        })
+        .collect();
+    let left = intents.len().saturating_sub(from).saturating_sub(OF_RUN);
     let body = html! {
         h1 { "Run " (text(name)) }
         @for entry in &entries { @match &entry.event {
             Event::Started { plan, who, version, as_of, .. } => { p { "Begun " (context.clock().since(entry.at)) " by " (text(who)) ", headcount " (text(version)) ", for " (as_of.to_string()) ", plan " code { (short(plan)) } "." } }
-            Event::Finished { stopped, .. } => { p { "Ended " (context.clock().since(entry.at)) @if let Some(why) = stopped { ": " (text(why)) } "." } }
+            Event::Finished { stopped, .. } => { p { "Ended " (context.clock().since(entry.at)) @if let Some(why) = stopped { ": " (ticked(why)) } "." } }
             _ => {}
         } }
         table.cards {
             thead { tr { th scope="col" { "Entry" } th scope="col" { "Target" } th scope="col" { "What" } th scope="col" { "Why" } th scope="col" { "Came of it" } } }
-            tbody { @for (entry, intent) in intents.take(OF_RUN) { tr {
+            tbody { @for (entry, intent) in intents.iter().skip(from).take(OF_RUN) { tr {
                 th scope="row" { (entry.seq) }
                 td data-label="Target" { (text(&intent.target)) }
                 td { (verb(intent.action)) " " a href=(super::plan::about(&intent.object.key)) { (safe::line(&intent.object.name)) } @for change in &intent.attributes { " " code { (text(&change.attribute)) } } }
                 td { (crate::journal::history::why_meant(intent).unwrap_or_default()) }
                 td { @match results.get(&intent.change) {
-                    Some((result, message)) => { (tag(if matches!(result, ResultWord::Done | ResultWord::AlreadySo) { "gain" } else { "lose" }, "·", result.words())) @if let Some(message) = message { " " (text(message)) } }
+                    Some((result, message)) => { (super::came_of(*result)) @if let Some(message) = message { " " (ticked(message)) } }
                     None => { "unanswered" }
                 } }
             } } }
         }
+        @if left > 0 { p { a.button href=(link("/history", &[("run", name), ("from", &(from + OF_RUN).to_string())])) { "The next " (OF_RUN.min(left)) } } }
     };
     Ok(context.page(Part::History, "Run", &body))
 }
@@ -153,7 +158,7 @@ pub(super) async fn run(State(site): Here, Extension(visitor): Who, Extension(fo
             thead { tr { th scope="col" { "System" } th scope="col" { "State" } th scope="col" { "Read" } th scope="col" { "Left to do" } } }
             tbody { @for system in systems { tr {
                 th scope="row" { (text(&system.name)) }
-                td { (super::state_tag(system.state, &state_words(system))) @if let Some((done, all)) = system.progress { progress max=(all) value=(done) { (done) " of " (all) } } @if let Some(why) = &system.why { p.quiet { (text(why)) } } }
+                td { (super::state_tag(system.state, &state_words(system))) @if let Some((done, all)) = system.progress { progress max=(all) value=(done) { (done) " of " (all) } } @if let Some(why) = &system.why { p.quiet { (ticked(why)) } } }
                 td data-label="Read" { @match system.read { Some(read) => { (context.clock().age(read)) " ago, " (text(&system.evidence)) } None => { "never" } } }
                 td data-label="Left to do" { @if system.role == SystemRole::Target { (pending_words(system.pending)) } }
             } } }

@@ -29,10 +29,12 @@ use super::answer::Problem;
 use super::desk::Site;
 use super::guard::{FORM_FIELD, FormToken};
 use super::settings::SiteAction;
+use super::sign_in;
 use super::visitor::Visitor;
+use crate::journal::ResultWord;
 use crate::model::{NeedKind, Status, SystemState};
-use crate::render::safe;
 use crate::render::status::{StatusClock, is_silent};
+use crate::render::{number, safe};
 
 const STYLE: &str = concat!(include_str!("../../render/look.css"), include_str!("pages.css"));
 const ICON: &str = include_str!("icon.svg");
@@ -134,6 +136,15 @@ impl PageContext {
             }
     }
 
+    /// What stands in the place of a form for which a sign-in is too old.
+    fn signs_in_again(&self, here: &str) -> Markup {
+        html! {
+            p { "This asks for a sign-in of the last 15 minutes." }
+            @if self.site.has_sessions() { div.acts { a.button.main href=(sign_in::address(here, true)) { "Sign in again" } } }
+            @else { p { "Sign in again at the proxy that signs you in, and open this page anew." } }
+        }
+    }
+
     /// What makes a form one of ours.
     fn token(&self) -> Markup {
         html! { input type="hidden" name=(FORM_FIELD) value=(self.form.0); }
@@ -141,14 +152,14 @@ impl PageContext {
 
     /// The page.
     fn page(&self, part: Part, title: &str, body: &Markup) -> Response {
-        respond(StatusCode::OK, &document(title, &self.shell(part, body)))
+        respond(StatusCode::OK, &document(title, "shell", &self.shell(part, body)))
     }
 
     fn shell(&self, part: Part, body: &Markup) -> Markup {
         html! {
             a.skip href="#main" { "To the page" }
             header.bar {
-                p.brand { "headcount" @if let Some(status) = &self.status { " · " (text(&status.workspace)) } }
+                p.brand { "headcount" @if let Some(status) = &self.status { " " span { (text(&status.workspace)) } } }
                 nav aria-label="Pages" {
                     @for (known, address, name) in PARTS {
                         a href=(address) aria-current=[(known == part).then_some("page")] {
@@ -204,6 +215,7 @@ impl PageContext {
 
     fn foot(&self) -> Markup {
         html! {
+            @if self.site.has_sessions() { form.leave method="post" action="/sign-out" { (self.token()) button.plain { "Sign out" } } }
             p { (text(&self.visitor.name)) @if !self.site.acts() { ", read only" } ". Times in " (self.zone.iana_name().unwrap_or("the workspace's time zone")) "." }
             @if let Some(status) = &self.status {
                 p {
@@ -221,6 +233,16 @@ fn text(text: &str) -> String {
     safe::line(text).into_owned()
 }
 
+/// The same, where what is to be typed stands between ticks.
+fn ticked(words: &str) -> Markup {
+    html! { @for (at, part) in words.split('`').enumerate() { @if at % 2 == 1 { code { (text(part)) } } @else { (text(part)) } } }
+}
+
+/// So many people.
+fn people_words(count: usize) -> String {
+    if count == 1 { "1 person".to_owned() } else { format!("{} people", number(count as u64)) }
+}
+
 /// An address of a page about something.
 fn link(path: &str, query: &[(&str, &str)]) -> String {
     let mut address = url::form_urlencoded::Serializer::for_suffix(format!("{path}?"), path.len() + 1);
@@ -233,7 +255,7 @@ fn short(hash: &str) -> String {
     hash.chars().take(8).collect()
 }
 
-fn document(title: &str, body: &Markup) -> Markup {
+fn document(title: &str, class: &str, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -246,7 +268,7 @@ fn document(title: &str, body: &Markup) -> Markup {
                 link rel="icon" href="/icon.svg";
                 link rel="stylesheet" href=(STYLE_PATH);
             }
-            body { (body) }
+            body.(class) { (body) }
         }
     }
 }
@@ -258,7 +280,7 @@ fn respond(status: StatusCode, page: &Markup) -> Response {
 }
 
 /// Why there is no page.
-pub(super) fn problem(problem: &Problem, is_known: bool) -> Response {
+pub(super) fn problem(problem: &Problem, is_known: bool, sign_in: Option<&str>) -> Response {
     let heading = match problem.status {
         StatusCode::UNAUTHORIZED => "Nobody is signed in",
         StatusCode::FORBIDDEN => "This is not for you to do",
@@ -269,11 +291,26 @@ pub(super) fn problem(problem: &Problem, is_known: bool) -> Response {
     let body = html! {
         main {
             h1 { (heading) }
-            p.banner.warn { (text(&problem.detail)) @if let Some(next) = &problem.next { " Next: " (text(next)) "." } }
-            @if is_known { p { a href="/" { "To the overview" } } }
+            div.banner.warn { p { (ticked(&problem.detail)) "." } @if let Some(next) = &problem.next { p { "Next: " (ticked(next)) "." } } }
+            div.acts {
+                @if let Some(address) = sign_in { a.button href=(address) { @if is_known { "Sign in again" } @else { "Sign in" } } }
+                @if is_known { a.button href="/" { "To the overview" } }
+            }
         }
     };
-    respond(problem.status, &document(heading, &body))
+    respond(problem.status, &document(heading, "alone", &body))
+}
+
+/// They left.
+pub(super) fn signed_out(sign_in: &str) -> Response {
+    let body = html! {
+        main {
+            h1 { "You are signed out of headcount" }
+            p { "The provider may know you still: on a machine that others use, sign out there, too." }
+            div.acts { a.button href=(sign_in) { "Sign in" } }
+        }
+    };
+    respond(StatusCode::OK, &document("Signed out", "alone", &body))
 }
 
 /// A state as a word with a sign, so that it is not its colour alone.
@@ -287,6 +324,15 @@ fn state_tag(state: SystemState, words: &str) -> Markup {
         SystemState::Unknown => ("edit", "–"),
     };
     tag(class, sign, words)
+}
+
+/// What came of something that was sent.
+fn came_of(result: ResultWord) -> Markup {
+    match result {
+        ResultWord::Done | ResultWord::AlreadySo => tag("gain", "✓", result.words()),
+        ResultWord::Skipped => tag("edit", "–", result.words()),
+        ResultWord::Partly | ResultWord::Failed | ResultWord::Uncertain => tag("lose", "▲", result.words()),
+    }
 }
 
 fn tag(class: &str, sign: &str, words: &str) -> Markup {

@@ -4,7 +4,7 @@ use axum::Extension;
 use axum::extract::State;
 use maud::{Markup, html};
 
-use super::{Answer, Form, Here, PageContext, Part, Who, link, state_tag, tag, text};
+use super::{Answer, Form, Here, PageContext, Part, Who, link, state_tag, tag, text, ticked};
 use crate::model::{Need, NeedKind, Plan, Status, SystemRole, SystemState, SystemStatus};
 use crate::render::status::{calm_words, need_word, pending, pending_words, state_words};
 use crate::render::{coming_up, count};
@@ -57,7 +57,7 @@ fn needs(context: &PageContext, status: &Status) -> Markup {
                         @let can_wait = matches!(need.kind, NeedKind::Waits | NeedKind::Contested | NeedKind::Untold);
                         (if can_wait { tag("warn", "●", word) } else { tag("lose", "▲", word) })
                         div {
-                            p { b { (text(&need.about)) } ": " (text(&need.words)) }
+                            p { b { (text(&need.about)) } ": " (ticked(&need.words)) }
                             p.quiet { "Since " (context.clock().since(need.since)) ". On the command line: " code { (text(&need.next)) } }
                             @if need.kind == NeedKind::RevisionRefused { (refused(status)) }
                         }
@@ -72,7 +72,7 @@ fn needs(context: &PageContext, status: &Status) -> Markup {
 fn refused(status: &Status) -> Markup {
     html! {
         @if let Some(refused) = status.refused.as_ref().filter(|refused| refused.why.len() > 1) {
-            ul.told { @for why in &refused.why { li { (text(why)) } } }
+            ul.told { @for why in &refused.why { li { (ticked(why)) } } }
         }
     }
 }
@@ -135,7 +135,7 @@ fn row(context: &PageContext, system: &SystemStatus) -> Markup {
             td {
                 (state_tag(system.state, &state_words(system)))
                 " " span.quiet { "since " (clock.at(system.since)) }
-                @if let Some(why) = &system.why { p.quiet { (text(why)) } }
+                @if let Some(why) = &system.why { p.quiet { (ticked(why)) } }
                 @if let Some((done, all)) = system.progress { progress max=(all) value=(done) { (done) " of " (all) } }
             }
             td data-label="Pending" {

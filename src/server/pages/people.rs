@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use maud::html;
 
-use super::{Answer, Form, Here, PageContext, Part, Who, link, plan, tag, text};
+use super::{Answer, Form, Here, PageContext, Part, Who, link, people_words, plan, tag, text};
 use crate::planning::explain::ListedPerson;
 use crate::render::{count, number};
 use crate::server::api::{EVERYBODY, asked};
@@ -41,7 +41,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
             button { "Search" }
         }
         @if !complete { p.banner.warn { "Not everything could be read, so somebody may be missing here." } }
-        p role="status" { @if wanted.is_empty() { (count(all as u64, "person")) } @else { (count(all as u64, "person")) " and " (count(groups.len() as u64, "group")) " found" } }
+        p role="status" { @if wanted.is_empty() { (people_words(all)) } @else { (people_words(all)) " and " (count(groups.len() as u64, "group")) " found" } }
         @if !groups.is_empty() { ul.told { @for (key, name) in groups.iter().take(PAGE) { li { a href=(plan::about(key)) { (text(name)) } " " code.quiet { (text(key)) } } } } }
         @if all > 0 {
             table.cards {

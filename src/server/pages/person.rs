@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::Uri;
 use maud::{Markup, html};
 
-use super::why::{because, known};
-use super::{Answer, Form, Here, PageContext, Part, Who, link, plan, tag, text};
+use super::why::{because, known, reasons};
+use super::{Answer, Form, Here, PageContext, Part, Who, link, plan, tag, text, ticked};
 use crate::journal::Journal;
 use crate::journal::history::{ChangeQuery, RecordedChanges, WhoError, why_meant};
 use crate::model::{Plan, StandingRevocation};
@@ -30,6 +30,7 @@ const PAST: usize = 50;
 struct Found {
     key: Arc<str>,
     name: String,
+    card: String,
     page: Markup,
 }
 
@@ -49,7 +50,10 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     let past = past(&context, &found.key).await?;
     let body = html! {
         header.top {
-            h1 { (text(&found.name)) " " code.quiet { (text(&found.key)) } }
+            div {
+                h1 { (text(&found.name)) " " code.quiet { (text(&found.key)) } @if revoked.is_some() { " " (tag("lose", "▲", "cut off")) } }
+                @if !found.card.is_empty() { p.sub { (text(&found.card)) } }
+            }
             @if context.offers(SiteAction::Revoke) && revoked.is_none() { div.acts { a.button.lose href=(link("/revoke", &[("key", &found.key)])) { "Cut off everywhere" } } }
         }
         @if let Some(order) = &revoked { (cut_off(&context, order)) }
@@ -73,12 +77,12 @@ fn cut_off(context: &PageContext, order: &StandingRevocation) -> Markup {
                 thead { tr { th scope="col" { "Target" } th scope="col" { "What came of it" } th scope="col" { "Last tried" } } }
                 tbody { @for receipt in &receipts { tr {
                     th scope="row" { (text(&receipt.target)) }
-                    td { (tag(if receipt.outcome.holds() { "gain" } else { "lose" }, if receipt.outcome.holds() { "✓" } else { "▲" }, receipt.outcome.words())) @if let Some(words) = &receipt.message { " " (text(words)) } }
-                    td data-label="Last tried" { (context.clock().since(receipt.at)) ", " (receipt.tries) " tries" }
+                    td { (tag(if receipt.outcome.holds() { "gain" } else { "lose" }, if receipt.outcome.holds() { "✓" } else { "▲" }, receipt.outcome.words())) @if let Some(words) = &receipt.message { " " (ticked(words)) } }
+                    td data-label="Last tried" { (context.clock().since(receipt.at)) ", " @match receipt.tries { 1 => "1 try", tries => { (tries) " tries" } } }
                 } } }
             }
             @if open > 0 { p { "What is open is tried again by itself. Where it can't wait, deactivate the account there by hand." } }
-            p.quiet { "It is lifted on the command line: " code { "headcount revoke --lift " (text(&order.key)) } }
+            p.quiet { "What rules give is told below, and nothing of it is given while this stands. It is lifted on the command line: " code { "headcount revoke --lift " (text(&order.key)) } }
         }
     }
 }
@@ -87,30 +91,54 @@ fn person(origins: &ChangeOrigins<'_>, plan: &Plan, key: &str) -> Option<Found> 
     let provenance = origins.provenance();
     let PersonAnswer { explanation, changes, findings } = provenance.about(plan, key, None)?;
     let names = DisplayNames::known(origins);
-    let name = provenance.name(&explanation.identity).unwrap_or_else(|| explanation.identity.to_string());
+    let said = |attribute: &str| {
+        let found = explanation.attributes.iter().find(|one| one.attribute.as_ref() == attribute)?;
+        match &found.is {
+            KnownValue::Set(value) => value.as_text().map(str::to_owned),
+            _ => None,
+        }
+    };
+    let name = said("displayName").or_else(|| provenance.name(&explanation.identity)).unwrap_or_else(|| explanation.identity.to_string());
+    let card = card(&explanation, said);
     let page = html! {
         (standing(&explanation))
         @if !findings.is_empty() {
-            section.risk { h2 { "Noticed" } ul.told { @for finding in &findings { li { (text(&finding.message)) @if let Some(hint) = &finding.hint { br; span.quiet { "Next: " (text(hint)) } } } } } }
+            section.risk { h2 { "Noticed" } ul.told { @for finding in &findings { li { (ticked(&finding.message)) @if let Some(hint) = &finding.hint { br; span.quiet { "Next: " (ticked(hint)) } } } } } }
         }
         h2 { @if changes.is_empty() { "Nothing is about to change" } @else { "What is about to change" } }
         @if !changes.is_empty() { div.list { @for change in &changes { (plan::one(plan, change, &names, Some(origins))) } } }
         h2 { "Accounts, and why" }
-        @for target in &explanation.targets { (self::target(target, &names)) }
+        div.list { @for target in &explanation.targets { (self::target(target, &names)) } }
         (groups(&explanation.groups))
         (entitlements(&explanation.entitlements))
         (attributes(&explanation.attributes, &names))
     };
-    Some(Found { key: explanation.identity.clone(), name, page })
+    Some(Found { key: explanation.identity.clone(), name, card, page })
+}
+
+/// Who that is, in one line.
+fn card(explanation: &Explanation, said: impl Fn(&str) -> Option<String>) -> String {
+    let active = explanation.targets.iter().filter(|target| target.account.as_ref().is_some_and(|account| account.active)).count();
+    let held = explanation.targets.iter().filter(|target| target.account.is_some()).count();
+    let parts = [
+        said("title"),
+        said("department"),
+        said("userName").map(|name| format!("signs in as {name}")),
+        Some(match held {
+            0 => "no account anywhere".to_owned(),
+            held => format!("{}, {active} with sign-in", crate::render::count(held as u64, "account")),
+        }),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 fn standing(explanation: &Explanation) -> Markup {
     html! {
-        p.verdict { b { @match &explanation.lifecycle { Some(word) => (text(word)), None => "Left out, or not known" } } @for reason in &explanation.standing { br; (because(reason, "it would be otherwise")) } }
+        div.verdict { p { b { @match &explanation.lifecycle { Some(word) => (text(word)), None => "Left out, or not known" } } } (reasons(&explanation.standing, "it would be otherwise")) }
         ul.told {
             @for record in &explanation.behind { li {
                 "From " b { (text(&record.source)) @if let Some(key) = &record.key { "/" (text(key)) } }
-                @if let Some(found) = &record.found { ", " (text(found)) }
+                @if let Some(found) = &record.found { ", " (ticked(found)) }
                 " " span.quiet { "declared at " code { (text(&record.place.to_string())) } }
             } }
         }
@@ -138,7 +166,7 @@ fn target(target: &TargetWhy, names: &DisplayNames<'_>) -> Markup {
                 }
             }
             div.in {
-                @for reason in &target.because { p { (because(reason, "it would be otherwise")) } }
+                (reasons(&target.because, "it would be otherwise"))
                 @if let Some(account) = &target.account { p { "The account there is " code { (text(&account.id)) } ", found " (text(&account.found)) @if let Some(access) = &account.access { " (" (text(access)) ")" } "." } }
                 @if !told.is_empty() {
                     table.cards {
@@ -157,28 +185,42 @@ fn groups(groups: &[MembershipWhy]) -> Markup {
     html! {
         @if !groups.is_empty() {
             h2 { "Groups, and why" }
-            ul.told { @for one in &inside { li {
-                a href=(plan::about(&one.group)) { (text(&one.group)) } " "
-                @if one.belongs.is_none() { (tag("warn", "●", "can't be told; what is there stays")) }
-                @for reason in one.because.iter().filter(|reason| one.belongs.is_none() || reason.holds == one.belongs || reason.holds.is_none()) { br; (because(reason, "they would not be in it")) }
-            } } }
+            @if !inside.is_empty() { table.cards {
+                thead { tr { th scope="col" { "Group" } th scope="col" { "Why" } } }
+                tbody { @for one in &inside { tr {
+                    th scope="row" { a href=(plan::about(&one.group)) { (text(short_group(&one.group))) } }
+                    td {
+                        @if one.belongs.is_none() { (tag("warn", "●", "can't be told; what is there stays")) }
+                        (reasons(one.because.iter().filter(|reason| one.belongs.is_none() || reason.holds == one.belongs || reason.holds.is_none()), "they would not be in it"))
+                    }
+                } } }
+            } }
             @if !outside.is_empty() {
-                details.change { summary { span { (outside.len()) " groups that they are not in, and why not" } }
-                    div.in { ul.told { @for one in &outside { li { a href=(plan::about(&one.group)) { (text(&one.group)) } @for reason in &one.because { br; (because(reason, "they would be in it")) } } } } } }
+                div.list { details.change { summary { span { (crate::render::count(outside.len() as u64, "group")) " that they are not in, and why not" } }
+                    div.in { ul.told { @for one in &outside { li { a href=(plan::about(&one.group)) { (text(short_group(&one.group))) } (reasons(&one.because, "they would be in it")) } } } } } }
             }
         }
     }
+}
+
+/// What its key says besides that it is a group.
+fn short_group(key: &str) -> &str {
+    key.strip_prefix("group/").unwrap_or(key)
 }
 
 fn entitlements(entitlements: &[EntitlementWhy]) -> Markup {
     html! {
         @if !entitlements.is_empty() {
             h2 { "Entitlements, and why" }
-            ul.told { @for one in entitlements { li {
-                b { (text(&one.entitlement)) } " at " (text(&one.target)) " "
-                @match one.has { Some(true) => (tag("gain", "✓", "has it")), Some(false) => (tag("edit", "–", "does not have it")), None => (tag("warn", "●", "can't be told; what is there stays")) }
-                @for reason in &one.because { br; (because(reason, "it would be otherwise")) }
-            } } }
+            table.cards {
+                thead { tr { th scope="col" { "Entitlement" } th scope="col" { "Target" } th scope="col" { "By its rule" } th scope="col" { "Why" } } }
+                tbody { @for one in entitlements { tr {
+                    th scope="row" { (text(&one.entitlement)) }
+                    td data-label="Target" { (text(&one.target)) }
+                    td { @match one.has { Some(true) => (tag("gain", "✓", "gets it")), Some(false) => (tag("edit", "–", "does not get it")), None => (tag("warn", "●", "can't be told; what is there stays")) } }
+                    td { (reasons(&one.because, "it would be otherwise")) }
+                } } }
+            }
         }
     }
 }
@@ -220,7 +262,7 @@ async fn past(context: &PageContext, key: &str) -> Result<Markup, Problem> {
                     td data-label="Target" { (text(&one.intent.target)) }
                     td { (one.words()) }
                     td { (why_meant(&one.intent).unwrap_or_default()) }
-                    td { (one.result.map_or("unanswered", |result| result.words())) @if let Some(message) = &one.message { ": " (text(message)) } }
+                    td { @match one.result { Some(result) => (super::came_of(result)), None => "unanswered" } @if let Some(message) = &one.message { ": " (ticked(message)) } }
                     td data-label="Who" { (text(&one.who)) }
                 } } }
             }

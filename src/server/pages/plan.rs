@@ -1,5 +1,6 @@
 //! Plans: those that wait for somebody, one of them in full with what to look at twice first, and all that is needed now.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -7,8 +8,8 @@ use axum::extract::State;
 use axum::http::Uri;
 use maud::{Markup, html};
 
-use super::{Answer, Form, Here, PageContext, Part, Who, link, short, tag, text};
-use crate::model::{Approval, Change, Decided, Plan, Risk, Severity};
+use super::{Answer, Form, Here, PageContext, Part, Who, link, short, tag, text, ticked};
+use crate::model::{Action, Approval, Change, Decided, ObjectKind, Plan, Risk, Severity};
 use crate::pipeline::ChangeOrigins;
 use crate::policy::{ApprovalPolicy, Policy};
 use crate::render::{Counts, DisplayNames, Lines as _, count, headline, number, sides, why};
@@ -40,7 +41,7 @@ pub(super) async fn list(State(site): Here, Extension(visitor): Who, Extension(f
                         tr {
                             th scope="row" { a href=(link("/plan", &[("hash", &plan.hash)])) { code { (short(&plan.hash)) } } }
                             td data-label="Target" { (text(&plan.target)) }
-                            td { (Counts::of(&plan.plan.changes).words()) }
+                            td { b { (heading(&plan.plan.changes, "")) } p.quiet { (Counts::of(&plan.plan.changes).words()) } }
                             td { (stands(plan, rule(plan, &policy), &said, &context)) }
                             td data-label="Since" { (context.clock().since(plan.since)) }
                         }
@@ -82,20 +83,70 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
         }
         false => hidden(),
     };
+    let mine = context.offers(SiteAction::Approve) && context.visitor.rights.approve.covers(&plan.target);
     let body = html! {
-        h1 { (text(&title)) ": " (Counts::of(&plan.plan.changes).words()) }
-        dl.meta {
-            div { dt { "Waits since" } dd { (context.clock().since(plan.since)) } }
-            @if !plan.authors.is_empty() { div { dt { "Written by" } dd { (text(&plan.authors.join(", "))) } } }
-            div { dt { "Hash" } dd { code { (text(&plan.hash)) } } }
+        h1 { (heading(&plan.plan.changes, &format!(" at {}", text(&plan.target)))) }
+        p.sub {
+            "Plan " code { (short(&plan.hash)) } ": " (Counts::of(&plan.plan.changes).words()) "."
+            @if !plan.authors.is_empty() { " Written by " (text(&plan.authors.join(", "))) "." }
+            " It waits since " (context.clock().since(plan.since)) "."
         }
-        p.verdict.check { (stands(&plan, rule(&plan, &policy), &said, &context)) (spoken(&plan, &said, &context)) }
-        @if people { (risks(&plan.plan)) }
-        (changes)
-        @if context.offers(SiteAction::Approve) && context.visitor.rights.approve.covers(&plan.target) { (form_of(&context, &plan)) }
-        @else { p.quiet { "On the command line: " code { "headcount approve " (short(&plan.hash)) } } }
+        @if mine { p.jump { a href="#word" { "To your word about it" } } }
+        div.beside {
+            div {
+                @if people { (risks(&plan.plan)) }
+                (changes)
+            }
+            aside id="word" {
+                section.panel {
+                    h2 { "Your word about it" }
+                    div { (stands(&plan, rule(&plan, &policy), &said, &context)) (spoken(&plan, &said, &context)) }
+                    @if mine && context.visitor.is_recent(context.now) { (form_of(&context, &plan)) }
+                    @else if mine { (context.signs_in_again(&link("/plan", &[("hash", &plan.hash)]))) }
+                    @else { p.quiet { "On the command line: " code { "headcount approve " (short(&plan.hash)) } } }
+                    p.quiet { "Until somebody does, nothing of it happens, and everything else goes on. If people, rules or the target change meanwhile, it is another plan and waits anew." }
+                    p.quiet { "All of its hash: " code { (text(&plan.hash)) } }
+                }
+            }
+        }
     };
     Ok(context.page(Part::Plans, &title, &body))
+}
+
+/// The worst of it in one sentence, by people and not by steps.
+fn heading<'c>(changes: impl IntoIterator<Item = &'c Change>, place: &str) -> String {
+    let (mut out, mut deleted, mut less, mut accounts, mut any) =
+        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), false);
+    for change in changes.into_iter().filter(|change| change.runs()) {
+        any = true;
+        let whose = change.object.key.as_ref();
+        match change.action {
+            Action::Deactivate | Action::EndSessions => drop(out.insert(whose)),
+            Action::Delete => drop(deleted.insert(whose)),
+            Action::RemoveEntitlement => drop(less.insert(whose)),
+            Action::RemoveMembers => less.extend(change.members.iter().map(|member| member.member.key.as_ref())),
+            Action::Create if change.object.kind == ObjectKind::Account => drop(accounts.insert(whose)),
+            _ => {}
+        }
+    }
+    let some = |people: &BTreeSet<&str>, one: &str, many: &str| match people.len() {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{} {many}", number(count as u64))),
+    };
+    let worst = [
+        some(&deleted, "account or group is deleted", "accounts or groups are deleted"),
+        some(&out, "person loses sign-in", "people lose sign-in"),
+    ];
+    let worst: Vec<String> = worst.into_iter().flatten().collect();
+    let words = match (worst.is_empty(), any) {
+        (false, _) => worst.join(", "),
+        (true, true) => some(&less, "person loses a group or an entitlement", "people lose groups or entitlements")
+            .or_else(|| some(&accounts, "person gets an account", "people get accounts"))
+            .unwrap_or_else(|| "Nobody gets or loses an account".to_owned()),
+        (true, false) => "Nothing is about to change".to_owned(),
+    };
+    format!("{words}{place}")
 }
 
 fn hidden() -> Markup {
@@ -127,7 +178,8 @@ pub(super) async fn pending(State(site): Here, Extension(visitor): Who, Extensio
     };
     let title = at.as_deref().map_or_else(|| "Needed now".to_owned(), |target| format!("Needed now at {target}"));
     let body = html! {
-        h1 { (text(&title)) ": " (counts.words()) }
+        h1 { (heading(plan.changes.iter().filter(|change| at.as_deref().is_none_or(|target| change.target.as_ref() == target)), &at.as_deref().map(|target| format!(" at {}", text(target))).unwrap_or_default())) }
+        p.sub { "Needed now, whatever holds it: " (counts.words()) "." }
         nav.chips aria-label="Target" {
             a href="/pending" aria-current=[at.is_none().then_some("true")] { "All" }
             @for name in &targets { a href=(link("/pending", &[("target", name)])) aria-current=[(at.as_deref() == Some(name.as_ref())).then_some("true")] { (text(name)) } }
@@ -150,9 +202,9 @@ pub(super) fn findings(plan: &Plan, system: Option<&str>, people: bool) -> Marku
             @if people {
                 ul.told { @for finding in found.iter().take(PAGE) {
                     li {
-                        (text(&finding.message))
+                        (ticked(&finding.message))
                         @if let Some(place) = &finding.place { " " code { (text(&place.to_string())) } }
-                        @if let Some(hint) = &finding.hint { @if hint.contains('\n') { pre { (crate::render::safe::lines(hint)) } } @else { br; span.quiet { "Next: " (text(hint)) } } }
+                        @if let Some(hint) = &finding.hint { @if hint.contains('\n') { pre { (crate::render::safe::lines(hint)) } } @else { br; span.quiet { "Next: " (ticked(hint)) } } }
                     }
                 } }
                 @if found.len() > PAGE { p.quiet { "and " (number((found.len() - PAGE) as u64)) " more: " code { "headcount plan" } } }
@@ -178,8 +230,7 @@ fn stands(plan: &WaitingPlan, rule: Option<&ApprovalPolicy>, said: &[Approval], 
 fn spoken(plan: &WaitingPlan, said: &[Approval], context: &PageContext) -> Markup {
     let words: Vec<&Approval> = said.iter().filter(|word| word.plan == plan.hash).collect();
     html! { @for word in words {
-        br; (text(&word.approver)) " " (if word.decision == Decided::Reject { "rejected" } else { "approved" }) " it " (context.clock().since(word.at))
-        @if let Some(reason) = &word.reason { ": " (text(reason)) }
+        p { b { (text(&word.approver)) } " " (if word.decision == Decided::Reject { "rejected" } else { "approved" }) " it " (context.clock().since(word.at)) @if let Some(reason) = &word.reason { ": " (text(reason)) } }
     } }
 }
 
@@ -247,11 +298,11 @@ pub(super) fn one(plan: &Plan, change: &Change, names: &DisplayNames<'_>, origin
                 @if !crate::model::Key::is_unclaimed(&change.object.key) {
                     p { a href=(about(&change.object.key)) { "Everything about " (text(&change.object.name)) } " " code.quiet { (text(&change.object.key)) } }
                 }
-                @if let Some(finding) = held { p { b { "Withheld: " } (text(&finding.message)) } }
+                @if let Some(finding) = held { p { b { "Withheld: " } (ticked(&finding.message)) } }
                 @if !change.attributes.is_empty() {
                     dl.diff { @for attribute in &change.attributes {
                         @let (before, after) = sides(attribute, names);
-                        div { dt { (text(&attribute.attribute)) } dd { del { (before) } " → " ins { (after) } } }
+                        div { dt { (text(&attribute.attribute)) } dd { @if attribute.before.is_some() { del { (before) } " → " } ins { (after) } } }
                     } }
                 }
                 @if !change.members.is_empty() {
@@ -273,12 +324,11 @@ pub(super) fn about(key: &str) -> String {
 fn form_of(context: &PageContext, plan: &WaitingPlan) -> Markup {
     let takes = plan.pending().take;
     html! {
-        form.panel method="post" action=(link("/plan", &[("hash", &plan.hash)])) {
+        form method="post" action=(link("/plan", &[("hash", &plan.hash)])) {
             (context.token())
-            h2 { "Your word about it" }
-            p { "It lets through just what stands above, as far as it is still needed, and counts once. The journal keeps your name." }
+            p { "It lets through just these changes, as far as they are still needed, and counts once. The journal keeps your name." }
             label { "Why" input name="reason" maxlength="500" autocomplete="off"; }
-            @if takes > 0 { label { "It takes something from " (number(takes)) ". Type that number to approve it" input name="number" inputmode="numeric" autocomplete="off"; } }
+            @if takes > 0 { label { "It takes " (count(takes, "thing")) " from people. Type " (takes) " to approve" input name="number" inputmode="numeric" autocomplete="off"; } }
             div.acts { button.main name="decision" value="approve" { "Approve" } button.lose name="decision" value="reject" { "Reject" } }
         }
     }

@@ -4,7 +4,7 @@ use axum::Extension;
 use axum::extract::State;
 use maud::{Markup, html};
 
-use super::{Answer, Form, Here, PageContext, Part, Who, plan, state_tag, text};
+use super::{Answer, Form, Here, PageContext, Part, Who, plan, state_tag, text, ticked};
 use crate::model::{Evidence, Plan, SystemRole, SystemStatus};
 use crate::policy::SourcePolicy;
 use crate::render::number;
@@ -36,9 +36,9 @@ fn source(context: &PageContext, system: &SystemStatus, rules: Option<&SourcePol
         section.panel {
             h2 { (text(&system.name)) " " (state_tag(system.state, &state_words(system))) }
             dl.facts {
-                @if let Some(why) = &system.why { div { dt { "Why" } dd { (text(why)) } } }
+                @if let Some(why) = &system.why { div { dt { "Why" } dd { (ticked(why)) } } }
                 div { dt { "Last read" } dd { @match system.read { Some(read) => { (clock.since(read)) ", " (text(&system.evidence)) ", " (number(system.rows)) " rows" } None => { "never" } } } }
-                @if let Some(reason) = evidence.and_then(|evidence| evidence.evidence.reason()) { div { dt { "What was missing" } dd { (text(reason)) } } }
+                @if let Some(reason) = evidence.and_then(|evidence| evidence.evidence.reason()) { div { dt { "What was missing" } dd { (ticked(reason)) } } }
                 @if matches!(evidence.map(|evidence| &evidence.evidence), Some(Evidence::Delta)) { div { dt { "What it proves" } dd { "what changed; that somebody is gone only a whole read proves" } } }
                 div { dt { "Last complete" } dd { @match system.complete { Some(complete) => (clock.since(complete)), None => { "never yet: nobody counts as gone" } } } }
                 div { dt { "Next" } dd { @match system.next { Some(next) => { (clock.due(next)) ", a whole read every " (age(jiff::SignedDuration::from_secs(i64::try_from(system.interval).unwrap_or(i64::MAX)))) } None => { "not known" } } } }

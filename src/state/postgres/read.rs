@@ -98,12 +98,15 @@ impl Reader<'_> {
         let baselines = self.of(BASELINES).all(self.client, |row| Ok(baseline(row))).await?;
         let mut cut_off = self.cut_off().await?;
         cut_off.retain(|known| about.keys.contains(&known.key));
+        let mut revocations = self.revocations().await?;
+        revocations.retain(|known| about.keys.iter().any(|key| known.means(key)));
         Ok(Memory {
             known: self.meta(KNOWN_SINCE).await?.is_some(),
             baselines: baselines.into_iter().filter_map(Result::ok).collect(),
             links: self.all(&links, link).await?,
             records: self.all(&records, record).await?,
             cut_off,
+            revocations,
             ..Memory::default()
         })
     }

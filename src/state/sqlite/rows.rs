@@ -394,6 +394,8 @@ pub(super) fn load_about(connection: &Connection, about: &About) -> rusqlite::Re
     memory.records.dedup();
     memory.cut_off = super::revocations::load_cut_off(connection)?;
     memory.cut_off.retain(|known| keys.contains(&known.key));
+    memory.revocations = super::revocations::load(connection)?;
+    memory.revocations.retain(|known| keys.iter().any(|key| known.means(key)));
     Ok(memory)
 }
 
