@@ -22,6 +22,7 @@ pub mod connector;
 pub mod forge;
 pub mod git;
 pub mod http;
+pub mod inbox;
 pub mod journal;
 pub mod notify;
 pub mod secret;

@@ -11,7 +11,7 @@ mod docs;
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["model", "diagnostic", "fence", "scim", "files"]),
     (1, &["expr", "manifest", "policy", "world", "planning", "review", "render", "metrics"]),
-    (2, &["http", "secret", "connector", "forge", "git", "state", "journal", "notify", "apply"]),
+    (2, &["http", "secret", "connector", "forge", "git", "state", "journal", "inbox", "notify", "apply"]),
     (3, &["drift", "import", "persona", "pipeline", "serve", "workspace"]),
     (4, &["cli", "operator", "server"]),
 ];
@@ -28,6 +28,7 @@ const SIBLINGS: &[(&str, &[&str])] = &[
     ("forge", &["http"]),
     ("git", &["secret"]),
     ("apply", &["connector", "state", "journal"]),
+    ("inbox", &["connector", "state"]),
     ("journal", &["state"]),
     ("notify", &["http", "secret", "state"]),
     ("state", &["secret"]),
@@ -86,6 +87,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "forge",
             "state",
             "journal",
+            "inbox",
             "notify",
             "apply",
             "pipeline",

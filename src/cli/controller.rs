@@ -16,6 +16,7 @@ use super::Files;
 use super::apply::asked_to_stop;
 use super::begin::{Beginner, Tells};
 use super::commit_status::{self, StatusHost};
+use super::inbound::InboundArgs;
 use super::log::{self, LogArgs, RunningLogArgs};
 use super::pages::PagesArgs;
 use super::plan::verdict;
@@ -28,7 +29,7 @@ use crate::manifest::connection::SecretRef;
 use crate::metrics::Metrics;
 use crate::model::Status;
 use crate::serve::{self, Bounds, Health, ServeError};
-use crate::server::{Desk, Site};
+use crate::server::{Desk, Inbound, Site};
 use crate::workspace::revisions::{FolderRevisions, GitRevisions, RevisionSource};
 use crate::workspace::{self, Beginning, Followed, Mail, Workspace, WorkspaceError};
 
@@ -58,6 +59,8 @@ pub struct ControllerArgs {
     listen: Option<Listen>,
     #[command(flatten)]
     pages: PagesArgs,
+    #[command(flatten)]
+    inbound: InboundArgs,
     #[command(flatten)]
     log: RunningLogArgs,
     #[command(flatten)]
@@ -129,12 +132,12 @@ pub fn run(args: &ControllerArgs, logs: &LogArgs) -> Result<Exit, Failure> {
         tokio::spawn(stop_when_asked(stop.clone()));
         let health = Health::new(Instant::now());
         args.listen(&health, &metrics, &stop).await?;
-        let site = args.pages.open(&stop).await?;
+        let doors = (args.pages.open(&stop).await?, args.inbound.open(&stop).await?);
         let (host, telling) = args.git.telling().await?.unzip();
         let told = Tells { health, metrics, host, watched: true };
         let Some(beginning) = begin(args, source.as_mut(), every, &told, &stop).await? else { return Ok(Exit::Done) };
         told.health.loaded();
-        let ended = keep(args, source, beginning, every, (told, site), stop).await;
+        let ended = keep(args, source, beginning, every, (told, doors), stop).await;
         if let Some(telling) = telling {
             commit_status::arrived(telling).await;
         }
@@ -148,7 +151,7 @@ async fn keep(
     source: Box<dyn RevisionSource>,
     beginning: Beginning,
     every: Duration,
-    (told, site): (Tells, Option<Arc<Site>>),
+    (told, (site, inbound)): (Tells, (Option<Arc<Site>>, Option<Arc<Inbound>>)),
     stop: CancellationToken,
 ) -> Result<Exit, Failure> {
     let Beginning { store, manifests, refused, .. } = beginning;
@@ -161,7 +164,9 @@ async fn keep(
     let (shown, place) = (store.clone(), state_place(&manifests.loaded, &args.files));
     let workspace = Workspace { store, who: service("controller"), observer: Arc::new(teller), once: args.once, stop };
     let hand_over = |mail: Mail| {
-        site.iter().for_each(|site| site.serve(Desk { store: shown.clone(), place: place.clone(), mail: mail.clone() }));
+        let desk = Desk { store: shown.clone(), place: place.clone(), mail: mail.clone() };
+        inbound.iter().for_each(|inbound| inbound.serve(desk.clone()));
+        site.iter().for_each(|site| site.serve(desk.clone()));
         drop(tokio::spawn(workspace::follow(source, mail, from, every, ends)));
     };
     match workspace.run(manifests, hand_over).await {

@@ -100,7 +100,7 @@ enum ScopeWord {
 /// Nothing counts longer.
 const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
 
-fn name(text: &str) -> Result<String, String> {
+pub(super) fn name(text: &str) -> Result<String, String> {
     let plain = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '-' | '_' | '.');
     match (1..=60).contains(&text.len()) && text.chars().all(plain) {
         true => Ok(text.to_owned()),
@@ -108,7 +108,7 @@ fn name(text: &str) -> Result<String, String> {
     }
 }
 
-fn life(text: &str) -> Result<SignedDuration, String> {
+pub(super) fn life(text: &str) -> Result<SignedDuration, String> {
     let life = quantity::duration(text).map_err(str::to_owned)?;
     match life > SignedDuration::ZERO && life <= LONGEST {
         true => Ok(life),
@@ -156,7 +156,7 @@ async fn create(args: &CreateArgs, running: &Running) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn told_at_end(at: Timestamp, running: &Running) -> String {
+pub(super) fn told_at_end(at: Timestamp, running: &Running) -> String {
     at.to_zoned(running.zone().clone()).strftime("%Y-%m-%d %H:%M").to_string()
 }
 

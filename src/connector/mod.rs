@@ -10,6 +10,7 @@ pub mod credentials;
 pub mod declared;
 pub mod describe;
 pub mod file;
+pub mod inbox;
 pub mod ldap;
 pub mod limiter;
 pub mod pack;
@@ -40,6 +41,7 @@ use crate::fence::Fence;
 use crate::files::NamedFiles;
 use crate::http::{Detour, Recording};
 use crate::manifest::kinds::SourceSpec;
+use crate::manifest::quantity::{self, Amount};
 use crate::model::{
     Capabilities, Change, ChangeId, Columns, Evidence, ObjectKind, Page, ReadReport, Rehearsed, SystemError, Value, Watermark,
 };
@@ -55,6 +57,8 @@ pub struct ReadRequest {
     pub scope: ReadScope,
     /// of a source: whose records alone are wanted, where the reader can be asked that
     pub within: Option<Within>,
+    /// of a source that is told who is gone: how many of its records may be so at once
+    pub may_shrink: Option<Amount>,
 }
 
 /// Some accounts of a system: those in any of these groups, and those that have any of these values.
@@ -80,14 +84,15 @@ pub enum ReadScope {
 impl ReadRequest {
     /// All of these streams, of any age.
     pub fn new(streams: Vec<(ObjectKind, Arc<Columns>)>) -> Self {
-        Self { streams, max_age: None, scope: ReadScope::All, within: None }
+        Self { streams, max_age: None, scope: ReadScope::All, within: None, may_shrink: None }
     }
 
     /// The records of a source that its scope asks for.
     pub fn of_source(spec: &SourceSpec, columns: Arc<Columns>, max_age: Option<jiff::SignedDuration>) -> Self {
         let within = spec.scope.as_ref().map(|scope| Within { groups: scope.groups.clone(), accounts: scope.accounts.clone() });
         let within = within.filter(|within| *within != Within::default());
-        Self { max_age, within, ..Self::new(vec![(ObjectKind::Account, columns)]) }
+        let may_shrink = spec.completeness.as_ref().and_then(|it| it.max_shrink.as_deref()).and_then(|text| quantity::amount(text).ok());
+        Self { max_age, within, may_shrink, ..Self::new(vec![(ObjectKind::Account, columns)]) }
     }
 }
 

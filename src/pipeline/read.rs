@@ -15,6 +15,7 @@ use super::news::{Hear, HearNothing, News};
 use crate::connector;
 use crate::connector::budget::Budget;
 use crate::connector::connections::Connections;
+use crate::connector::inbox::InboxPlace;
 use crate::connector::limiter::{Limits, Rate};
 use crate::connector::{Gone, PageSink, ReadRequest, Surroundings, TargetConnector, registry};
 use crate::files::NamedFiles;
@@ -53,6 +54,11 @@ impl<'a> Reading<'a> {
     /// Once, by whoever hears.
     pub fn once(hear: &'a dyn Hear) -> Self {
         Self { connections: Connections::default(), stop: CancellationToken::new(), hear }
+    }
+
+    /// With what is kept of systems that push.
+    pub fn with_inboxes(self, inboxes: Arc<dyn InboxPlace>) -> Self {
+        Self { connections: self.connections.with_inboxes(inboxes), ..self }
     }
 
     /// A read, or nothing where it was stopped.

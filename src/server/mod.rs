@@ -11,6 +11,7 @@ mod api;
 mod assertion;
 mod desk;
 mod guard;
+mod inbound;
 mod pages;
 mod settings;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 
 pub use desk::{Desk, Site};
+pub use inbound::{Inbound, inbound_routes};
 pub use settings::{SiteError, SiteSettings};
 pub use token::{MadeToken, make as make_token};
 

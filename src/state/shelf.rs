@@ -38,6 +38,14 @@ pub enum Shelf {
     Renames,
     /// an `ApiToken` each, by name
     Tokens,
+    /// an `InboxResource` each, by Source, kind and id
+    Inbox,
+    /// who is in which group of an inbox, by Source, group and member
+    InboxMembers,
+    /// an `InboxToken` each, by Source and name
+    InboxTokens,
+    /// an `InboxUse` of each of these tokens, by its name
+    InboxUses,
 }
 
 /// One thing.
@@ -55,7 +63,7 @@ pub struct Shelved {
 impl Shelf {
     /// Whether things there say something of people, and are sealed.
     pub(super) fn is_sealed(self) -> bool {
-        matches!(self, Self::Plans | Self::Contested)
+        matches!(self, Self::Plans | Self::Contested | Self::Inbox)
     }
 
     /// As it is written in a state.
@@ -72,6 +80,10 @@ impl Shelf {
             Self::Notices => "notices",
             Self::Renames => "renames",
             Self::Tokens => "tokens",
+            Self::Inbox => "inbox",
+            Self::InboxMembers => "inboxMembers",
+            Self::InboxTokens => "inboxTokens",
+            Self::InboxUses => "inboxUses",
         }
     }
 

@@ -33,6 +33,8 @@ pub(super) struct System {
     pub wanted: bool,
     /// it is read before its time: somebody asked for it, or it may be mended
     pub asked: bool,
+    /// what was pushed to it and is not read yet: since when, and the last of it
+    pushed: Option<(Timestamp, Timestamp)>,
     /// how complete the last read was
     pub evidence: &'static str,
     /// rows of the last whole read
@@ -40,6 +42,11 @@ pub(super) struct System {
     /// what was written while it is being read
     written: Vec<(Timestamp, ObjectKind, Delta)>,
 }
+
+/// What is pushed is read after so long without more of it.
+const PUSH_QUIET: SignedDuration = SignedDuration::from_secs(1);
+/// And after so long, whatever else is pushed.
+const PUSH_MOST: SignedDuration = SignedDuration::from_secs(10);
 
 /// All of it.
 pub(super) struct Kept {
@@ -192,6 +199,24 @@ impl Kept {
         self.version += u64::from(changed || system.memory.misses == 1);
     }
 
+    /// Something was pushed to a source.
+    pub fn pushed(&mut self, source: &str, now: Timestamp) {
+        let found = self.systems.iter_mut().find(|system| system.role == SystemRole::Source && system.name.as_ref() == source);
+        for system in found {
+            system.pushed = Some((system.pushed.map_or(now, |(first, _)| first), now));
+        }
+    }
+
+    /// Sources to which was pushed are read once it is quiet there, or has not been for long.
+    pub fn wake(&mut self, now: Timestamp) {
+        for system in &mut self.systems {
+            let due = |(first, last)| schedule::passed(last, now, PUSH_QUIET) || schedule::passed(first, now, PUSH_MOST);
+            if system.pushed.is_some_and(due) {
+                (system.pushed, system.wanted, system.asked, system.memory.until) = (None, true, true, None);
+            }
+        }
+    }
+
     /// A read came to nothing.
     pub fn lose_read(&mut self, role: SystemRole, name: &str) {
         if let Some(system) = self.systems.iter_mut().find(|system| system.role == role && system.name.as_ref() == name) {
@@ -270,8 +295,8 @@ impl System {
             why: None,
         };
         let (evidence, written) = ("unread", Vec::new());
-        let (mark, reading, known, wanted, asked) = (None, None, false, true, false);
-        Self { role, name, at, memory, timing, mark, reading, known, wanted, asked, evidence, rows: 0, written }
+        let (mark, reading, known, wanted, asked, pushed) = (None, None, false, true, false, None);
+        Self { role, name, at, memory, timing, mark, reading, known, wanted, asked, pushed, evidence, rows: 0, written }
     }
 
     /// What it is called on its shelf.

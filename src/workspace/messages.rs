@@ -58,6 +58,8 @@ pub(super) enum Message {
     Target { name: Arc<str>, asked: u64, read: Box<TargetRead> },
     /// a read was given up, or its task died
     Lost { role: SystemRole, name: Arc<str> },
+    /// something was pushed to the inbox of a source
+    Pushed { source: Arc<str> },
     /// what is needed, for the world as it was at this version
     Planned(Box<Planned>),
     /// a plan could not be made, as its task died

@@ -5,6 +5,7 @@
 
 mod declared;
 mod file;
+mod inbox;
 mod ldap;
 mod scim;
 mod sql;
@@ -20,6 +21,7 @@ use serde_json::Value;
 
 pub use declared::{DeclaredConnection, Extension};
 pub use file::{FileConnection, FileFormat};
+pub use inbox::InboxConnection;
 pub use ldap::{ExternalBind, LdapActive, LdapBind, LdapConnection, LdapDialect, LdapGroupClass, LdapGroups, LdapUsers, SimpleBind};
 pub use scim::ScimConnection;
 pub use sql::{
@@ -89,6 +91,8 @@ pub enum SourceConnection {
     Ldap(Box<LdapConnection>),
     /// A system that a Connector describes.
     Connector(Box<DeclaredConnection>),
+    /// A system that pushes over SCIM 2.0, such as Entra ID or Okta.
+    Inbox(InboxConnection),
 }
 
 /// What a Target speaks.
@@ -144,6 +148,16 @@ pub trait Described: Any + Send + Sync {
     /// How long one request may take; nothing where it is not spoken to in requests.
     fn deadline(&self) -> Option<Duration> {
         None
+    }
+
+    /// Holds for somebody who has left, where the Source's lifecycle says nothing else.
+    fn leaver(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether its system pushes, and nothing is asked of it.
+    fn is_pushed(&self) -> bool {
+        false
     }
 
     /// Whether it is nothing but a file of records, which may be kept beside the manifests.
@@ -216,6 +230,7 @@ impl SourceConnection {
             Self::Sql(connection) => connection.as_ref(),
             Self::Ldap(connection) => connection.as_ref(),
             Self::Connector(connection) => connection.as_ref(),
+            Self::Inbox(connection) => connection,
         }
     }
 }
@@ -229,6 +244,7 @@ impl SourceConnection {
             Self::Sql(connection) => connection.as_mut(),
             Self::Ldap(connection) => connection.as_mut(),
             Self::Connector(connection) => connection.as_mut(),
+            Self::Inbox(connection) => connection,
         }
     }
 }

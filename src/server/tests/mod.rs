@@ -131,7 +131,7 @@ impl House {
             CompiledRevision { revision, loaded: Arc::new(loaded), policy: Arc::new(policy), data: [("hr".into(), "".into())].into() };
         let store = company.store.clone();
         let workspace = Workspace { store: store.clone(), who: "a test".into(), observer: Arc::new(Deaf), once: false, stop: stop.clone() };
-        let (shown, place) = (site.clone(), crate::state::StatePlace::from(company.path("state.db")));
+        let (shown, place) = (site.clone(), crate::state::StatePlace::from(company.path("state.db").as_path()));
         let ended = tokio::spawn(workspace.run(manifests, move |mail| shown.serve(Desk { store, place, mail })));
         let routes = super::routes(&site);
         let house = Self { company, site, routes, signer, stop, ended };

@@ -1,0 +1,18 @@
+//! What systems push: users and groups of each Source with an inbox, on shelves of the state, a thing each, and a membership by itself.
+//!
+//! The process that has the workspace's lock keeps them at hand and is the only one that changes them; others read what is on the shelves.
+//! Must never: say that something is kept before it is, change anything without the lock, or keep a password.
+
+mod kept;
+mod memory;
+mod resource;
+mod search;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub use kept::{Inboxes, Match, PushRefusal, Pushed};
+pub use memory::Inbox;
+pub use resource::{InboxResource, Version, etag};
+pub use search::{ListPaging, Listed, SearchAsked};
+pub use token::{INBOX_PREFIX, InboxToken, InboxUse, MadeInboxToken, make_inbox_token};
