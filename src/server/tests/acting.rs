@@ -2,7 +2,7 @@
 
 use super::*;
 
-const APPROVAL: &str = "  approval: {for: everything}\n";
+const APPROVAL: &str = "  approval: {for: [everything]}\n";
 
 fn pending() -> impl Fn(Company) -> Company {
     |mut company| {
@@ -68,9 +68,8 @@ async fn an_approval_asks_for_the_role_at_that_target_and_a_sign_in_of_a_moment_
 async fn what_takes_something_asks_for_its_number() {
     let mut company = Company::running().await;
     company.manifests.push_str(APPROVAL);
-    company.manifests = company
-        .manifests
-        .replace("  key: record.id\n", "  key: record.id\n  completeness: {maxShrink: 100%}\n  leaver: 'record.name == \"gone\"'\n");
+    company.manifests =
+        company.manifests.replace("  key: record.id\n", "  key: record.id\n  lifecycle: {leaver: 'record.name == \"gone\"'}\n");
     company.hires(&["1,ada,Ada Okafor", "2,luis,gone"]);
     let house = House::of(company, ALL).await;
     house

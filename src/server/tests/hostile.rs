@@ -16,7 +16,7 @@ const NAMES: &[&str] = &[
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_source_runs_on_a_page() {
     let mut company = Company::new().await;
-    company.manifests.push_str("  approval: {for: everything}\n");
+    company.manifests.push_str("  approval: {for: [everything]}\n");
     company.manifests.push_str("\n---\napiVersion: headcount.dev/v1alpha1\nkind: Group\nmetadata: {name: all}\nspec: {displayName: '<b>All</b><script>x</script>', rule: 'identity.userName != \"\"'}\n");
     let rows: Vec<String> = NAMES.iter().enumerate().map(|(at, name)| format!("{at},\"{0}\",\"{0}\"", name.replace('"', "\"\""))).collect();
     company.hires(&rows.iter().map(String::as_str).collect::<Vec<_>>());
