@@ -4,7 +4,10 @@
 //! Must never: say that it stands where it may not, or wait for anything: it is asked before every write to a socket.
 
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 
 /// What can be lost.
 pub trait Tenure: Debug + Send + Sync {
@@ -42,11 +45,59 @@ impl Fence {
     }
 }
 
+/// What is known of one connection that writes behind a fence: what went out, and whether it was refused.
+#[derive(Debug)]
+pub struct Gate {
+    fence: Fence,
+    /// bytes that went out, of whatever they were
+    sent: AtomicU64,
+    refused: OnceLock<String>,
+}
+
+impl Gate {
+    /// Of a connection that is about to come about.
+    pub fn behind(fence: &Fence) -> Arc<Self> {
+        Arc::new(Self { fence: fence.clone(), sent: AtomicU64::new(0), refused: OnceLock::new() })
+    }
+
+    /// How many bytes went out so far.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::SeqCst)
+    }
+
+    /// Why nothing goes out any more. One that refused once does so for good.
+    pub fn refused(&self) -> Option<&str> {
+        self.refused.get().map(String::as_str)
+    }
+
+    /// What it asks.
+    pub fn fence(&self) -> &Fence {
+        &self.fence
+    }
+
+    /// Whether the next byte may go out.
+    pub fn ask(&self) -> io::Result<()> {
+        let why = match self.refused.get() {
+            Some(why) => Some(why),
+            None => self.fence.lost().map(|why| self.refused.get_or_init(|| why)),
+        };
+        why.map_or(Ok(()), |why| Err(io::Error::other(why.clone())))
+    }
+
+    /// Notes what went out.
+    pub fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = &written {
+            self.sent.fetch_add(*bytes as u64, Ordering::SeqCst);
+        }
+        written
+    }
+}
+
 #[cfg(test)]
 pub mod by_hand {
     //! A fence that a test closes.
 
-    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::sync::atomic::AtomicI64;
 
     use super::*;
 

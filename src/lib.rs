@@ -24,8 +24,11 @@ pub mod git;
 pub mod http;
 pub mod inbox;
 pub mod journal;
+pub mod mysql;
 pub mod notify;
+pub mod postgres;
 pub mod secret;
+pub mod socket;
 pub mod state;
 
 pub mod drift;

@@ -16,6 +16,8 @@ const EXPLAINED: &[&str] = &[
     "webhook.md",
     "controller.md",
     "ldap.md",
+    "database-roles.md",
+    "scim.md",
 ];
 
 fn text(path: &str) -> String {

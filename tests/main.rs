@@ -3,10 +3,12 @@
 #![allow(dropping_references, dropping_copy_types, clippy::unit_arg, reason = "a step in a table is one expression")]
 
 mod acme;
+mod active_directory;
 mod cli;
 mod company;
 mod conformance;
 mod controller;
+mod dashboard;
 mod deploy;
 mod django;
 mod faults;

@@ -58,11 +58,13 @@ fn documents(folder: &str) -> String {
     files.iter().map(|file| format!("---\n{}\n", std::fs::read_to_string(file).expect("a file"))).collect()
 }
 
-const EXAMPLES: [&str; 7] = [
+const EXAMPLES: [&str; 9] = [
     "examples/quickstart",
     "examples/acme",
     "examples/django",
     "examples/openldap",
+    "examples/active-directory",
+    "examples/postgres-roles",
     "examples/controller/people",
     "examples/vendors",
     "catalog",

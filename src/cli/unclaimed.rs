@@ -61,7 +61,7 @@ fn text(targets: &[&Arc<str>], found: &[Unclaimed], unread: &[&str]) -> Result<(
         here.iter().try_for_each(|one| line(one, &mut out))?;
         writeln!(out)?;
     }
-    unread.iter().try_for_each(|words| writeln!(out, "Not all of it was read: {}", safe::lines(words)))?;
+    unread.iter().try_for_each(|words| report::not_read(words, &mut out))?;
     out.flush()?;
     Ok(())
 }

@@ -88,11 +88,16 @@ pub trait Connector: Sync {
         Vec::new()
     }
 
+    /// What the live system does not let us do and would have to, each with what grants it.
+    fn lacks<'a>(&'a self, _: &'a dyn Described, _: &'a Surroundings) -> BoxFuture<'a, Result<Vec<String>, SystemError>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+
     /// Packs records that somebody wrote down, as the Source of a connection would read them.
     fn sampler(&self, connection: &dyn Described, columns: &Arc<Columns>) -> Box<dyn Sample>;
 
     /// Whether what it reaches lies on this machine, and so can be looked at without a network.
-    fn is_local(&self) -> bool;
+    fn is_local(&self, _: &dyn Described) -> bool;
 }
 
 /// A connection as its own connector knows it.

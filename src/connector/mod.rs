@@ -7,12 +7,14 @@ pub mod clock;
 pub mod connection;
 pub mod connections;
 pub mod credentials;
+pub mod database_roles;
 pub mod declared;
 pub mod describe;
 pub mod file;
 pub mod inbox;
 pub mod ldap;
 pub mod limiter;
+mod oauth;
 pub mod pack;
 pub mod pages;
 pub mod registry;
@@ -165,6 +167,11 @@ pub trait Reader: Send + Sync {
     /// looked for again. A file that did not change, and a database's snapshot, prove themselves.
     fn may_miss(&self) -> bool {
         false
+    }
+
+    /// What the system does otherwise than others of its kind, as far as it told or showed, in words.
+    fn manners(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// Whether it can be asked for some accounts alone.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 pub use super::declared::{Role, roles, start};
 use super::describe::{Connector, Description};
 use super::sample::{AsJson, Sampler};
-use super::{Reader, Surroundings, TargetConnector, declared, file, inbox, ldap, scim, sql, webhook};
+use super::{Reader, Surroundings, TargetConnector, database_roles, declared, file, inbox, ldap, scim, sql, webhook};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Loaded;
 use crate::manifest::connection::{Described, SourceConnection, TargetConnection};
@@ -17,11 +17,12 @@ use crate::model::{Columns, SystemError};
 use crate::policy::{ConnectorFacts, TargetFacts};
 
 /// Every connector: a further one is a line here, and its connection's shape in `manifest/connection/`.
-const CONNECTORS: [&dyn Connector; 7] = [
+const CONNECTORS: [&dyn Connector; 8] = [
     &declared::DeclaredConnector,
     &file::FileConnector,
     &inbox::InboxConnector,
     &ldap::LdapConnector,
+    &database_roles::RolesConnector,
     &scim::ScimConnector,
     &sql::SqlConnector,
     &webhook::WebhookConnector,
@@ -48,7 +49,7 @@ pub fn sampler(connection: &SourceConnection, columns: &Arc<Columns>) -> Sampler
 
 /// Whether what a connection reaches lies on this machine.
 pub fn is_local(connection: &dyn Described) -> bool {
-    of(connection).is_ok_and(Connector::is_local)
+    of(connection).is_ok_and(|connector| connector.is_local(connection))
 }
 
 /// What is wrong with the Connector documents of a workspace, and with what its connections say of their installations.
@@ -64,6 +65,11 @@ pub fn page(name: &str, document: &ConnectorSpec) -> String {
 /// What must be granted for a connection, where its connector knows that.
 pub fn rights(connection: &dyn Described) -> Vec<String> {
     of(connection).map(|connector| connector.rights(connection)).unwrap_or_default()
+}
+
+/// What a live system does not let us do and would have to, each with what grants it.
+pub async fn lacks(connection: &dyn Described, around: &Surroundings) -> Result<Vec<String>, SystemError> {
+    of(connection)?.lacks(connection, around).await
 }
 
 /// Makes a ConnectorTest of what a live system answers: YAML, in made-up words.
@@ -109,7 +115,12 @@ mod tests {
     fn every_connection_has_its_connector() {
         let source = |json| serde_json::from_value::<SourceConnection>(json).unwrap();
         let sql = json!({"database": {"sqlite": {"path": "a.db"}}, "accounts": {"table": "t", "key": "id"}});
-        for connection in [json!({"file": {"path": "a.csv"}}), json!({"scim": {"url": "https://chat.example"}}), json!({ "sql": sql })] {
+        for connection in [
+            json!({"file": {"path": "a.csv"}}),
+            json!({"scim": {"url": "https://chat.example"}}),
+            json!({ "sql": sql }),
+            json!({ "databaseRoles": {"url": "a"} }),
+        ] {
             let connection = source(connection);
             let found = of(connection.described()).map(|connector| connector.describe().name);
             assert_eq!(found, Ok(connection.described().word()));

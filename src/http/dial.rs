@@ -13,17 +13,18 @@ use hyper::Uri;
 use hyper::header::{HeaderMap, HeaderValue, USER_AGENT};
 use hyper::rt::{Read, Write};
 use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::socket::{Guarded, Line};
 use super::way::Proxies;
 use super::{AGENT, tls};
+use crate::fence::Gate;
+use crate::socket::Fenced;
 
 /// A connection that is silent for so long is asked whether it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -47,10 +48,10 @@ pub(super) struct Dialer {
 #[derive(Clone)]
 struct Sockets {
     tcp: HttpConnector,
-    line: Arc<Line>,
+    gate: Arc<Gate>,
 }
 
-type Socket = Guarded<TokioIo<TcpStream>>;
+type Socket = TokioIo<Fenced<TcpStream>>;
 
 impl Dialer {
     /// On these terms.
@@ -71,8 +72,8 @@ impl Dialer {
     }
 
     /// Connects to a service.
-    pub(super) async fn dial(&self, service: &Uri, line: &Arc<Line>) -> Result<Box<dyn Io>, BoxError> {
-        let mut first = HttpsConnector::from((Sockets { tcp: self.tcp.clone(), line: line.clone() }, self.tls.clone()));
+    pub(super) async fn dial(&self, service: &Uri, gate: &Arc<Gate>) -> Result<Box<dyn Io>, BoxError> {
+        let mut first = HttpsConnector::from((Sockets { tcp: self.tcp.clone(), gate: gate.clone() }, self.tls.clone()));
         let Some(proxy) = self.proxies.intercept(service) else { return Ok(Box::new(first.call(service.clone()).await?)) };
         if self.proxy_that_speaks_for(service).is_some() {
             return Ok(Box::new(first.call(proxy.uri().clone()).await?));
@@ -87,6 +88,12 @@ impl Dialer {
     }
 }
 
+impl Connection for Fenced<TcpStream> {
+    fn connected(&self) -> Connected {
+        self.socket().connected()
+    }
+}
+
 impl Service<Uri> for Sockets {
     type Response = Socket;
     type Error = BoxError;
@@ -97,7 +104,7 @@ impl Service<Uri> for Sockets {
     }
 
     fn call(&mut self, to: Uri) -> Self::Future {
-        let (connecting, line) = (self.tcp.call(to), self.line.clone());
-        Box::pin(async move { Ok(Guarded::new(connecting.await?, line)) })
+        let (connecting, gate) = (self.tcp.call(to), self.gate.clone());
+        Box::pin(async move { Ok(TokioIo::new(Fenced::new(connecting.await?.into_inner(), &gate))) })
     }
 }

@@ -14,7 +14,6 @@ mod oauth1;
 mod recording;
 mod redact;
 mod request;
-mod socket;
 pub mod standard_webhooks;
 mod tls;
 mod trace;

@@ -16,9 +16,8 @@ use reqwest::Body;
 use tokio::time::{Instant, Sleep, timeout_at};
 
 use super::dial::{BoxError, Dialer};
-use super::socket::Line;
 use super::{AGENT, Deadlines};
-use crate::fence::Fence;
+use crate::fence::{Fence, Gate};
 
 /// A connection that nobody used for so long is closed: the other end may have forgotten it.
 const IDLE: Duration = Duration::from_secs(60);
@@ -37,7 +36,7 @@ pub(super) struct Writes {
 struct Idle {
     /// `https://chat.example:443`
     service: Box<str>,
-    line: Arc<Line>,
+    gate: Arc<Gate>,
     sender: SendRequest<Body>,
     since: Instant,
 }
@@ -84,17 +83,17 @@ impl Writes {
             if used && !matches!(ready, Ok(Ok(()))) {
                 continue;
             }
-            let before = idle.line.sent();
+            let before = idle.gate.sent();
             let answer = timeout_at(until, idle.sender.try_send_request(request)).await;
-            let went = idle.line.sent() > before;
+            let went = idle.gate.sent() > before;
             let mut error = match answer {
                 Ok(Ok(answer)) => return Ok(self.answer(answer, idle, until)),
-                Err(_) => return Err(Unanswered::of(&idle.line, went, true, TookTooLong)),
+                Err(_) => return Err(Unanswered::of(&idle.gate, went, true, TookTooLong)),
                 Ok(Err(error)) => error,
             };
-            match error.take_message().filter(|_| used && !went && idle.line.refused().is_none()) {
+            match error.take_message().filter(|_| used && !went && idle.gate.refused().is_none()) {
                 Some(again) => request = again,
-                None => return Err(Unanswered::of(&idle.line, went, false, error.into_error())),
+                None => return Err(Unanswered::of(&idle.gate, went, false, error.into_error())),
             }
         }
     }
@@ -120,22 +119,22 @@ impl Writes {
     }
 
     async fn connect(&self, service: &Uri, fence: &Fence) -> Result<Idle, Unanswered> {
-        let line = Line::behind(fence);
-        let none = |timed_out, source| Unanswered { connecting: true, ..Unanswered::of(&line, false, timed_out, source) };
-        let connected = timeout_at(Instant::now() + self.deadlines.connect, self.dialer.dial(service, &line)).await;
+        let gate = Gate::behind(fence);
+        let none = |timed_out, source| Unanswered { connecting: true, ..Unanswered::of(&gate, false, timed_out, source) };
+        let connected = timeout_at(Instant::now() + self.deadlines.connect, self.dialer.dial(service, &gate)).await;
         let stream = connected.map_err(|_| none(true, TookTooLong.into()))?.map_err(|error| none(false, error))?;
         let (sender, connection) = Builder::new().handshake(stream).await.map_err(|error| none(false, error.into()))?;
         // It ends with its sender, or when the other end closes it; what went wrong is told to whoever sends.
         tokio::spawn(async move { drop(connection.await) });
-        Ok(Idle { service: key(service), line, sender, since: Instant::now() })
+        Ok(Idle { service: key(service), gate, sender, since: Instant::now() })
     }
 
     /// One that is open already, behind the same fence.
     fn take(&self, service: &Uri, fence: &Fence) -> Option<Idle> {
         let key = key(service);
         let mut idle = self.idle();
-        idle.retain(|idle| idle.since.elapsed() < IDLE && !idle.sender.is_closed() && idle.line.refused().is_none());
-        let at = idle.iter().rposition(|idle| idle.service == key && idle.line.fence().is_same(fence))?;
+        idle.retain(|idle| idle.since.elapsed() < IDLE && !idle.sender.is_closed() && idle.gate.refused().is_none());
+        let at = idle.iter().rposition(|idle| idle.service == key && idle.gate.fence().is_same(fence))?;
         Some(idle.remove(at))
     }
 
@@ -162,8 +161,8 @@ impl Writes {
 }
 
 impl Unanswered {
-    fn of(line: &Line, sent: bool, timed_out: bool, source: impl Into<BoxError>) -> Self {
-        let refused = line.refused().map(str::to_owned);
+    fn of(gate: &Gate, sent: bool, timed_out: bool, source: impl Into<BoxError>) -> Self {
+        let refused = gate.refused().map(str::to_owned);
         Self { sent, connecting: false, timed_out, refused, source: source.into() }
     }
 }

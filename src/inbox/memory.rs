@@ -157,9 +157,12 @@ impl Kind {
         if !resource.deleted {
             let fields = resource.fields();
             self.listed.insert(resource.order, id.clone());
-            name_of(kind, &fields).into_iter().for_each(|name| drop(self.by_name.entry(name).or_default().insert(id.clone())));
-            let external = InboxResource::text(&fields, "externalId");
-            external.into_iter().for_each(|name| drop(self.by_external.entry(name).or_default().insert(id.clone())));
+            if let Some(name) = name_of(kind, &fields) {
+                self.by_name.entry(name).or_default().insert(id.clone());
+            }
+            if let Some(name) = InboxResource::text(&fields, "externalId") {
+                self.by_external.entry(name).or_default().insert(id.clone());
+            }
         }
         self.by_id.insert(id, resource);
     }

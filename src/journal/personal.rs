@@ -52,7 +52,8 @@ pub(super) fn split(event: &Event) -> Option<(Event, Vec<Whose>)> {
         Event::Lifted { keys, why } if !keys.is_empty() => {
             Some((Event::Lifted { keys: Vec::new(), why: String::new() }, of_keys(keys, &why.as_str().into())))
         }
-        Event::Opened { key, who } => {
+        // A group's page, or a list, is nobody's.
+        Event::Opened { key, who } if Key::of_identity(key).is_some() => {
             let personal = Personal { key: Some(key.clone()), ..Personal::default() };
             Some((Event::Opened { key: "".into(), who: who.clone() }, vec![(key.clone(), personal)]))
         }

@@ -375,6 +375,10 @@ pub struct Deprovision {
     /// Delete this long after headcount deactivated it, if it is still deactivated by us: `30d`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_after: Option<String>,
+    /// What a deactivated account has from then on, by attribute: `container: OU=Leavers` moves it. Each is one that a rule of this Target maps, which gives
+    /// it back to whoever comes back.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, String>,
 }
 
 /// The first step for an account whose identity goes.

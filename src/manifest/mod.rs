@@ -22,6 +22,7 @@ pub mod quantity;
 mod read;
 mod refused;
 mod schema;
+mod server_address;
 mod shape;
 mod stream;
 mod table;

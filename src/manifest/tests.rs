@@ -35,7 +35,7 @@ fn every_problem_of_a_stream_is_told_at_once_with_its_place() {
     a.yaml:7:12: error: `spec.members[0].user` must be text, and is a list (quote a text that starts with `[` or `-`)
     a.yaml:8:15: error: `spec.allowEmpty` must be true or false, and is text (write `true` or `false`, without quotes)
     a.yaml:17:22: error: `spec.connection.scim.auth.bearer` must be a mapping with one of `env`, `file`, `exec`, `secretKeyRef`, and is text (secrets never stand in a manifest; write `{env: NAME}` or `{file: PATH}`)
-    a.yaml:17:31: error: `spec.connection.scim.auth` takes one of `bearer`, `basic` and has another already
+    a.yaml:17:31: error: `spec.connection.scim.auth` takes one of `bearer`, `basic`, `clientCredentials` and has another already
         a.yaml:17:14: the other one
     a.yaml:18:14: error: `spec.ownership` must be one of `observe`, `additive`, `owned`, `authoritative`, and is another word (did you mean `owned`?)
     a.yaml:19:3: error: `spec.select` must be text, and is nothing (leave the key out, or give it a value)

@@ -28,6 +28,7 @@ fn system(name: &str, role: SystemRole, state: SystemState) -> SystemStatus {
         role,
         state,
         since: at("2026-11-29T09:00:00Z"),
+        stall: None,
         why: Some("ada@acme.example is claimed twice".into()),
         read: Some(at("2026-11-29T09:59:00Z")),
         complete: Some(at("2026-11-29T09:58:00Z")),

@@ -57,6 +57,7 @@ use Visibility::{Personal, Public, Secret};
 const ATTRIBUTES: &[Attribute] = &[
     row("active", Bool, Public),
     row("addresses", Many, Personal),
+    row("container", CaselessText, Public),
     row("costCenter", Text, Public),
     row("department", Text, Public),
     row("displayName", Text, Public),

@@ -8,6 +8,9 @@ use super::change::{Action, ObjectKind};
 /// The column of an object, or of an entitlement, that says whether it may be changed there at all; nothing where the system does not say.
 pub const WRITABLE: &str = "$writable";
 
+/// The column of an object that says whether it may be removed there; nothing where the system does not say.
+pub const REMOVABLE: &str = "$removable";
+
 /// Declared by a connector, narrowed by what the system itself says (SCIM discovery, the columns of a table).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
@@ -45,6 +48,10 @@ pub struct Capabilities {
     pub immutable_attributes: BTreeSet<Arc<str>>,
     /// attributes of an account that are the system's own: they are read, and never written, not even when it is made
     pub read_only_attributes: BTreeSet<Arc<str>>,
+    /// most letters of attributes of an account, where the system says it
+    pub longest_attributes: BTreeMap<Arc<str>, usize>,
+    /// attributes of several values of which an account keeps one: the primary
+    pub single_valued_attributes: BTreeSet<Arc<str>>,
     /// attributes that the system asks of each account, whether or not it makes one without
     pub required_attributes: BTreeSet<Arc<str>>,
     /// attributes without which an account can't be made at all, each with what it is kept in there and the manifest field for a value to start with
@@ -55,6 +62,8 @@ pub struct Capabilities {
     pub entitlement_parameters: Option<BTreeSet<Arc<str>>>,
     /// of which kinds of objects each row says whether it may be changed there: see [`WRITABLE`]
     pub says_writable: BTreeSet<ObjectKind>,
+    /// of which kinds of objects each row says whether it may be removed there: see [`REMOVABLE`]
+    pub says_removable: BTreeSet<ObjectKind>,
     /// open sessions of an account can be ended
     pub end_sessions: bool,
     /// what the system does on its own accord along with a change

@@ -4,6 +4,7 @@
 
 mod attribute;
 mod capability;
+mod causes;
 mod change;
 mod evidence;
 mod finding;
@@ -26,7 +27,8 @@ mod value;
 mod verdict;
 
 pub use attribute::{Attribute, AttributeType, Visibility, attribute, attributes, is_known_attribute};
-pub use capability::{Capabilities, NeededAttribute, SideEffect, WRITABLE};
+pub use capability::{Capabilities, NeededAttribute, REMOVABLE, SideEffect, WRITABLE};
+pub use causes::{causes, shortened};
 pub use change::{Action, AttributeChange, Cause, Change, ChangeId, HIDDEN, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Withheld};
 pub use evidence::{Evidence, ReadReport, Watermark};
 pub use finding::{Finding, FindingCode, Severity, Subject};
@@ -46,8 +48,8 @@ pub use plan::{FORMAT_VERSION, Plan, PlanFilter, SystemEvidence, Tally};
 pub use rehearsed::{Rehearsed, RehearsedChange, RehearsedRequest};
 pub use running::{Approval, Brake, Decided, Revision, SyncRequest, SystemMemory};
 pub use status::{
-    BreachedLimit, LeaseStatus, Need, NeedKind, Pending, RefusedBecause, RefusedRevision, STATUS_VERSION, Status, SystemRole, SystemState,
-    SystemStatus,
+    BreachedLimit, LeaseStatus, Need, NeedKind, Pending, RefusedBecause, RefusedRevision, STATUS_VERSION, StallCause, Status, SystemRole,
+    SystemState, SystemStatus,
 };
 pub use table::{Table, Tables};
 pub use token::{ApiToken, TokenScope};

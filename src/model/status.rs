@@ -42,6 +42,16 @@ pub enum SystemState {
     Unreadable,
 }
 
+/// Why nothing goes on at a system until somebody does something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum StallCause {
+    /// it does not let headcount sign in any more
+    Unauthorized,
+    /// it refused most of what it was asked
+    ManyRefused,
+}
+
 /// Which of the two a system is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -166,6 +176,9 @@ pub struct SystemStatus {
     /// why, where the word does not say it
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// of one that is stalled: what kind of thing has to be done
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stall: Option<StallCause>,
     /// when a read of it last ended
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read: Option<Timestamp>,

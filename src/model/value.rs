@@ -51,6 +51,14 @@ impl Value {
         }
     }
 
+    /// Of several values the primary one alone, else the first; any other value as it is.
+    pub fn primary(&self) -> Self {
+        let Self::List(items) = self else { return self.clone() };
+        let is_primary = |item: &&Self| matches!(item, Self::Map(fields) if fields.get("primary").and_then(Self::as_bool) == Some(true));
+        let one = items.iter().find(is_primary).or(items.first());
+        Self::List(one.cloned().into_iter().collect())
+    }
+
     /// The value of a `Bool`, else nothing.
     pub fn as_bool(&self) -> Option<bool> {
         match self {

@@ -38,6 +38,7 @@ fn status(now: &str, needs: Vec<Need>) -> Status {
         role: SystemRole::Target,
         state: SystemState::Held,
         since: at("29T04:02"),
+        stall: None,
         why: None,
         read: None,
         complete: None,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::register::Problems;
-use crate::model::{NeedKind, RefusedBecause, Status, SystemRole, SystemState, SystemStatus};
+use crate::model::{NeedKind, RefusedBecause, StallCause, Status, SystemRole, SystemState, SystemStatus};
 
 /// Longest message of a condition.
 const MESSAGE: usize = 1024;
@@ -295,8 +295,11 @@ fn held(system: &SystemStatus) -> &'static str {
 }
 
 fn stall(system: &SystemStatus) -> &'static str {
-    let refuses = system.why.as_deref().is_some_and(|why| why.starts_with("it refused most"));
-    if refuses { "ManyRefused" } else { "Unauthorized" }
+    match system.stall {
+        Some(StallCause::ManyRefused) => "ManyRefused",
+        Some(StallCause::Unauthorized) => "Unauthorized",
+        None => "Stalled",
+    }
 }
 
 /// One word for a column.
@@ -394,8 +397,12 @@ mod tests {
             ("Paused", json!({"why": "all writing is stopped"}), "Ready=False:Paused Suspended=True:Paused"),
             ("Suspended", json!({"why": "suspended until 2026-12-10"}), "Ready=False:Suspended Suspended=True:Suspended"),
             ("Behind", json!({}), "Ready=False:Behind"),
-            ("Stalled", json!({"why": "401 since 02:14"}), "Ready=False:Unauthorized Stalled=True:Unauthorized"),
-            ("Stalled", json!({"why": "it refused most of what it was asked: x"}), "Ready=False:ManyRefused Stalled=True:ManyRefused"),
+            ("Stalled", json!({"why": "401 since 02:14", "stall": "unauthorized"}), "Ready=False:Unauthorized Stalled=True:Unauthorized"),
+            (
+                "Stalled",
+                json!({"why": "it refused most of what it was asked: x", "stall": "manyRefused"}),
+                "Ready=False:ManyRefused Stalled=True:ManyRefused",
+            ),
             ("Unreadable", json!({}), "Ready=False:Unreadable"),
         ];
         for (state, more, expected) in &table {

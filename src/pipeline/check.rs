@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::read::{budget, moment, surroundings};
 use crate::connector::{Gone, LookupRequest, PageSink, ReadRequest, Reader, Surroundings, registry};
 use crate::manifest::Loaded;
+use crate::manifest::connection::Described;
 use crate::model::{Capabilities, Columns, Evidence, ObjectKind, Page, SystemError};
 use crate::policy::Policy;
 use crate::world::{SourceSide, TargetSide};
@@ -29,6 +30,20 @@ pub struct Checked {
     pub capabilities: Option<Capabilities>,
     /// what must be granted, where the connector knows it
     pub rights: Vec<String>,
+    /// what the system does otherwise than others of its kind, in words
+    pub manners: Vec<String>,
+    /// the field of its connection that says how to sign in
+    pub sign_in: &'static str,
+    /// of a target: what it does not let us do and would have to, each with what grants it
+    pub lacks: Vec<String>,
+}
+
+impl Checked {
+    /// Nothing is known yet but what the connection itself says.
+    fn of(connection: &dyn Described) -> Self {
+        let (rights, sign_in) = (registry::rights(connection), connection.sign_in());
+        Self { shut: None, streams: Vec::new(), capabilities: None, rights, manners: Vec::new(), sign_in, lacks: Vec::new() }
+    }
 }
 
 /// What of a stream was seen.
@@ -60,13 +75,13 @@ pub async fn check_source(loaded: &Loaded, policy: &Policy, at: usize) -> Checke
     let document = &loaded.sources[at];
     let around = Surroundings::at(document.origin.base.as_path()).of(&document.name).within(&budget(loaded));
     let side = SourceSide::new(policy, at, moment(policy, None).today);
-    let rights = registry::rights(document.spec.connection.described());
+    let checked = Checked::of(document.spec.connection.described());
     match registry::open_source(&document.spec.connection, &around).await {
         Ok(reader) => {
             let (_, seen) = look(&*reader, ObjectKind::Account, side.columns()).await;
-            Checked { shut: None, streams: vec![(ObjectKind::Account, seen)], capabilities: None, rights }
+            Checked { streams: vec![(ObjectKind::Account, seen)], manners: reader.manners(), ..checked }
         }
-        Err(error) => Checked { shut: Some(error), streams: Vec::new(), capabilities: None, rights },
+        Err(error) => Checked { shut: Some(error), ..checked },
     }
 }
 
@@ -74,10 +89,10 @@ pub async fn check_source(loaded: &Loaded, policy: &Policy, at: usize) -> Checke
 pub async fn check_target(loaded: &Loaded, policy: &Policy, at: usize) -> Checked {
     let document = &loaded.targets[at];
     let around = surroundings(document).within(&budget(loaded));
-    let rights = registry::rights(document.spec.connection.described());
+    let checked = Checked::of(document.spec.connection.described());
     let target = match registry::open_target(&document.spec.connection, &around).await {
         Ok(target) => target,
-        Err(error) => return Checked { shut: Some(error), streams: Vec::new(), capabilities: None, rights },
+        Err(error) => return Checked { shut: Some(error), ..checked },
     };
     let side = TargetSide::new(policy, at, target.capabilities.clone());
     let mut streams = Vec::new();
@@ -97,7 +112,11 @@ pub async fn check_target(loaded: &Loaded, policy: &Policy, at: usize) -> Checke
         };
         streams.push((kind, seen));
     }
-    Checked { shut: None, streams, capabilities: Some(target.capabilities), rights }
+    let lacks = match registry::lacks(document.spec.connection.described(), &around).await {
+        Ok(lacks) => lacks,
+        Err(error) => vec![format!("what this account may do could not be asked: {error}")],
+    };
+    Checked { streams, manners: target.reader.manners(), capabilities: Some(target.capabilities), lacks, ..checked }
 }
 
 /// The first rows of a stream; and the id of the first one.

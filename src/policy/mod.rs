@@ -308,12 +308,19 @@ pub struct PreHirePolicy {
 }
 
 /// What becomes of an account when its identity goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeprovisionPolicy {
     /// the first step
     pub action: DeprovisionAction,
     /// deletion this long after headcount deactivated it
     pub delete_after: Option<SignedDuration>,
+    /// what it has once it is deactivated, by attribute
+    pub set: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+impl DeprovisionPolicy {
+    /// Without access, for good.
+    pub const DEACTIVATE: Self = Self { action: DeprovisionAction::Deactivate, delete_after: None, set: BTreeMap::new() };
 }
 
 /// Limits, with their defaults filled in.

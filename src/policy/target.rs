@@ -49,10 +49,14 @@ pub(crate) const DEFAULTS: [(Guardrail, u64, f64); 13] = [
 impl Compiler<'_> {
     pub(super) fn target(&mut self, document: &Document<TargetSpec>, given: &Given) -> TargetPolicy {
         let (origin, spec) = (&document.origin, &document.spec);
-        let leaver = self.deprovision(origin, "/spec/leaver", spec.leaver.as_ref()).unwrap_or(DEACTIVATE);
         let facts = self.facts.of_target(spec);
         let rules = self.target_rules(origin, spec.mapping.as_ref(), facts.default_mapping, given);
         self.gives_what_is_needed(origin, spec, &facts.needs, &rules, given);
+        let leaver = self.deprovision(origin, "/spec/leaver", spec.leaver.as_ref(), &rules).unwrap_or(DeprovisionPolicy::DEACTIVATE);
+        let absent = self.deprovision(origin, "/spec/absent", spec.absent.as_ref(), &rules).unwrap_or_else(|| leaver.clone());
+        let deselected = self.deprovision(origin, "/spec/deselected", spec.deselected.as_ref(), &rules).unwrap_or_else(|| leaver.clone());
+        // Somebody on leave comes back: never deleted unless a manifest says so for this very case.
+        let suspended = self.deprovision(origin, "/spec/suspended", spec.suspended.as_ref(), &rules);
         let correlate = match spec.correlate.as_slice() {
             [] => CORRELATE.iter().map(|name| Arc::from(*name)).collect(),
             names => names.iter().map(|name| Arc::from(name.as_str())).collect(),
@@ -79,10 +83,9 @@ impl Compiler<'_> {
             ownership: spec.ownership,
             rules,
             leaver,
-            absent: self.deprovision(origin, "/spec/absent", spec.absent.as_ref()).unwrap_or(leaver),
-            deselected: self.deprovision(origin, "/spec/deselected", spec.deselected.as_ref()).unwrap_or(leaver),
-            // Somebody on leave comes back: never deleted unless a manifest says so for this very case.
-            suspended: self.deprovision(origin, "/spec/suspended", spec.suspended.as_ref()).unwrap_or(DEACTIVATE),
+            absent,
+            deselected,
+            suspended: suspended.unwrap_or(DeprovisionPolicy::DEACTIVATE),
             reuse_after: Self::duration(spec.names.as_ref().and_then(|names| names.reuse_after.as_ref())).unwrap_or(REUSE_AFTER),
             guardrails: self.guardrails(origin, spec.guardrails.as_ref()),
             protect: self.protection(origin, spec.protect.as_ref()),
@@ -127,8 +130,9 @@ impl Compiler<'_> {
         written.iter().map(|name| Arc::from(name.as_str())).collect()
     }
 
-    fn deprovision(&mut self, origin: &Origin, pointer: &str, spec: Option<&Deprovision>) -> Option<DeprovisionPolicy> {
+    fn deprovision(&mut self, origin: &Origin, pointer: &str, spec: Option<&Deprovision>, rules: &[Rule]) -> Option<DeprovisionPolicy> {
         let spec = spec?;
+        self.set_along(origin, pointer, spec, rules);
         let pointer = format!("{pointer}/deleteAfter");
         let delete_after = Self::duration(spec.delete_after.as_ref());
         if spec.delete_after.is_some() && spec.action != DeprovisionAction::Deactivate {
@@ -139,7 +143,24 @@ impl Compiler<'_> {
                 "use `action: deactivate`, or leave it out",
             );
         }
-        Some(DeprovisionPolicy { action: spec.action, delete_after })
+        let set = spec.set.iter().map(|(name, value)| (Arc::from(name.as_str()), Arc::from(value.as_str()))).collect();
+        Some(DeprovisionPolicy { action: spec.action, delete_after, set })
+    }
+
+    /// What a deactivated account has must be given back to whoever comes back.
+    fn set_along(&mut self, origin: &Origin, pointer: &str, spec: &Deprovision, rules: &[Rule]) {
+        let Some(first) = spec.set.keys().next() else { return };
+        if spec.action != DeprovisionAction::Deactivate {
+            let message = "`set` says what a deactivated account has, and the action is another";
+            self.error(origin, &format!("{pointer}/set/{first}"), message, "use `action: deactivate`, or leave it out");
+        }
+        let known = !self.loaded.refuses_some(&MAPPED_IN);
+        let maps = |name: &str| name != "active" && rules.iter().any(|rule| rule.attribute.as_ref() == name);
+        for name in spec.set.keys().filter(|name| known && !maps(name)) {
+            let message = format!("a deactivated account is to have another `{name}`, and no rule of this Target maps it");
+            let hint = "add a rule for it, which gives it back to whoever comes back, or leave it out";
+            self.error(origin, &format!("{pointer}/set/{name}"), &message, hint);
+        }
     }
 
     fn guardrails(&mut self, origin: &Origin, spec: Option<&Guardrails>) -> GuardrailPolicy {
@@ -213,8 +234,6 @@ impl Compiler<'_> {
         }
     }
 }
-
-const DEACTIVATE: DeprovisionPolicy = DeprovisionPolicy { action: DeprovisionAction::Deactivate, delete_after: None };
 
 fn privileged(spec: &Privileged) -> PrivilegePolicy {
     let names = |names: &[String]| names.iter().map(|name| fold(name)).collect();

@@ -8,7 +8,7 @@ use super::layout::{self, Block, Entry, Move};
 use super::style::{QUIET, RISK, STRONG, of_action, paint};
 use super::summary::{self, number};
 use super::value::{DisplayNames, sides};
-use super::words::{Piece, further, of_many, reason, risk, said, sentence};
+use super::words::{Piece, further, moves, of_many, reason, risk, said, sentence};
 use super::wrap::{columns, flow, labelled, paragraph};
 use super::{ViewOptions, difference, safe, style};
 use crate::diagnostic::Place;
@@ -232,7 +232,11 @@ pub(super) fn shown<'m, 'a>(moves: &'m [Move<'a>], full: bool) -> (Vec<&'m Move<
 
 /// Whether the sentence of a change says what becomes of the attribute.
 pub(super) fn in_sentence(change: &Change, changed: &AttributeChange) -> bool {
-    matches!(change.action, Action::Deactivate | Action::Reactivate) && changed.attribute.as_ref() == "active"
+    match changed.attribute.as_ref() {
+        "active" => matches!(change.action, Action::Deactivate | Action::Reactivate),
+        "container" => moves(change),
+        _ => false,
+    }
 }
 
 /// The key, the former one, and why.

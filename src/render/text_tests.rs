@@ -266,6 +266,27 @@ fn a_rename_of_a_group_is_a_rename_with_both_names_and_no_raw_mark() {
 }
 
 #[test]
+fn whoever_is_moved_is_said_to_move_from_where_to_where() {
+    let mut plan = testing::empty();
+    let moved = |key: &str, from, to| {
+        change("ad", Action::Update, account(key, key), Reason::Mover).with("container", from, to).with("title", text("A"), text("B"))
+    };
+    let left =
+        change("ad", Action::Deactivate, account("hr/3", "cy"), Reason::Leaver).with("container", text("OU=Sales"), text("OU=Leavers"));
+    plan.changes = vec![left, moved("hr/1", text("OU=Sales"), text("OU=Support")), moved("hr/2", None, text("OU=Sales"))];
+    let told = shown(&plan, 100);
+    for line in [
+        "hr/1 moves from OU=Sales to OU=Support",
+        "hr/2 moves from the top to OU=Sales",
+        "cy loses sign-in",
+        "container  OU=Sales → OU=Leavers",
+    ] {
+        assert!(told.contains(line), "{line} in {told}");
+    }
+    assert_eq!(told.matches("container").count(), 1, "{told}");
+}
+
+#[test]
 fn what_only_follows_from_an_unread_system_stands_below_it_and_is_counted() {
     let mut plan = testing::empty();
     let unread = |message: &str| Finding::new(Severity::Incomplete, FindingCode::IncompleteRead, Subject::default(), message);

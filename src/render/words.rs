@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::safe;
 use super::summary::{is_membership, number};
-use crate::model::{Action, Change, Key, ObjectKind, Reason, Risk};
+use crate::model::{Action, Change, Key, ObjectKind, Reason, Risk, Value};
 
 /// A piece of a sentence: names stand out, and each view makes them harmless in its own way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +36,27 @@ pub(super) fn sentence(change: &Change) -> Vec<Piece<'_>> {
         _ if change.action == Action::Adopt => {
             vec![Piece::Name(&change.object.key), words(" takes over the existing account "), name]
         }
-        _ => vec![name, words(of_account(change))],
+        _ => match moved(change) {
+            Some((from, to)) => vec![name, words(" moves from "), from, words(" to "), to],
+            None => vec![name, words(of_account(change))],
+        },
     }
+}
+
+/// Where an account that goes on stood, and where it will stand.
+fn moved(change: &Change) -> Option<(Piece<'_>, Piece<'_>)> {
+    let place = change.attributes.iter().find(|changed| changed.attribute.as_ref() == "container" && !changed.sensitive)?;
+    (change.action == Action::Update && change.entitlement.is_none() && !change.renames())
+        .then(|| (container(place.before.as_ref()), container(place.after.as_ref())))
+}
+
+fn container(value: Option<&Value>) -> Piece<'_> {
+    value.and_then(Value::as_text).map_or_else(|| words("the top"), Piece::Name)
+}
+
+/// Whether the sentence says that it moves.
+pub(super) fn moves(change: &Change) -> bool {
+    change.object.kind == ObjectKind::Account && moved(change).is_some()
 }
 
 /// The same without the name, below a sentence that had it.

@@ -18,7 +18,10 @@ pub use path::{AttributePath, field};
 pub use query::{ScimComparison, ScimQuery};
 pub use refusal::ScimRefusal;
 pub use served::{ScimShape, ScimShapeType, ServedKind, resource_types, schemas, taken};
-pub use wire::{ErrorBody, FilterSupport, ListResponse, ResourceType, Schema, SchemaAttribute, ServiceProviderConfig, Supported};
+pub use wire::{
+    BulkSupport, ErrorBody, FilterSupport, ListResponse, PaginationSupport, ResourceType, Schema, SchemaAttribute, ServiceProviderConfig,
+    Supported,
+};
 
 /// Schema of a User.
 pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -28,5 +31,7 @@ pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 pub const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 /// Schema of a PATCH body.
 pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+/// Schema of a Bulk body.
+pub const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 /// The media type of every SCIM body.
 pub const MEDIA_TYPE: &str = "application/scim+json";

@@ -6,12 +6,15 @@ use serde::de::{DeserializeSeed, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// One page of a list (RFC 7644 section 3.4.2). Without `totalResults` nobody knows whether it is whole, so it is required.
+/// One page of a list (RFC 7644 section 3.4.2, RFC 9865).
 #[derive(Debug, Deserialize)]
 pub struct ListResponse<'a> {
-    /// how many there are in all
-    #[serde(rename = "totalResults")]
-    pub total: u64,
+    /// how many there are in all; where pages are counted, nobody knows without it whether a list is whole
+    #[serde(rename = "totalResults", default)]
+    pub total: Option<u64>,
+    /// what the next page is asked for by, where pages are asked for by cursor
+    #[serde(rename = "nextCursor", default)]
+    pub next_cursor: Option<String>,
     /// the resources of this page, as they are written
     #[serde(rename = "Resources", alias = "resources", borrow, default)]
     resources: Option<&'a RawValue>,
@@ -71,7 +74,20 @@ pub struct ErrorBody {
     /// a word for machines
     pub scim_type: Option<String>,
     /// words for people
+    #[serde(alias = "description")]
     pub detail: Option<String>,
+    /// the same below a field of its own, as SCIM 1.1 had it
+    #[serde(rename = "Errors")]
+    pub errors: Option<serde_json::Value>,
+}
+
+impl ErrorBody {
+    /// Words for people, wherever they are.
+    pub fn words(&self) -> Option<&str> {
+        let errors = self.errors.as_ref();
+        let first = errors.and_then(|errors| errors.get(0)).or(errors);
+        self.detail.as_deref().or_else(|| first?.get("description")?.as_str())
+    }
 }
 
 /// What the service can do (RFC 7643 section 5).
@@ -84,6 +100,44 @@ pub struct ServiceProviderConfig {
     pub filter: Option<FilterSupport>,
     /// If-Match
     pub etag: Option<Supported>,
+    /// many changes in one request
+    pub bulk: Option<BulkSupport>,
+    /// how lists are paged (RFC 9865)
+    pub pagination: Option<PaginationSupport>,
+}
+
+/// Whether and how far many changes may go in one request.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BulkSupport {
+    /// yes or no
+    pub supported: bool,
+    /// most changes
+    pub max_operations: Option<usize>,
+    /// most bytes
+    pub max_payload_size: Option<usize>,
+}
+
+/// How lists are paged.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PaginationSupport {
+    /// by cursor
+    pub cursor: bool,
+    /// by index; not said: yes
+    pub index: Option<bool>,
+    /// which of both where nobody asks for one
+    pub default_pagination_method: Option<String>,
+    /// most resources in one page
+    pub max_page_size: Option<u32>,
+}
+
+impl PaginationSupport {
+    /// Whether pages are better asked for by cursor.
+    pub fn prefers_cursor(&self) -> bool {
+        let method = self.default_pagination_method.as_deref().unwrap_or_default();
+        self.cursor && (self.index == Some(false) || method.eq_ignore_ascii_case("cursor"))
+    }
 }
 
 /// Whether something is there.
@@ -138,6 +192,9 @@ pub struct SchemaAttribute {
     /// its name
     #[serde(deserialize_with = "null_is_default")]
     pub name: String,
+    /// `string`, `boolean`, `complex`
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
     /// whether values compare with their case
     #[serde(deserialize_with = "null_is_default")]
     pub case_exact: bool,
@@ -165,6 +222,11 @@ impl SchemaAttribute {
         self.mutability.as_deref() == Some("immutable")
     }
 
+    /// Whether its values are plain texts.
+    pub fn is_text(&self) -> bool {
+        self.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("string")) && self.sub_attributes.is_empty()
+    }
+
     /// Whether it is told to nobody, or only to those who ask.
     pub fn is_hidden(&self) -> bool {
         matches!(self.returned.as_deref(), Some("never" | "request")) || self.mutability.as_deref() == Some("writeOnly")
@@ -186,11 +248,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_without_a_total_is_no_list() {
-        assert!(serde_json::from_str::<ListResponse<'_>>(r#"{"Resources": []}"#).is_err());
+    fn a_list_says_how_many_there_are_or_what_comes_next() {
+        let endless: ListResponse<'_> = serde_json::from_str(r#"{"Resources": [], "nextCursor": "x"}"#).expect("a list");
+        assert_eq!((endless.total, endless.next_cursor.as_deref()), (None, Some("x")));
         let empty: ListResponse<'_> = serde_json::from_str(r#"{"totalResults": 0}"#).expect("a list");
         let count = |list: &ListResponse<'_>| list.each(|_| Ok::<(), ()>(())).expect("a list");
-        assert!(empty.total == 0 && count(&empty) == Ok(0));
+        assert!(empty.total == Some(0) && count(&empty) == Ok(0));
         let list: ListResponse<'_> = serde_json::from_str(r#"{"totalResults": 1, "resources": [{"id": "7"}]}"#).expect("a list");
         assert_eq!(
             (count(&list), list.each(|resource| Err(resource.to_owned())).expect("a list")),

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::answer::Problem;
 use super::desk::Site;
 use super::settings::SiteAction;
-use super::visitor::Visitor;
+use super::visitor::{Reach, Visitor};
 use crate::model::{Approval, Brake, Decided, SyncRequest};
 use crate::pipeline::revoke::{self, Ground, NamesGiven, OrderTerms, State};
 use crate::pipeline::{Hear, HearNothing, News};
@@ -39,7 +39,7 @@ impl Site {
         let rights = &visitor.rights;
         let may = match action {
             SiteAction::Sync => rights.sync,
-            SiteAction::Approve => target.is_none_or(|target| rights.approve.covers(target)),
+            SiteAction::Approve => target.map_or(rights.approve != Reach::Nowhere, |target| rights.approve.covers(target)),
             SiteAction::Revoke => rights.revoke,
             SiteAction::Pause => rights.pause,
         };

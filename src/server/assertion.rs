@@ -22,6 +22,8 @@ const ALGORITHMS: [Algorithm; 5] = [Algorithm::RS256, Algorithm::PS256, Algorith
 const LEEWAY: u64 = 30;
 /// Keys are asked for again at most so often, whatever whoever comes names.
 const AGAIN: Duration = Duration::from_secs(30);
+/// Keys that were taken back since count no longer than this.
+const FRESH: Duration = Duration::from_mins(15);
 /// No set of keys is longer.
 const MOST: usize = 256 << 10;
 /// Nor an assertion.
@@ -60,6 +62,8 @@ pub(super) struct Assertions {
     settings: ProxySettings,
     from: Keys,
     known: Mutex<KnownKeys>,
+    /// how long keys count without being asked for again
+    fresh: Duration,
 }
 
 #[derive(Debug)]
@@ -85,7 +89,7 @@ impl Assertions {
         if let Keys::File(path) = &from {
             known.keys = Arc::new(of_file(path).map_err(SiteError::Keys)?);
         }
-        Ok(Self { settings: settings.clone(), from, known: Mutex::new(known) })
+        Ok(Self { settings: settings.clone(), from, known: Mutex::new(known), fresh: FRESH })
     }
 
     /// Who somebody is.
@@ -131,16 +135,21 @@ impl Assertions {
     /// The key of a name; where none is named, the only one.
     async fn key(&self, name: Option<&str>) -> Result<Jwk, AssertionError> {
         let mut known = self.known.lock().await;
-        if let Some(key) = find(&known.keys, name) {
-            return Ok(key);
-        }
-        // It may be a new one. Whoever sends nonsense makes nobody ask more often.
-        if known.asked.is_some_and(|asked| asked.elapsed() < AGAIN) {
-            return Err(AssertionError::UnknownKey);
+        let found = find(&known.keys, name);
+        // One that is not known may be new. Whoever sends nonsense makes nobody ask more often.
+        let rest = if found.is_some() { self.fresh } else { AGAIN };
+        if known.asked.is_some_and(|asked| asked.elapsed() < rest) {
+            return found.ok_or(AssertionError::UnknownKey);
         }
         known.asked = Some(Instant::now());
-        known.keys = Arc::new(self.read().await.map_err(AssertionError::Keys)?);
-        find(&known.keys, name).ok_or(AssertionError::UnknownKey)
+        match self.read().await {
+            Ok(keys) => {
+                known.keys = Arc::new(keys);
+                find(&known.keys, name).ok_or(AssertionError::UnknownKey)
+            }
+            // While they can't be had, those that were had last count.
+            Err(why) => found.ok_or(AssertionError::Keys(why)),
+        }
     }
 
     async fn read(&self) -> Result<Vec<Jwk>, String> {
@@ -190,4 +199,33 @@ fn client() -> Result<Client, SiteError> {
         recording: None,
     };
     Client::new(&settings).map_err(|error| SiteError::Keys(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The elliptic key of RFC 7517, appendix A.1, by another name.
+    fn keys(name: &str) -> String {
+        let (x, y) = ("MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM");
+        serde_json::json!({"keys": [{"kty": "EC", "crv": "P-256", "x": x, "y": y, "use": "sig", "kid": name}]}).to_string()
+    }
+
+    #[tokio::test]
+    async fn a_key_that_was_taken_back_counts_no_longer_than_keys_are_fresh() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keys.json");
+        std::fs::write(&file, keys("one")).unwrap();
+        let said = serde_json::json!({"header": "x", "issuer": "i", "audience": "a", "keys": {"file": file}});
+        let settings: ProxySettings = serde_json::from_value(said).unwrap();
+        let (slow, quick) =
+            (Assertions::new(&settings).unwrap(), Assertions { fresh: Duration::ZERO, ..Assertions::new(&settings).unwrap() });
+        assert!(slow.key(Some("one")).await.is_ok() && quick.key(Some("one")).await.is_ok());
+        std::fs::write(&file, keys("two")).unwrap();
+        assert!(slow.key(Some("one")).await.is_ok(), "within the time that keys count they are not asked for again");
+        assert!(matches!(quick.key(Some("one")).await, Err(AssertionError::UnknownKey)));
+        assert!(quick.key(Some("two")).await.is_ok());
+        std::fs::remove_file(&file).unwrap();
+        assert!(quick.key(Some("two")).await.is_ok(), "while they can't be had, those that were had last count");
+    }
 }

@@ -237,7 +237,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for SentJson<T> {
             return Err(Problem::new(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json"));
         }
         let bytes = body(request).await?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| Problem::wrong(format!("this is not what was asked for: {error}")))
+        // A list would fill the fields by their places.
+        let fields: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_slice(&bytes);
+        let sent = fields.and_then(|fields| serde_json::from_value(fields.into()));
+        sent.map(Self).map_err(|error| Problem::wrong(format!("this is not what was asked for: {error}")))
     }
 }
 

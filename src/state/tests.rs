@@ -13,8 +13,8 @@ use crate::model::{
     Baseline, CutOff, Deactivation, FormerLink, Guardrail, Link, LinkOrigin, Memory, ObjectKind, RecordLink, Resting, WindowEntry,
 };
 
-#[path = "../../tests/support/postgres.rs"]
-pub(super) mod postgres_server;
+pub(super) use crate::postgres::tests::postgres_server;
+
 #[path = "../../tests/support/s3.rs"]
 pub(super) mod s3;
 

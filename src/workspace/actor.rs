@@ -29,12 +29,12 @@ use super::kept::Kept;
 use super::messages::{CompiledRevision, Message, WorkspaceView};
 use super::retry::RestingChanges;
 use super::schedule;
-use super::told::Observer;
+use super::told::{Observer, TargetTrouble};
 use super::work::{Asked, Hands, Read};
 use crate::connector::connections::Connections;
 use crate::inbox::Inboxes;
 use crate::journal::JournalError;
-use crate::model::{NeedKind, Plan, RefusedRevision, Status, SystemMemory, SystemRole, SystemState};
+use crate::model::{NeedKind, Plan, RefusedRevision, Status, SystemMemory, SystemRole};
 use crate::planning;
 use crate::state::{RunLock, StateError, Store, Watch};
 use crate::world::Dirty;
@@ -217,7 +217,7 @@ struct Actor {
     /// the version of the world that `opened` is of
     opened_of: Option<u64>,
     /// of Targets: why nothing goes on there
-    trouble: BTreeMap<Arc<str>, (SystemState, String)>,
+    trouble: BTreeMap<Arc<str>, TargetTrouble>,
     refused: Option<RefusedRevision>,
     /// manifests that are to be in force
     newer: Newer,
@@ -292,7 +292,7 @@ impl Actor {
             Message::Target { name, asked, read } => {
                 self.kept.take_target(&name, asked, *read, now);
                 self.unremembered = true;
-                self.trouble.retain(|target, (state, _)| **target != *name || *state == SystemState::Stalled);
+                self.trouble.retain(|target, trouble| **target != *name || trouble.stall.is_some());
                 self.seen().await?;
             }
             Message::Lost { role, name } => self.kept.lose_read(role, &name),

@@ -202,7 +202,7 @@ impl Kept {
     /// Something was pushed to a source.
     pub fn pushed(&mut self, source: &str, now: Timestamp) {
         let found = self.systems.iter_mut().find(|system| system.role == SystemRole::Source && system.name.as_ref() == source);
-        for system in found {
+        if let Some(system) = found {
             system.pushed = Some((system.pushed.map_or(now, |(first, _)| first), now));
         }
     }

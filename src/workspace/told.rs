@@ -13,7 +13,7 @@ use super::messages::CompiledRevision;
 use super::schedule;
 use crate::model::{
     Brake, BreachedLimit, Finding, FindingCode, Guardrail, LeaseStatus, LimitUse, Memory, Need, NeedKind, Pending, Plan, RefusedRevision,
-    STATUS_VERSION, Severity, Status, SystemRole, SystemState, SystemStatus,
+    STATUS_VERSION, Severity, StallCause, Status, SystemRole, SystemState, SystemStatus,
 };
 use crate::pipeline::Hear;
 
@@ -39,6 +39,20 @@ pub trait Observer: Hear {
     }
 }
 
+/// Why a Target's last run stopped being tried.
+pub(super) struct TargetTrouble {
+    pub why: String,
+    /// what somebody has to do; nothing where it passes by itself
+    pub stall: Option<StallCause>,
+}
+
+impl TargetTrouble {
+    /// In one word.
+    pub fn state(&self) -> SystemState {
+        if self.stall.is_some() { SystemState::Stalled } else { SystemState::Behind }
+    }
+}
+
 /// All that a status is made of.
 pub(super) struct Told<'a> {
     pub kept: &'a Kept,
@@ -56,7 +70,7 @@ pub(super) struct Told<'a> {
     /// since when each need is one
     pub since: &'a mut BTreeMap<(NeedKind, String), Timestamp>,
     /// why a target's last run stopped being tried
-    pub trouble: &'a BTreeMap<Arc<str>, (SystemState, String)>,
+    pub trouble: &'a BTreeMap<Arc<str>, TargetTrouble>,
     /// what others say that needs somebody
     pub besides: Vec<Need>,
 }
@@ -95,6 +109,7 @@ impl Told<'_> {
             role: system.role,
             state,
             since: if state == memory.state { memory.since } else { now },
+            stall: self.trouble_of(system).and_then(|trouble| trouble.stall).filter(|_| state == SystemState::Stalled),
             why,
             read: memory.read,
             complete: memory.complete,
@@ -116,13 +131,17 @@ impl Told<'_> {
         }
     }
 
+    fn trouble_of(&self, system: &System) -> Option<&TargetTrouble> {
+        self.trouble.get(&system.name).filter(|_| system.role == SystemRole::Target)
+    }
+
     fn state(&self, system: &System, held: &[&HeldPart]) -> (SystemState, Option<String>) {
         let memory = &system.memory;
         if !system.known && memory.misses == 0 {
             return (SystemState::Unknown, None);
         }
-        if let Some((state, why)) = self.trouble.get(&system.name).filter(|_| system.role == SystemRole::Target) {
-            return (*state, Some(why.clone()));
+        if let Some(trouble) = self.trouble_of(system) {
+            return (trouble.state(), Some(trouble.why.clone()));
         }
         // Also where nobody has tried again since the process began.
         if memory.misses > 0 {

@@ -11,7 +11,7 @@ use super::hash::Keyed;
 use super::memberships::Memberships;
 use super::objects::{ColumnNeeds, Objects};
 use crate::expr::Expression;
-use crate::model::{AttributeType, Capabilities, Columns, Evidence, ObjectKind, Page, WRITABLE, attribute};
+use crate::model::{AttributeType, Capabilities, Columns, Evidence, ObjectKind, Page, REMOVABLE, WRITABLE, attribute};
 use crate::policy::{Policy, TargetPolicy};
 
 /// The objects of one Target, while and after they are read.
@@ -188,7 +188,7 @@ fn accounts(rules: &TargetPolicy, capabilities: &Capabilities) -> ColumnNeeds {
         .filter(|attribute| is_compared(attribute, capabilities))
         .collect();
     let columns = mapped.chain(read).filter(|attribute| is_compared(attribute, capabilities)).chain(found_by.iter().cloned());
-    let columns = columns.chain(writable(capabilities, ObjectKind::Account)).collect();
+    let columns = columns.chain(said(capabilities, ObjectKind::Account)).collect();
     ColumnNeeds { columns, found_by, marker, active: true }
 }
 
@@ -196,10 +196,13 @@ fn groups(capabilities: &Capabilities) -> ColumnNeeds {
     let marker = capabilities.group_marker.clone();
     let found_by: BTreeSet<Arc<str>> = [Arc::from("displayName")].into_iter().chain(marker.clone()).collect();
     let owners = capabilities.group_owners.then(|| Arc::from("owners"));
-    let columns = found_by.iter().cloned().chain(owners).chain(writable(capabilities, ObjectKind::Group)).collect();
+    let columns = found_by.iter().cloned().chain(owners).chain(said(capabilities, ObjectKind::Group)).collect();
     ColumnNeeds { columns, found_by, marker, active: false }
 }
 
-fn writable(capabilities: &Capabilities, kind: ObjectKind) -> Option<Arc<str>> {
-    capabilities.says_writable.contains(&kind).then(|| Arc::from(WRITABLE))
+/// What each row says of what may be done to it.
+fn said(capabilities: &Capabilities, kind: ObjectKind) -> impl Iterator<Item = Arc<str>> {
+    let writable = capabilities.says_writable.contains(&kind).then(|| Arc::from(WRITABLE));
+    let removable = capabilities.says_removable.contains(&kind).then(|| Arc::from(REMOVABLE));
+    writable.into_iter().chain(removable)
 }

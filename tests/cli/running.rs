@@ -51,6 +51,7 @@ fn system(name: &str, role: SystemRole, state: SystemState) -> SystemStatus {
         role,
         state,
         since: ago(30),
+        stall: None,
         why: None,
         read: Some(ago(4)),
         complete: Some(ago(4)),

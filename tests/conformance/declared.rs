@@ -48,6 +48,18 @@ impl Declared {
         all
     }
 
+    /// The same, where teams keep the names that they had before if a target renames none.
+    pub fn with_names_kept(&mut self, before: &Self, capabilities: &Capabilities) {
+        if capabilities.update_groups {
+            return;
+        }
+        for (key, team) in &mut self.teams {
+            if let Some(known) = before.teams.get(key) {
+                team.name.clone_from(&known.name);
+            }
+        }
+    }
+
     /// A new person, with the user name every account needs.
     pub fn join(&mut self, key: &str, user_name: &str) -> &mut Person {
         let person = self.people.entry(key.to_owned()).or_default();

@@ -41,6 +41,7 @@ impl Subject {
         for (name, edit) in STEPS {
             let before = declared.clone();
             edit(&mut declared);
+            declared.with_names_kept(&before, &self.target.capabilities);
             self.write_difference(name, &before, &declared).await;
             self.compare(name, &declared).await;
         }
@@ -66,7 +67,7 @@ impl Subject {
     }
 
     /// References are set once everybody is there.
-    async fn update(&self, step: &str, key: &str, before: Option<&Person>, person: &Person) {
+    async fn update(&mut self, step: &str, key: &str, before: Option<&Person>, person: &Person) {
         let created = Person { attributes: without_manager(person), left: false };
         let known = before.unwrap_or(&created);
         let attributes = self.attributes(key, known, person, true);
@@ -76,7 +77,9 @@ impl Subject {
             _ => Action::Update,
         };
         if action != Action::Update || !attributes.is_empty() {
-            self.write(step, ObjectKind::Account, action, key, (attributes, Vec::new())).await;
+            // Where ids are made of names, it has another one now.
+            let id = self.write(step, ObjectKind::Account, action, key, (attributes, Vec::new())).await;
+            self.ids.insert(key.to_owned(), id);
         }
     }
 
@@ -91,7 +94,8 @@ impl Subject {
                     self.ids.insert(key.clone(), id);
                 }
                 Some(known) if known.name != team.name => {
-                    self.write(step, ObjectKind::Group, Action::Update, key, (attributes, Vec::new())).await;
+                    let id = self.write(step, ObjectKind::Group, Action::Update, key, (attributes, Vec::new())).await;
+                    self.ids.insert(key.clone(), id);
                 }
                 Some(_) => {}
             }

@@ -1,4 +1,5 @@
-//! The table on OpenLDAP, one that changes by itself whoever names an entry that is renamed or goes, and one that does not; and on 389 Directory Server.
+//! The table on OpenLDAP, one that changes by itself whoever names an entry that is renamed or goes, and one that does not; on 389 Directory Server; and on
+//! Samba's domain controller, as Active Directory.
 
 use headcount::connector::{Surroundings, registry};
 use serde_json::json;
@@ -7,6 +8,7 @@ use super::direct::Subject;
 use super::{pipeline, values};
 use crate::support::ds389::Ds389;
 use crate::support::ldap::{Setup, Slapd};
+use crate::support::samba::{Samba, TOP};
 use crate::support::skipped;
 
 const FOLLOWS: Setup = Setup { follows: true, most: None };
@@ -61,4 +63,32 @@ async fn the_connector_and_apply_take_every_step_on_389_directory_server() {
     let target = registry::open_target(&server.target("direct"), &Surroundings::at(std::env::temp_dir())).await.expect("it opens");
     Subject::new(target, false).take_all_steps().await;
     pipeline::take_all_steps(&server.target("apply"), false).await;
+}
+
+/// Its schema bounds most texts at less than the table's longest, and a login's letters at fewer than the table's: what has no such bounds holds them.
+#[tokio::test]
+async fn the_connector_and_apply_take_every_step_on_active_directory() {
+    let Some(server) = Samba::start("conformance of ldap on Active Directory") else { return };
+    let target = |name: &str| {
+        let top = format!("OU={name},{TOP}");
+        server.changes(&["People", "Groups"].iter().fold(unit(&top, name), |ldif, part| ldif + &unit(&format!("OU={part},{top}"), part)));
+        server.target(&json!({
+            "users": { "base": format!("OU=People,{top}"), "generatePassword": true, "attributes": {
+                "userName": "userPrincipalName", "displayName": "comment", "title": "info", "name.givenName": "givenName", "name.familyName": "sn",
+                "emails": "mail", "phoneNumbers": "telephoneNumber", "employeeNumber": "employeeID", "userType": "employeeType",
+                "department": "department", "division": "division", "organization": "company", "preferredLanguage": "preferredLanguage",
+                "manager": "manager", "externalId": "description",
+            } },
+            "groups": { "base": format!("OU=Groups,{top}"), "attributes": { "displayName": "cn", "externalId": "description" } },
+        }))
+    };
+    let direct = registry::open_target(&target("direct"), &Surroundings::at(std::env::temp_dir())).await.expect("it opens");
+    Subject::new(direct, false).take_all_steps().await;
+    // No two of a domain have one userPrincipalName.
+    server.removes(&format!("OU=direct,{TOP}"));
+    pipeline::take_all_steps(&target("apply"), false).await;
+}
+
+fn unit(name: &str, called: &str) -> String {
+    format!("dn: {name}\nobjectClass: organizationalUnit\nou: {called}\n\n")
 }

@@ -24,7 +24,9 @@ pub async fn take_all_steps_with(connection: &TargetConnection, several: bool, m
     let mut steps = Declared::default();
     let mut former = Declared::default();
     for (step, edit) in STEPS {
+        let before = steps.clone();
         edit(&mut steps);
+        steps.with_names_kept(&before, &target.capabilities);
         let declared = steps.with_required(&target.capabilities);
         write_workspace(folder.path(), connection, more, &holding, (&declared, &former));
         expect(0, &headcount(folder.path(), &["apply", "--auto-approve"]), step);
@@ -44,7 +46,7 @@ fn write_workspace(
     let mut documents = vec![
         document("Workspace", "acme", json!({ "id": "acme", "allowedDirectories": [std::env::temp_dir()] })),
         document("Source", "hr", source()),
-        document("Target", "app", target(connection)),
+        document("Target", "app", target(connection, holding)),
     ];
     documents.extend_from_slice(more);
     documents.extend(declared.teams.iter().map(|(key, team)| document("Group", key, group(team, former.teams.get(key)))));
@@ -67,8 +69,8 @@ fn source() -> Json {
     })
 }
 
-/// The connector's default mapping, and guardrails that let every step past. A webhook is told little unless somebody says so.
-fn target(connection: &TargetConnection) -> Json {
+/// The connector's default mapping, and guardrails that let every step past. A webhook is told little unless somebody says so, and so are roles.
+fn target(connection: &TargetConnection, holding: &Holding<'_>) -> Json {
     let all = json!({ "count": 1000 });
     let mut target = json!({
         "connection": connection,
@@ -79,8 +81,8 @@ fn target(connection: &TargetConnection) -> Json {
             "deactivate": all, "delete": all, "removeMembers": all, "deleteGroups": all, "leavers": all,
         },
     });
-    if matches!(connection, TargetConnection::Webhook(_)) {
-        let more = ATTRIBUTES.iter().filter(|name| !["userName", "manager"].contains(name));
+    if matches!(connection, TargetConnection::Webhook(_) | TargetConnection::DatabaseRoles(_)) {
+        let more = holding.attributes().filter(|name| !["userName", "manager"].contains(name));
         let rules: Vec<Json> = more.map(|name| json!({ "attribute": name, "value": format!("identity.{name}") })).collect();
         target["mapping"] = json!({ "rules": rules });
     }

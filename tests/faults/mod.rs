@@ -8,7 +8,9 @@ mod freeze;
 mod kill;
 mod large;
 mod ldap;
+mod roles;
 mod sql;
+mod sql_servers;
 mod stage;
 mod vendors;
 

@@ -66,6 +66,7 @@ impl System {
         let Manners { marks_accounts, marks_groups, nests, narrow, deactivates, deletes, .. } = self.manners;
         let external = || Some(Arc::from("externalId"));
         Capabilities {
+            longest_attributes: BTreeMap::new(),
             create_accounts: true,
             update_accounts: true,
             deactivate_accounts: deactivates,
@@ -80,6 +81,7 @@ impl System {
             immutable_attributes: Default::default(),
             read_only_attributes: Default::default(),
             required_attributes: Default::default(),
+            single_valued_attributes: Default::default(),
             needed_attributes: Default::default(),
             group_owners: false,
             account_marker: if marks_accounts { external() } else { None },
@@ -88,6 +90,7 @@ impl System {
             entitlements: false,
             entitlement_parameters: None,
             says_writable: Default::default(),
+            says_removable: Default::default(),
             end_sessions: false,
             side_effects: Vec::new(),
             unique_account_attributes: None,

@@ -200,6 +200,10 @@ fn config(folder: &Path, setup: Setup) -> String {
     let modules = ["back_mdb", "memberof", "refint", "ppolicy"].map(|module| format!("olcModuleLoad: {module}\n")).concat();
     let schemas =
         ["core", "cosine", "nis", "inetorgperson"].map(|name| format!("include: file:///etc/ldap/schema/{name}.ldif\n\n")).concat();
+    // What docs/ldap.md grants, and nothing else.
+    let ours = ["people", "groups"]
+        .map(|unit| format!("olcAccess: to dn.subtree=\"ou={unit},dc=example,dc=org\" by dn.exact=\"{SYNC}\" write by * break\n"))
+        .concat();
     let mut text = format!(
         "dn: cn=config\nobjectClass: olcGlobal\ncn: config\nolcTLSCertificateFile: {folder}/server.pem\nolcTLSCertificateKeyFile: {folder}/server.key\n\
          olcSizeLimit: 500\n\n\
@@ -211,8 +215,9 @@ fn config(folder: &Path, setup: Setup) -> String {
          olcRootDN: {ADMIN}\nolcRootPW: {ADMIN_PASSWORD}\nolcDbIndex: objectClass,uid,cn,member,entryUUID eq\n\
          olcLimits: dn.exact=\"{SYNC}\" size.soft=500 size.hard=500 {most}\n\
          olcAccess: to dn.subtree=\"ou=hidden,dc=example,dc=org\" by * none\n\
-         olcAccess: to attrs=userPassword by dn.exact=\"{SYNC}\" write by self write by anonymous auth by * none\n\
-         olcAccess: to * by dn.exact=\"{SYNC}\" write by users read by * none\n\n\
+         {ours}\
+         olcAccess: to attrs=userPassword by self write by anonymous auth by * none\n\
+         olcAccess: to * by users read by * none\n\n\
          dn: olcOverlay=ppolicy,olcDatabase={{1}}mdb,cn=config\nobjectClass: olcOverlayConfig\nobjectClass: olcPPolicyConfig\nolcOverlay: ppolicy\n\n"
     );
     if setup.follows {
@@ -257,6 +262,11 @@ impl Wire {
             }
         });
         Self { port: here, left }
+    }
+
+    /// The port where it begins.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Where it begins.

@@ -8,12 +8,15 @@ pub mod git;
 pub mod kube;
 pub mod ldap;
 pub mod machine;
+pub mod mariadb;
 pub mod postgres;
 pub mod proxy;
 pub mod ramp;
 pub mod s3;
+pub mod samba;
 pub mod scim2;
 pub mod tls;
+pub mod unruly;
 pub mod vendors;
 
 use std::net::TcpListener;

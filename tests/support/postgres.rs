@@ -139,6 +139,12 @@ impl Server {
         format!("postgres://headcount@localhost:{}/postgres", self.port)
     }
 
+    /// Where it listens.
+    #[allow(dead_code, reason = "the unit tests and the integration tests need different parts")]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The file of the authority behind its certificate.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.join("ca.pem")
@@ -154,6 +160,18 @@ impl Server {
         assert!(sent.is_ok_and(|status| status.success()), "kill {id}");
     }
 
+    /// What leads psql to it as its own user, and to psql itself.
+    #[allow(dead_code, reason = "the unit tests and the integration tests need different parts")]
+    pub fn environment(&self) -> [(&'static str, String); 4] {
+        let path = std::env::var("PATH").unwrap_or_default();
+        [
+            ("PGHOST", self.folder.display().to_string()),
+            ("PGPORT", self.port.to_string()),
+            ("PGUSER", "headcount".to_owned()),
+            ("PATH", format!("{}:{path}", self.programs.display())),
+        ]
+    }
+
     /// Has the server do something, as its own user; gives what it answers.
     pub fn sql(&self, sql: &str) -> String {
         let mut psql = Command::new(self.programs.join("psql"));
@@ -161,6 +179,35 @@ impl Server {
         let output = psql.env("PGHOST", &self.folder).env("PGPORT", self.port.to_string()).output().expect("psql runs");
         assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    }
+}
+
+impl Server {
+    /// Has somebody begin something and keep it open until what is given is dropped.
+    #[allow(dead_code, reason = "the unit tests and the integration tests need different parts")]
+    pub fn holds(&self, sql: &str) -> Holder {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.args(["-X", "-q", "-A", "-t", "-U", "headcount", "-d", "postgres"])
+            .env("PGHOST", &self.folder)
+            .env("PGPORT", self.port.to_string());
+        let mut child = psql.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("psql runs");
+        let input = child.stdin.as_mut().expect("its input");
+        std::io::Write::write_all(input, format!("{sql};\nSELECT 'begun';\n").as_bytes()).expect("written");
+        let mut heard = String::new();
+        let read = BufReader::new(child.stdout.as_mut().expect("its words")).read_line(&mut heard);
+        assert!(read.is_ok() && heard.contains("begun"), "{sql}: {heard}");
+        Holder(child)
+    }
+}
+
+/// Somebody who keeps something open; its end undoes it.
+#[allow(dead_code, reason = "the unit tests and the integration tests need different parts")]
+pub struct Holder(Child);
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        drop(self.0.wait());
     }
 }
 

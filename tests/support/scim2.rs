@@ -70,12 +70,8 @@ impl Scim2Server {
         ScimConnection {
             url,
             auth: Some(Auth::Bearer(SecretRef::Exec(vec!["echo".into(), self.token.clone()]))),
-            ca_file: None,
-            page_size: None,
             timeout: Some("60s".into()),
-            max_body: None,
-            allow_plain_http: false,
-            extension: None,
+            ..ScimConnection::default()
         }
     }
 

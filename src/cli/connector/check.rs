@@ -87,6 +87,12 @@ fn in_words(systems: &[System]) -> String {
         for (kind, seen) in &checked.streams {
             row(&mut text, stream(*kind), &sight(seen));
         }
+        if !checked.manners.is_empty() {
+            row(&mut text, "its ways", &checked.manners.join("; "));
+        }
+        for lack in &checked.lacks {
+            row(&mut text, "missing", lack);
+        }
         if let Some(next) = next(checked) {
             row(&mut text, "next", &next);
         }
@@ -140,7 +146,9 @@ fn next(checked: &Checked) -> Option<String> {
     };
     let refused = checked.streams.iter().any(|(_, seen)| matches!(seen, Sight::Not(_)));
     Some(match &checked.shut {
-        Some(SystemError::Auth(_)) => format!("look at the secrets that `auth` names, and whether they have expired.{rights}"),
+        Some(SystemError::Auth(_)) => {
+            format!("look at the secrets that `{}` names, and whether they have expired.{rights}", checked.sign_in)
+        }
         Some(SystemError::Forbidden(_)) => format!("grant what is missing.{rights}"),
         Some(_) => "look at the address, and at what stands between; `-v` logs each request".into(),
         None if refused => format!("read the reason above; where a right is missing, grant it.{rights}"),
@@ -178,6 +186,29 @@ fn as_json(system: &System) -> Json {
         "connected": system.checked.shut.is_none(),
         "words": system.checked.shut.as_ref().map(ToString::to_string),
         "streams": streams.collect::<Vec<_>>(),
+        "ways": system.checked.manners,
+        "missing": system.checked.lacks,
         "next": next(&system.checked),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_sign_in_is_told_by_the_field_that_the_connection_has() {
+        let shut = |sign_in| Checked {
+            shut: Some(SystemError::Auth("no".into())),
+            streams: Vec::new(),
+            capabilities: None,
+            rights: vec!["the scope admin".into()],
+            manners: Vec::new(),
+            lacks: Vec::new(),
+            sign_in,
+        };
+        let words = |sign_in| next(&shut(sign_in)).unwrap();
+        assert!(words("bind").contains("the secrets that `bind` names") && words("auth").contains("`auth`"));
+        assert!(words("auth").ends_with("It needs: the scope admin."));
+    }
 }

@@ -114,7 +114,7 @@ impl Connector for DeclaredConnector {
         Box::new(AsJson::new(columns))
     }
 
-    fn is_local(&self) -> bool {
+    fn is_local(&self, _: &dyn Described) -> bool {
         false
     }
 }

@@ -11,14 +11,14 @@ use crate::connector::scim::{ScimConnector, open_source, open_target};
 use crate::connector::{Reader, Surroundings, TargetConnector};
 use crate::expr::Problem;
 use crate::manifest::connection::{Auth, DeclaredConnection, Described, ScimConnection};
-use crate::manifest::kinds::connector::{AuthScheme, ConnectorSpec, ScimDialect, ScimWithout};
+use crate::manifest::kinds::connector::{AuthScheme, ConnectorSpec, ScimService};
 use crate::model::{Action, Capabilities, ObjectKind, SideEffect, SystemError, system_id};
 
 /// The connector that speaks to such a service.
 pub(super) const SERVICE: ScimConnector = ScimConnector;
 
 /// The dialect that a connection's document describes.
-pub(super) fn of(connection: &DeclaredConnection) -> Option<&ScimDialect> {
+pub(super) fn of(connection: &DeclaredConnection) -> Option<&ScimService> {
     connection.document.as_ref()?.scim.as_ref()
 }
 
@@ -56,8 +56,8 @@ pub(super) async fn target(connection: &DeclaredConnection, surroundings: &Surro
     limit(connection, &scim, limits, surroundings);
     let mut target = open_target(&scim, surroundings).await?;
     target.system = system_id(&connection.system());
-    if let Some(dialect) = of(connection) {
-        narrow(&mut target.capabilities, dialect);
+    if let Some(service) = of(connection) {
+        tell(&mut target.capabilities, service);
     }
     Ok(target)
 }
@@ -72,16 +72,17 @@ fn scim(connection: &DeclaredConnection) -> Result<(ScimConnection, Limits), Sys
     })?;
     let picked = connection.auth.iter().next().and_then(|(name, given)| Some((document.auth.get(name)?, given)));
     let token = picked.and_then(|(scheme, given)| given.get(&token_of(scheme)?).cloned());
-    let dialect = document.scim.as_ref();
+    let service = document.scim.as_ref();
     let scim = ScimConnection {
         url: definition.base.as_str().trim_end_matches('/').to_owned(),
         auth: token.map(Auth::Bearer),
         ca_file: connection.ca_file.clone(),
-        page_size: dialect.and_then(|dialect| dialect.page),
+        page_size: service.and_then(|service| service.page),
         timeout: connection.timeout.clone(),
         max_body: connection.max_body.clone(),
         allow_plain_http: false,
-        extension: dialect.and_then(|dialect| dialect.extension.clone()),
+        extension: service.and_then(|service| service.extension.clone()),
+        dialect: Box::new(service.map(|service| service.dialect.clone()).unwrap_or_default()),
     };
     Ok((scim, definition.limits))
 }
@@ -98,36 +99,16 @@ fn limit(connection: &DeclaredConnection, scim: &ScimConnection, limits: Limits,
     limiter.limit(&Arc::from(format!("connector {}", connection.name)), limits);
 }
 
-/// Without what the document says that it can't do, and with what it does besides.
-fn narrow(can: &mut Capabilities, dialect: &ScimDialect) {
-    for without in &dialect.without {
-        match without {
-            ScimWithout::DeleteAccounts => can.delete_accounts = false,
-            ScimWithout::DeleteGroups => can.delete_groups = false,
-            ScimWithout::Groups => {
-                for of_groups in [
-                    &mut can.read_groups,
-                    &mut can.create_groups,
-                    &mut can.update_groups,
-                    &mut can.delete_groups,
-                    &mut can.write_memberships,
-                    &mut can.nested_groups,
-                ] {
-                    *of_groups = false;
-                }
-                can.group_marker = None;
-            }
-        }
-    }
-    can.required_attributes.extend(dialect.required.iter().map(|name| Arc::from(name.as_str())));
-    for (action, words) in told(dialect) {
+/// With what the document says that it does besides.
+fn tell(can: &mut Capabilities, service: &ScimService) {
+    for (action, words) in told(service) {
         can.side_effects.push(SideEffect { kind: ObjectKind::Account, action, attributes: Vec::new(), words: words.into() });
     }
 }
 
 /// What it does besides, by the change that leads to it.
-pub(super) fn told(dialect: &ScimDialect) -> Vec<(Action, &str)> {
-    let Some(tells) = &dialect.tells else { return Vec::new() };
+pub(super) fn told(service: &ScimService) -> Vec<(Action, &str)> {
+    let Some(tells) = &service.tells else { return Vec::new() };
     let all = [
         (Action::Create, &tells.create),
         (Action::Deactivate, &tells.deactivate),

@@ -5,7 +5,8 @@
 use std::fmt::Write as _;
 
 use super::dialect;
-use crate::manifest::kinds::connector::{AuthScheme, ConnectorSpec, ObjectsSpec, RequestSpec, ScimDialect, ScimWithout};
+use crate::manifest::connection::ScimWithout;
+use crate::manifest::kinds::connector::{AuthScheme, ConnectorSpec, ObjectsSpec, RequestSpec};
 use crate::model::Action;
 
 /// The page of a document.
@@ -61,9 +62,9 @@ fn listed(words: &[&str]) -> String {
 fn reads(spec: &ConnectorSpec) -> Vec<&'static str> {
     let lists = |objects: &ObjectsSpec| objects.list.is_some();
     let mut reads = Vec::new();
-    let groups = |dialect: &ScimDialect| !dialect.without.contains(&ScimWithout::Groups);
-    if let Some(dialect) = &spec.scim {
-        return if groups(dialect) { vec!["accounts", "groups", "memberships"] } else { vec!["accounts"] };
+    if let Some(service) = &spec.scim {
+        let groups = !service.dialect.without.contains(&ScimWithout::Groups);
+        return if groups { vec!["accounts", "groups", "memberships"] } else { vec!["accounts"] };
     }
     reads.extend(spec.accounts.as_ref().filter(|accounts| lists(accounts)).map(|_| "accounts"));
     reads.extend(spec.groups.values().any(lists).then_some("groups"));

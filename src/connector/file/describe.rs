@@ -40,7 +40,7 @@ impl Connector for FileConnector {
         }
     }
 
-    fn is_local(&self) -> bool {
+    fn is_local(&self, _: &dyn Described) -> bool {
         true
     }
 }

@@ -51,7 +51,7 @@ impl Connector for InboxConnector {
         Box::new(AsJson::new(columns))
     }
 
-    fn is_local(&self) -> bool {
+    fn is_local(&self, _: &dyn Described) -> bool {
         false
     }
 }

@@ -40,9 +40,11 @@ pub(super) fn limit(outcome: &Outcome) -> Option<String> {
             "its limit of time",
             "raise the limit of this account there (OpenLDAP: `olcLimits … time=unlimited`; 389: `nsTimeLimit`), or index what is searched",
         ),
-        ADMIN_LIMIT => {
-            ("an administrative limit", "raise the limit of this account there (389: `nsLookThroughLimit`), or index what is searched")
-        }
+        ADMIN_LIMIT => (
+            "an administrative limit",
+            "raise the limit of this account there (OpenLDAP: `olcLimits … size.unchecked=unlimited size.prtotal=unlimited`; 389: \
+             `nsLookThroughLimit`), or index what is searched",
+        ),
         _ => return None,
     };
     Some(format!("the server cut the list short at {limit} ({}): {mend}", words(outcome)))
@@ -65,8 +67,8 @@ pub(super) fn refusal(outcome: &Outcome) -> SystemError {
         52 => SystemError::Unavailable(words),
         ENTRY_EXISTS | ASSERTION_FAILED => SystemError::Conflict(words),
         TIME_LIMIT | SIZE_LIMIT | ADMIN_LIMIT => SystemError::Unavailable(words),
-        // One overlay tells so that a value is taken.
-        19 if outcome.text.contains("unique") => SystemError::Conflict(words),
+        // One overlay, and Active Directory of a userPrincipalName, tell so that a value is taken.
+        19 if outcome.text.contains("unique") || outcome.text.contains("already in use") => SystemError::Conflict(words),
         _ => SystemError::Rejected(words),
     }
 }

@@ -57,7 +57,7 @@ impl Connector for LdapConnector {
         Box::new(AsJson::new(columns))
     }
 
-    fn is_local(&self) -> bool {
+    fn is_local(&self, _: &dyn Described) -> bool {
         false
     }
 }
@@ -86,8 +86,8 @@ fn rights(connection: &LdapConnection) -> Vec<String> {
             )
         }
         LdapDialect::ActiveDirectory => format!(
-            "write below {base}: Delegation of Control there for {who}: create, delete and manage user accounts, reset passwords; create, delete and \
-             manage groups, modify membership"
+            "write below {base}: `dsacls \"{base}\" /I:T /G \"{who}:CCDC;user\" \"{who}:CCDC;group\"` and \
+             `dsacls \"{base}\" /I:S /G \"{who}:RPWPCASDDT;;user\" \"{who}:RPWPCASDDT;;group\"`"
         ),
     };
     let limits = match connection.dialect {
@@ -117,7 +117,9 @@ fn description() -> Description {
             "nests groups whose members are named by DN",
             "renames entries, which keep their id; groups that name them by DN follow",
             "a list that a limit or a referral cut short never counts as complete",
-            "no entitlements, no owners of groups, no sessions; moves no entry below another one",
+            "moves entries below another one, by a rule for `container`; they keep their id",
+            "tells what changed since it was read, as a Source whose records hold nothing that other entries say (`memberOf`)",
+            "no entitlements, no owners of groups, no sessions",
         ],
         default_mapping: vec![rule("each of `users.attributes`, but externalId", "the identity's attribute of the same name")],
         needs: NEEDED.into_iter().map(need).collect(),

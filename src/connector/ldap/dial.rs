@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use rustls::{CertificateError, ClientConfig};
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
@@ -18,13 +18,13 @@ use tokio_rustls::TlsConnector;
 use super::code;
 use super::line::{Bounds, Line, whole};
 use super::message::{Answer, Request};
-use super::socket::{Fenced, Gate, Stream};
 use crate::connector::Surroundings;
-use crate::fence::Fence;
+use crate::fence::{Fence, Gate};
 use crate::http::{ClientIdentity, client_tls};
 use crate::manifest::connection::{LdapBind, LdapConnection, SecretRef};
 use crate::model::SystemError;
 use crate::secret::{self, SecretError, SecretString};
+use crate::socket::{Fenced, Stream};
 
 /// A server that takes no connection within so long is away.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -32,7 +32,6 @@ const CONNECT: Duration = Duration::from_secs(10);
 const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
 /// An answer to that is short.
 const SHORT: usize = 64 << 10;
-const NOT_TRUSTED: &str = "its certificate is not trusted: name the authority behind it in `caFile`, or correct the name in `urls`";
 
 /// Makes connections.
 #[derive(Debug)]
@@ -222,9 +221,26 @@ async fn start_tls<S: Stream>(socket: &mut S) -> Result<(), SystemError> {
 fn tls_trouble(error: &std::io::Error) -> SystemError {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match tls {
-        Some(rustls::Error::InvalidCertificate(why)) => SystemError::Unreachable(format!("{NOT_TRUSTED} ({why:?})")),
+        Some(rustls::Error::InvalidCertificate(why)) => {
+            SystemError::Unreachable(format!("its certificate is not trusted: {} ({why})", mend(why)))
+        }
         Some(other) => SystemError::Unreachable(format!("TLS fails: {other}")),
         None => SystemError::Unavailable(format!("TLS broke off: {error}")),
+    }
+}
+
+/// What to do about a certificate.
+fn mend(why: &CertificateError) -> &'static str {
+    match why {
+        CertificateError::UnknownIssuer => {
+            "name the file with the authority behind it in `caFile` (`openssl s_client -showcerts -connect HOST:636` shows which it is)"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "write the server in `urls` by a name that its certificate has"
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired: give the server a new one",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "it is not valid yet: look at the clocks of both",
+        _ => "give the server another one, or name the authority behind it in `caFile`",
     }
 }
 

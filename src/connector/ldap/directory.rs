@@ -17,6 +17,7 @@ use super::filter::Filter;
 use super::layout::Layout;
 use super::line::{Bounds, Line, Lost};
 use super::message::{Answer, Control, Entry, Outcome, Request, Scope, Search};
+use super::schema::Schema;
 use crate::connector::Surroundings;
 use crate::connector::budget::{Budget, Share};
 use crate::connector::connection::System;
@@ -61,7 +62,18 @@ pub(super) struct Kept {
     names: Mutex<Names>,
     /// groups that hold the member that stands for nobody
     empty: Mutex<BTreeSet<Arc<str>>>,
-    controls: OnceCell<BTreeSet<String>>,
+    root: OnceCell<Root>,
+    schema: OnceCell<Option<Schema>>,
+}
+
+/// What the server says of itself.
+#[derive(Debug)]
+struct Root {
+    controls: BTreeSet<String>,
+    /// the entry that shows the schema
+    schema: Option<String>,
+    /// entries that nothing stands above
+    tops: Vec<String>,
 }
 
 /// Who is called what.
@@ -126,14 +138,16 @@ impl Directory {
                 writing: tokio::sync::Mutex::default(),
                 names: Mutex::default(),
                 empty: Mutex::default(),
-                controls: OnceCell::new(),
+                root: OnceCell::new(),
+                schema: OnceCell::new(),
             })
         };
         let kept = surroundings.connections.open(&key, secret::turn(&surroundings.base), open).await?;
         let system = surroundings.connections.system(&connection.system());
         let page = connection.page_size.filter(|size| *size > 0).unwrap_or(PAGE);
         let directory = Self { kept, layout, budget: surroundings.budget.clone(), system, lane: surroundings.lane, page };
-        directory.controls().await?;
+        directory.root().await?;
+        directory.fits(&directory.layout).await?;
         Ok(directory)
     }
 
@@ -158,19 +172,42 @@ impl Directory {
 
     /// Whether the server takes a control.
     pub(super) fn takes(&self, control: &str) -> bool {
-        self.kept.controls.get().is_some_and(|controls| controls.contains(control))
+        self.kept.root.get().is_some_and(|root| root.controls.contains(control))
     }
 
-    async fn controls(&self) -> Result<(), SystemError> {
+    /// The entry at the top of the directory that people are in.
+    pub(super) fn top(&self) -> &str {
+        let base = self.layout.users.base.as_str();
+        let tops = self.kept.root.get().map(|root| root.tops.as_slice()).unwrap_or_default();
+        tops.iter()
+            .filter(|top| !top.is_empty() && dn::is_within(base, top))
+            .map(String::as_str)
+            .min_by_key(|top| top.len())
+            .unwrap_or(base)
+    }
+
+    /// The server's schema; nothing where it shows none.
+    pub(super) async fn schema(&self) -> Option<&Schema> {
         let ask = async {
-            let attributes = ["supportedControl".to_owned()];
+            let name = self.kept.root.get()?.schema.as_ref()?;
+            let shown = self.entry(name, &["attributeTypes".to_owned()]).await.ok()??;
+            Schema::read(&shown)
+        };
+        self.kept.schema.get_or_init(|| ask).await.as_ref()
+    }
+
+    async fn root(&self) -> Result<(), SystemError> {
+        let ask = async {
+            let attributes = ["supportedControl", "subschemaSubentry", "namingContexts"].map(str::to_owned);
             let everything = Filter::everything();
             let search = Search { base: "", scope: Scope::Base, filter: &everything, attributes: &attributes };
             let found = self.search(&search, None).await?;
-            let values = found.entries.first().map(|entry| entry.values("supportedControl")).unwrap_or_default();
-            Ok(values.iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect())
+            let root = found.entries.into_iter().next().unwrap_or_default();
+            let texts = |name: &str| root.values(name).iter().map(|value| String::from_utf8_lossy(value).into_owned());
+            let (controls, schema) = (texts("supportedControl").collect(), texts("subschemaSubentry").next());
+            Ok(Root { controls, schema, tops: texts("namingContexts").collect() })
         };
-        self.kept.controls.get_or_try_init(|| ask).await.map(drop)
+        self.kept.root.get_or_try_init(|| ask).await.map(drop)
     }
 
     /// One answer to a search. A connection that was lost is made anew, once: asking twice harms nobody.

@@ -42,10 +42,43 @@ pub(super) fn first(name: &str) -> Option<(&str, String)> {
     Some((attribute.trim(), unescape(trimmed(value))))
 }
 
-/// The same, where no second one makes up the relative name with it.
-pub(super) fn only(name: &str) -> Option<(&str, String)> {
-    let whole = separators(name, ',').next().and_then(|at| name.get(..at)).unwrap_or(name);
-    if separators(whole, '+').next().is_some() { None } else { first(name) }
+/// The first relative name, as it stands there; whatever makes it up.
+pub(super) fn head(name: &str) -> &str {
+    separators(name, ',').next().and_then(|at| name.get(..at)).unwrap_or(name).trim()
+}
+
+/// Attributes and values that make up the first relative name: one, or several.
+pub(super) fn makes_up(name: &str) -> Vec<(&str, String)> {
+    parts(head(name), '+')
+        .filter_map(|part| part.split_once('='))
+        .map(|(attribute, value)| (attribute.trim(), unescape(trimmed(value))))
+        .collect()
+}
+
+/// What stands between a name and a base above it, in its plain form; nothing where it is not below it.
+pub(super) fn between<'n>(name: &'n str, base: &str) -> Option<String> {
+    if !is_within(name, base) {
+        return None;
+    }
+    let above = if base.is_empty() { 0 } else { parts(base, ',').count() };
+    let all: Vec<&'n str> = parts(name, ',').collect();
+    plain_parts(all.get(..all.len().checked_sub(above)?)?)
+}
+
+/// A name without blanks that say nothing, and escaped in one way: `OU=Sales,OU=Berlin`. Nothing where it is no name.
+pub(super) fn plain(name: &str) -> Option<String> {
+    plain_parts(&parts(name, ',').collect::<Vec<_>>())
+}
+
+fn plain_parts(relative: &[&str]) -> Option<String> {
+    let one = |text: &&str| {
+        let (attribute, value) = text.split_once('=')?;
+        let (attribute, value) = (attribute.trim(), unescape(trimmed(value)));
+        let named = !attribute.is_empty() && attribute.chars().all(|sign| sign.is_ascii_alphanumeric() || matches!(sign, '-' | '.'));
+        (named && !value.is_empty()).then(|| rdn(attribute, &value))
+    };
+    let several = |text: &&str| Some(parts(text, '+').map(|part| one(&part)).collect::<Option<Vec<_>>>()?.join("+"));
+    Some(relative.iter().map(several).collect::<Option<Vec<_>>>()?.join(","))
 }
 
 /// Whether a name is this one or below it.
@@ -150,6 +183,9 @@ mod tests {
         assert!(alike("cn=a\\2Cb,dc=x", "cn=a\\,b,dc=x") && alike("cn=\\C3\\A9,dc=x", "cn=é,dc=x"));
         assert!(alike("cn=a+uid=b,dc=x", "uid=b+cn=a,dc=x"));
         assert!(!alike("cn=a,dc=x", "cn=a\\,dc=x") && !alike("cn=a,dc=x", "cn=a,dc=y"));
+        assert_eq!(between("cn=a, OU=b\\2Cc ,ou=people,dc=x", "OU=People, dc=x").as_deref(), Some("cn=a,OU=b\\,c"));
+        assert_eq!((between("ou=people,dc=x", "ou=people,dc=x").as_deref(), between("ou=a,dc=y", "dc=x")), (Some(""), None));
+        assert!(plain("R, D").is_none() && plain("ou=a+b").is_none() && plain("").is_none() && plain("OU=").is_none());
         assert!(is_within("uid=a,ou=people,dc=x", "OU=people, dc=x") && !is_within("uid=a,ou=morepeople,dc=x", "people,dc=x"));
     }
 }

@@ -9,7 +9,7 @@ use super::code;
 use super::directory::POST_READ;
 use super::dn;
 use super::filter::Filter;
-use super::layout::Objects;
+use super::layout::{CONTAINER, Objects};
 use super::message::{Control, Edit, Entry, Modification, NewAttributes, Outcome, Request, Scope};
 use super::value;
 use super::write::{Task, done};
@@ -26,7 +26,17 @@ struct Wanted {
     attributes: Vec<(String, Vec<String>)>,
     /// what it is to be called
     name: Option<String>,
+    /// below which entry it is to stand
+    parent: Option<String>,
     active: Option<bool>,
+}
+
+/// What an entry is to be called.
+struct Naming {
+    /// its new relative name, where it is another one
+    rdn: Option<String>,
+    /// attributes that change with it
+    attributes: Vec<String>,
 }
 
 impl Wanted {
@@ -46,10 +56,14 @@ impl Task<'_> {
             Action::Reactivate => Some(true),
             _ => None,
         };
-        let mut wanted = Wanted { attributes: Vec::new(), name: None, active };
+        let mut wanted = Wanted { attributes: Vec::new(), name: None, parent: None, active };
         for (name, value) in &write.attributes {
             if name.as_ref() == "active" {
                 wanted.active = wanted.active.or(value.as_ref().and_then(Value::as_bool));
+                continue;
+            }
+            if name.as_ref() == CONTAINER {
+                wanted.parent = Some(parent(value.as_ref(), &objects.base)?);
                 continue;
             }
             let Some(own) = objects.attributes.get(name) else {
@@ -81,15 +95,17 @@ impl Task<'_> {
         let called = wanted.name.clone();
         let called =
             called.ok_or_else(|| SystemError::Rejected(format!("a new entry is called by its `{}`, and has none", objects.named_by)))?;
-        let name = dn::below(&dn::rdn(&objects.rdn, &called), &objects.base);
-        let attributes = self.attributes_of_new(kind, objects, wanted, &called)?;
+        let parent = wanted.parent.clone().unwrap_or_else(|| objects.base.clone());
+        let name = dn::below(&dn::rdn(&objects.rdn, &called), &parent);
+        let numbers = self.numbers(&objects.numbers).await?;
+        let attributes = self.attributes_of_new(kind, objects, wanted, (&called, &numbers))?;
         let id_attribute = layout.id.attribute().to_owned();
         let asked = directory.takes(POST_READ).then(|| asking_for(&id_attribute));
         let outcome = self.send(Request::add(&name, &attributes).with(asked)).await?;
         if outcome.code == code::ENTRY_EXISTS {
             return Err(SystemError::Conflict(format!("there is an entry {name} already ({})", code::words(&outcome))));
         }
-        done(&outcome)?;
+        self.placed(&outcome, &parent).await?;
         let told = outcome.control(POST_READ).and_then(|value| Entry::alone(value).ok()).and_then(|entry| layout.id.read(&entry));
         let id: Arc<str> = match told {
             Some(id) => id.into(),
@@ -99,6 +115,7 @@ impl Task<'_> {
         if kind == ObjectKind::Group && layout.groups()?.empty.is_some() {
             directory.empty().insert(id.clone());
         }
+        self.numbered(kind, &id, numbers, &objects.numbers).await?;
         Ok(Written { id, already_so: false })
     }
 
@@ -110,7 +127,13 @@ impl Task<'_> {
         found.and_then(|entry| id.read(&entry)).map(Arc::from).ok_or_else(|| unknown(format!("it shows no `{}`", id.attribute())))
     }
 
-    fn attributes_of_new(&self, kind: ObjectKind, objects: &Objects, wanted: Wanted, called: &str) -> Result<NewAttributes, SystemError> {
+    fn attributes_of_new(
+        &self,
+        kind: ObjectKind,
+        objects: &Objects,
+        wanted: Wanted,
+        (called, numbers): (&str, &[(String, u32)]),
+    ) -> Result<NewAttributes, SystemError> {
         let layout = &self.directory().layout;
         // Small letters find what is there, whatever it was written like.
         let mut all: BTreeMap<String, (String, Vec<Vec<u8>>)> = BTreeMap::new();
@@ -122,6 +145,9 @@ impl Task<'_> {
             set(&name, values.into_iter().map(String::into_bytes).collect());
         }
         set(&objects.rdn, vec![called.as_bytes().to_vec()]);
+        for (name, number) in numbers {
+            set(name, vec![number.to_string().into_bytes()]);
+        }
         for (name, gap) in &objects.required {
             set(name, vec![gap.as_bytes().to_vec()]);
         }
@@ -136,9 +162,9 @@ impl Task<'_> {
                 }
             }
             (_, Some(groups)) => {
-                if groups.class == LdapGroupClass::PosixGroup {
-                    let words =
-                        "no posixGroup is made: nobody gives out its number; make it in the directory, and headcount keeps its members";
+                if !groups.are_made() {
+                    let words = "no posixGroup is made: nobody gives out its number; say from which range in `groups.numbers.gidNumber`, or make it \
+                                 in the directory, and headcount keeps its members";
                     return Err(SystemError::Rejected(words.into()));
                 }
                 if let Some(empty) = &groups.empty {
@@ -146,7 +172,7 @@ impl Task<'_> {
                 }
                 if groups.class == LdapGroupClass::Group {
                     set("groupType", vec![GLOBAL_SECURITY.into()]);
-                    set("sAMAccountName", vec![called.as_bytes().to_vec()]);
+                    set("sAMAccountName", vec![account_name(called).into_bytes()]);
                 }
             }
             (_, None) => {}
@@ -162,12 +188,12 @@ impl Task<'_> {
         let objects = layout.objects(kind)?;
         let wanted = self.wanted(write).await?;
         let before = self.directory().name_of(kind, id).await?;
-        let naming = dn::only(&before).and_then(|(own, _)| Some((own.to_owned(), wanted.called(own)?)));
-        let renamed = match &naming {
-            Some((own, called)) => self.rename(kind, own, id, called).await?,
-            None => false,
-        };
-        let by_name = |own: &str| naming.as_ref().is_some_and(|(naming, _)| own.eq_ignore_ascii_case(naming));
+        let naming = self.naming(objects, &before, &wanted).await?;
+        let login = if wanted.called(self.login()).is_some() { self.listed(kind, &before).await? } else { None };
+        let later = wanted.called(self.login());
+        let rdn = naming.as_ref().and_then(|naming| naming.rdn.as_deref());
+        let renamed = self.rename(kind, id, rdn, wanted.parent.as_deref()).await?;
+        let by_name = |own: &str| naming.iter().flat_map(|naming| &naming.attributes).any(|named| own.eq_ignore_ascii_case(named));
         let mut edits: Vec<Modification> = Vec::new();
         for (attribute, mut values) in wanted.attributes.into_iter().filter(|(own, _)| !by_name(own)) {
             if values.is_empty() {
@@ -179,6 +205,7 @@ impl Task<'_> {
             edits.extend(self.access(id, active).await?);
         }
         if edits.is_empty() {
+            self.follow_login(login.as_deref(), later.as_deref()).await?;
             if !renamed {
                 self.directory().name_of(kind, id).await?;
             }
@@ -187,6 +214,7 @@ impl Task<'_> {
         let outcome = self.on(kind, id, |name| Request::modify(name, &edits)).await?;
         done(&outcome)
             .map_err(|error| if renamed { error.map_words(|words| format!("it was renamed, and then: {words}")) } else { error })?;
+        self.follow_login(login.as_deref(), later.as_deref()).await?;
         Ok(Written { id: id.clone(), already_so: false })
     }
 
@@ -207,20 +235,47 @@ impl Task<'_> {
         Ok(layout.active.write(active, &now))
     }
 
-    /// Gives an entry another value of the attribute that it is named by. False where it has it.
-    async fn rename(&self, kind: ObjectKind, naming: &str, id: &Arc<str>, called: &str) -> Result<bool, SystemError> {
+    /// What an entry is to be called: its name as it is, with the values that its attributes are to have; nothing where they are none of ours. A new entry that no
+    /// attribute of ours names is called like its account, and goes on being called so; whoever has another name there keeps it.
+    async fn naming(&self, objects: &Objects, name: &str, wanted: &Wanted) -> Result<Option<Naming>, SystemError> {
+        let parts = dn::makes_up(name);
+        let ours = parts.iter().filter(|(own, _)| wanted.called(own).is_some());
+        let attributes: Vec<String> = ours.map(|(own, _)| (*own).to_owned()).collect();
+        if !attributes.is_empty() {
+            let values: Vec<_> = parts.iter().map(|(own, now)| (*own, wanted.called(own).unwrap_or_else(|| now.clone()))).collect();
+            return Ok(Some(Naming { rdn: (values != parts).then(|| made_of(&values)), attributes }));
+        }
+        let ([(own, now)], Some(called), Some(login)) = (parts.as_slice(), &wanted.name, objects.attributes.get(&objects.named_by)) else {
+            return Ok(None);
+        };
+        if !own.eq_ignore_ascii_case(&objects.rdn) || objects.attributes.values().any(|attribute| attribute.eq_ignore_ascii_case(own)) {
+            return Ok(None);
+        }
+        let entry = self.directory().entry(name, std::slice::from_ref(login)).await?;
+        let is_so = entry.as_ref().and_then(|entry| entry.text(login)).is_some_and(|login| login.to_lowercase() == now.to_lowercase());
+        Ok((is_so && called != now).then(|| Naming { rdn: Some(dn::rdn(own, called)), attributes: Vec::new() }))
+    }
+
+    /// Gives an entry another name, or another place. False where it has both.
+    async fn rename(&self, kind: ObjectKind, id: &Arc<str>, rdn: Option<&str>, parent: Option<&str>) -> Result<bool, SystemError> {
         let directory = self.directory();
-        let rdn = dn::rdn(naming, called);
         let before = directory.name_of(kind, id).await?;
-        if dn::first(&before).is_some_and(|(_, value)| value == called) {
+        let moved = parent.filter(|parent| dn::normal(parent) != dn::normal(dn::parent(&before)));
+        if rdn.is_none() && moved.is_none() {
             return Ok(false);
         }
-        let outcome = self.on_name(kind, id, |name| Request::rename(name, &rdn)).await?;
+        let outcome = self.on_name(kind, id, |name| Request::rename(name, rdn.unwrap_or_else(|| dn::head(name)), moved)).await?;
+        // Somebody else may have renamed it since it was read.
+        let before = directory.name_of(kind, id).await?;
+        let rdn = rdn.unwrap_or_else(|| dn::head(&before));
         if outcome.code == code::ENTRY_EXISTS {
-            return Err(SystemError::Conflict(format!("another entry is called {rdn} already ({})", code::words(&outcome))));
+            return Err(SystemError::Conflict(format!("another entry is called {rdn} there already ({})", code::words(&outcome))));
         }
-        done(&outcome)?;
-        let after = dn::below(&rdn, dn::parent(&before));
+        match moved {
+            Some(parent) => self.placed(&outcome, parent).await?,
+            None => done(&outcome)?,
+        }
+        let after = dn::below(rdn, moved.unwrap_or_else(|| dn::parent(&before)));
         {
             let mut names = directory.names();
             names.forget(id);
@@ -228,6 +283,18 @@ impl Task<'_> {
         }
         self.follow(&before, Some(&after)).await?;
         Ok(true)
+    }
+
+    /// What came of an entry that was to stand below another: where there is no such one, that is said. Servers have codes of their own for it.
+    async fn placed(&self, outcome: &Outcome, parent: &str) -> Result<(), SystemError> {
+        if outcome.code == code::SUCCESS {
+            return Ok(());
+        }
+        if matches!(self.directory().entry(parent, &["1.1".to_owned()]).await, Ok(None)) {
+            let words = format!("there is no entry {parent}, below which it is to stand: make it in the directory, or correct the rule");
+            return Err(SystemError::Rejected(words));
+        }
+        done(outcome)
     }
 
     /// Removes an entry.
@@ -238,6 +305,7 @@ impl Task<'_> {
             Err(SystemError::NotFound(_)) => return Ok(gone()),
             Err(error) => return Err(error),
         };
+        let login = self.listed(kind, &name).await?;
         let outcome = match self.on(kind, id, Request::delete).await {
             Ok(outcome) if outcome.code == code::NO_SUCH_OBJECT => return Ok(gone()),
             Err(SystemError::NotFound(_)) => return Ok(gone()),
@@ -246,6 +314,7 @@ impl Task<'_> {
         done(&outcome)?;
         self.directory().names().forget(id);
         self.follow(&name, None).await?;
+        self.follow_login(login.as_deref(), None).await?;
         Ok(Written { id: id.clone(), already_so: false })
     }
 
@@ -259,18 +328,34 @@ impl Task<'_> {
         if let Some(groups) = layout.groups.as_ref().filter(|groups| groups.by_name()) {
             self.follow_in(&groups.objects, &groups.member, before, after, groups.empty.as_deref()).await?;
         }
-        // A posixGroup lists logins: whoever gets a login that is free again must not come into the groups of whoever had it.
-        if let Some(groups) = layout.groups.as_ref().filter(|groups| !groups.by_name())
-            && let (Some((own, login)), Some(logins)) = (dn::first(before), layout.users.attributes.get("userName"))
-            && own.eq_ignore_ascii_case(logins)
-        {
-            let now = after.and_then(dn::first).map(|(_, login)| login);
-            self.follow_in(&groups.objects, &groups.member, &login, now.as_deref(), None).await?;
-        }
         if let (Some(manager), Some(after)) = (layout.users.attributes.get("manager"), after) {
             self.follow_in(&layout.users, manager, before, Some(after), None).await?;
         }
         Ok(())
+    }
+
+    /// The attribute that logins are in.
+    fn login(&self) -> &str {
+        self.directory().layout.users.attributes.get("userName").map_or("", String::as_str)
+    }
+
+    /// By what login a posixGroup would list an account; nothing where none does.
+    async fn listed(&self, kind: ObjectKind, name: &str) -> Result<Option<String>, SystemError> {
+        let by_login = self.directory().layout.groups.as_ref().is_some_and(|groups| !groups.by_name());
+        if kind != ObjectKind::Account || !by_login {
+            return Ok(None);
+        }
+        let entry = self.directory().entry(name, &[self.login().to_owned()]).await?;
+        Ok(entry.as_ref().and_then(|entry| entry.text(self.login())).map(str::to_owned))
+    }
+
+    /// A posixGroup lists logins: it goes on listing whoever has another one, and whoever gets one that is free again must not come into the groups of whoever
+    /// had it.
+    async fn follow_login(&self, before: Option<&str>, after: Option<&str>) -> Result<(), SystemError> {
+        let (Some(before), Some(groups)) = (before.filter(|before| Some(*before) != after), &self.directory().layout.groups) else {
+            return Ok(());
+        };
+        self.follow_in(&groups.objects, &groups.member, before, after, None).await
     }
 
     async fn follow_in(
@@ -305,9 +390,34 @@ impl Task<'_> {
     }
 }
 
+/// A relative name of these attributes and values.
+fn made_of(values: &[(&str, String)]) -> String {
+    values.iter().map(|(own, value)| dn::rdn(own, value)).collect::<Vec<_>>().join("+")
+}
+
+/// The entry below which one is to stand.
+fn parent(value: Option<&Value>, base: &str) -> Result<String, SystemError> {
+    let Some(place) = value.and_then(Value::as_text).filter(|text| !text.is_empty()) else { return Ok(base.to_owned()) };
+    match dn::plain(place) {
+        Some(plain) if plain == place => Ok(dn::below(place, base)),
+        Some(plain) => Err(SystemError::Rejected(format!("write the container {place:?} as the directory shows it: {plain:?}"))),
+        None => {
+            let words =
+                "a container is a name below `users.base`, such as OU=Sales,OU=Berlin, with `\\` before a comma that belongs to a value";
+            Err(SystemError::Rejected(format!("{place:?} is no container: {words}")))
+        }
+    }
+}
+
 /// The server was faster, or the entry went.
 fn is_followed(outcome: &Outcome) -> bool {
     matches!(outcome.code, code::SUCCESS | code::NO_SUCH_ATTRIBUTE | code::VALUE_EXISTS | code::NO_SUCH_OBJECT)
+}
+
+/// A group's name as Active Directory takes it for `sAMAccountName`.
+fn account_name(called: &str) -> String {
+    let plain = |sign: char| if sign.is_control() || "\"/\\[]:;|=,+*?<>@".contains(sign) { '_' } else { sign };
+    called.trim().chars().map(plain).take(256).collect()
 }
 
 /// What the entry has once it is made (RFC 4527).

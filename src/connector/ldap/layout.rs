@@ -8,11 +8,13 @@ use std::sync::Arc;
 use super::dialect::{self, Active, IdKind};
 use super::dn;
 use super::filter::Filter;
-use crate::manifest::connection::{LdapConnection, LdapDialect, LdapGroupClass, LdapGroups, LdapUsers};
-use crate::model::{Capabilities, ObjectKind, SystemError, is_known_attribute};
+use crate::manifest::connection::{LdapConnection, LdapDialect, LdapFilter, LdapGroupClass, LdapGroups, LdapUsers, NumberRange};
+use crate::model::{Capabilities, ObjectKind, SystemError};
 
 /// The attribute that holds the marker.
 pub(super) const MARKER: &str = "externalId";
+/// Where below the base of people an entry stands; nothing: right below it.
+pub(super) const CONTAINER: &str = "container";
 /// Where nobody says otherwise.
 const EMPTY_MEMBER: &str = "cn=nobody";
 
@@ -39,6 +41,8 @@ pub(super) struct Objects {
     pub(super) named_by: Arc<str>,
     /// what says nothing, by the directory's names in small letters
     pub(super) required: BTreeMap<String, String>,
+    /// numbers that new ones get, by the directory's attribute
+    pub(super) numbers: BTreeMap<String, NumberRange>,
 }
 
 /// Groups and their members.
@@ -71,7 +75,8 @@ impl Layout {
             None => dialect::required(dialect).iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         };
         let rdn = users.rdn.clone().unwrap_or_else(|| dialect::rdn(dialect).to_owned());
-        let users = objects(("users", &users.base), filter, attributes, classes, rdn, "userName", required)?;
+        let numbers = users.numbers.clone();
+        let users = Objects { numbers, ..objects(&users.base, filter, attributes, classes, rdn, "userName", required) };
         let groups = connection.groups.as_ref().map(|groups| Groups::of(groups, dialect)).transpose()?;
         Ok(Self { dialect, id: IdKind::of(dialect), users, active: Active::of(dialect, connection.users.active.as_ref()), groups })
     }
@@ -98,7 +103,8 @@ impl Layout {
     pub(super) fn capabilities(&self) -> Capabilities {
         let marker = |objects: &Objects| objects.attributes.get_key_value(MARKER).map(|(name, _)| name.clone());
         let groups = self.groups.as_ref();
-        let made = groups.is_some_and(|groups| groups.class != LdapGroupClass::PosixGroup);
+        let by_name = groups.is_some_and(Groups::by_name);
+        let made = groups.is_some_and(Groups::are_made);
         let active = (self.active != Active::Nowhere).then(|| Arc::from("active"));
         let named = |objects: &Objects| BTreeSet::from([objects.named_by.clone()]);
         Capabilities {
@@ -111,10 +117,10 @@ impl Layout {
             update_groups: groups.is_some(),
             delete_groups: groups.is_some(),
             write_memberships: groups.is_some(),
-            nested_groups: made,
+            nested_groups: by_name,
             account_marker: marker(&self.users),
             group_marker: groups.and_then(|groups| marker(&groups.objects)),
-            account_attributes: Some(self.users.attributes.keys().cloned().chain(active).collect()),
+            account_attributes: Some(self.users.attributes.keys().cloned().chain(active).chain([Arc::from(CONTAINER)]).collect()),
             unique_account_attributes: Some(named(&self.users)),
             unique_group_attributes: groups.map(|groups| named(&groups.objects)),
             ..Capabilities::default()
@@ -139,8 +145,8 @@ impl Groups {
             true => BTreeMap::from([(Arc::from("displayName"), "cn".to_owned())]),
             false => owned(&described.attributes),
         };
-        let objects =
-            objects(("groups", &described.base), filter, attributes, vec![name.to_owned()], "cn".into(), "displayName", BTreeMap::new())?;
+        let objects = objects(&described.base, filter, attributes, vec![name.to_owned()], "cn".into(), "displayName", BTreeMap::new());
+        let objects = Objects { numbers: described.numbers.clone(), ..objects };
         let wants_one = matches!(class, LdapGroupClass::GroupOfNames | LdapGroupClass::GroupOfUniqueNames);
         let empty = wants_one.then(|| described.empty_member.clone().unwrap_or_else(|| EMPTY_MEMBER.to_owned()));
         Ok(Self { objects, class, member: described.member.clone().unwrap_or_else(|| member.to_owned()), empty })
@@ -149,6 +155,11 @@ impl Groups {
     /// Whether members are named by their DN.
     pub(super) fn by_name(&self) -> bool {
         self.class != LdapGroupClass::PosixGroup
+    }
+
+    /// Whether new ones can be made: a posixGroup has a number.
+    pub(super) fn are_made(&self) -> bool {
+        self.class != LdapGroupClass::PosixGroup || self.objects.numbers.keys().any(|name| name.eq_ignore_ascii_case("gidNumber"))
     }
 
     /// Whether a value stands for nobody.
@@ -170,33 +181,21 @@ fn owned(attributes: &BTreeMap<String, String>) -> BTreeMap<Arc<str>, String> {
 }
 
 fn parsed(field: &str, text: &str) -> Result<Filter, SystemError> {
-    Filter::parse(text).map_err(|why| SystemError::Rejected(format!("connection.ldap.{field} {text:?} is no filter (RFC 4515): {why}")))
+    LdapFilter::parse(text)
+        .map(|filter| Filter::written(&filter))
+        .map_err(|why| SystemError::Rejected(format!("connection.ldap.{field} {text:?} is no filter (RFC 4515): {why}")))
 }
 
 fn objects(
-    (field, base): (&str, &str),
+    base: &str,
     filter: Filter,
     attributes: BTreeMap<Arc<str>, String>,
     classes: Vec<String>,
     rdn: String,
     name: &'static str,
     required: BTreeMap<String, String>,
-) -> Result<Objects, SystemError> {
-    let wrong = |words: String| Err(SystemError::Rejected(format!("connection.ldap.{field}: {words}")));
-    if !attributes.contains_key(name) {
-        return wrong(format!("`attributes` must say which attribute is `{name}`"));
-    }
-    if let Some(odd) = attributes.keys().find(|known| matches!(known.as_ref(), "active" | "id" | "password")) {
-        return wrong(format!("`attributes` can't hold `{odd}`"));
-    }
-    if let Some(odd) = attributes.keys().find(|known| !is_known_attribute(known)) {
-        return wrong(format!("there is no attribute `{odd}`; own ones stand below `custom.`"));
-    }
-    let mut seen = BTreeSet::new();
-    if let Some(twice) = attributes.values().find(|own| !seen.insert(own.to_lowercase())) {
-        return wrong(format!("two attributes are `{twice}`"));
-    }
+) -> Objects {
     let named_by =
         attributes.iter().find(|(_, own)| own.eq_ignore_ascii_case(&rdn)).map_or_else(|| Arc::from(name), |(name, _)| name.clone());
-    Ok(Objects { base: base.to_owned(), filter, attributes, classes, rdn, named_by, required })
+    Objects { base: base.to_owned(), filter, attributes, classes, rdn, named_by, required, numbers: BTreeMap::new() }
 }

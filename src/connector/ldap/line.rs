@@ -15,9 +15,9 @@ use tokio::time::{Instant, timeout};
 
 use super::ber::{Head, SEQUENCE, odd};
 use super::message::{Answer, Outcome, Request};
-use super::socket::{Gate, Stream};
-use crate::fence::Fence;
+use crate::fence::{Fence, Gate};
 use crate::model::SystemError;
+use crate::socket::Stream;
 
 /// What is sent together.
 const TOGETHER: usize = 64 << 10;

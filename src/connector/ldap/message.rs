@@ -134,10 +134,13 @@ impl Request {
         Self { operation: out.take(), controls: Vec::new() }
     }
 
-    /// Gives an entry another relative name, below the same entry; the old one is taken out of it.
-    pub(super) fn rename(name: &str, rdn: &str) -> Self {
+    /// Gives an entry another relative name, the old one is taken out of it; below the same entry, or below another one.
+    pub(super) fn rename(name: &str, rdn: &str, below: Option<&str>) -> Self {
         Self::of(RENAME, |out| {
             out.bytes(OCTETS, name.as_bytes()).bytes(OCTETS, rdn.as_bytes()).truth(BOOLEAN, true);
+            below.into_iter().for_each(|below| {
+                out.bytes(0x80, below.as_bytes());
+            });
         })
     }
 

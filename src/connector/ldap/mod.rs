@@ -1,10 +1,11 @@
 //! Directories that speak LDAP, as sources and targets: OpenLDAP, 389 Directory Server, Active Directory, and whatever else follows RFC 4511.
 //!
-//! From the bottom: `ber`, `filter`, `dn` and `message` are what is said, without I/O; `socket`, `line` and `dial` a connection; `dialect` and `layout` what a
-//! manifest says, filled up; `directory` what is kept and asked; `rows`, `read` and `members` read, `value`, `write`, `entries`, `joining` and `password` write.
+//! From the bottom: `ber`, `filter`, `dn` and `message` are what is said, without I/O; `line` and `dial` a connection; `dialect` and `layout` what a
+//! manifest says, filled up; `directory` and `schema` what is kept and asked; `rows`, `read`, `changes` and `members` read, `value`, `write`, `entries`, `joining`, `numbers` and `password` write.
 //! Must never: trust an answer that it has not checked against the question, follow a referral, or send one write twice.
 
 mod ber;
+mod changes;
 mod code;
 mod describe;
 mod dial;
@@ -18,10 +19,11 @@ mod layout;
 mod line;
 mod members;
 mod message;
+mod numbers;
 mod password;
 mod read;
 mod rows;
-mod socket;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -36,6 +38,7 @@ use crate::manifest::connection::{Described, LdapConnection};
 use crate::model::{SystemError, system_id};
 use directory::Directory;
 use layout::Layout;
+use numbers::Numbers;
 use password::Passwords;
 use read::LdapReader;
 use write::LdapWriter;
@@ -52,13 +55,14 @@ async fn open_target(connection: &LdapConnection, surroundings: &Surroundings) -
     let limiter = surroundings.connections.system(&connection.system()).limiter.clone();
     limiter.limit(&surroundings.system, surroundings.limits);
     let directory = Directory::open(connection, Layout::of(connection)?, surroundings).await?;
-    let capabilities = directory.layout.capabilities();
+    let mut capabilities = directory.layout.capabilities();
+    capabilities.deactivate_accounts &= directory.can_lock(&directory.layout.active).await;
     let passwords = match &connection.users.initial_password {
         Some(secret) => Passwords::Same(dial::resolved(secret, &surroundings.base).await?),
         None if connection.users.generate_password => Passwords::Generated,
         None => Passwords::None,
     };
     let reader = Box::new(LdapReader { directory: directory.clone(), record: None });
-    let writer = Box::new(LdapWriter { directory, passwords });
+    let writer = Box::new(LdapWriter { directory, passwords, numbers: Numbers::default() });
     Ok(TargetConnector { reader, writer, capabilities, system: system_id(&connection.system()), limiter })
 }

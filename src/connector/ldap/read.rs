@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use super::changes::Changes;
 use super::directory::{Directory, Names};
 use super::filter::Filter;
 use super::layout::Objects;
@@ -15,8 +16,8 @@ use super::message::{Entry, Scope, Search};
 use super::rows::{EntryRows, settle};
 use crate::connector::budget::{ROW, Share};
 use crate::connector::pages::PAGE_BYTES;
-use crate::connector::{LookupRequest, PageSink, ReadRequest, Reader};
-use crate::model::{AttributeType, Columns, Evidence, ObjectKind, Page, ReadReport, SystemError, attribute};
+use crate::connector::{LookupRequest, PageSink, ReadRequest, ReadScope, Reader};
+use crate::model::{AttributeType, Columns, Evidence, ObjectKind, Page, ReadReport, SystemError, Watermark, attribute};
 
 /// A list that breaks off is read this often.
 const READS: u32 = 2;
@@ -40,10 +41,12 @@ impl Reader for LdapReader {
             let mut report = ReadReport::default();
             let mut known = Evidence::Complete;
             if let Some(columns) = columns(ObjectKind::Account) {
-                known = self.accounts(columns, &mut names, Some(&mut *sink)).await;
+                let next;
+                (known, next) = self.all_or_changed(columns, request, &mut names, &mut *sink).await;
                 report.kinds.push((ObjectKind::Account, known.clone()));
+                report.next.extend(next.map(|mark| (ObjectKind::Account, mark)));
             } else if memberships.is_some() {
-                known = self.accounts(&Columns::new(["id"]), &mut names, None).await;
+                known = self.accounts((Columns::new(["id"]), None), &mut names, None, &mut None).await;
             }
             if groups.is_some() || memberships.is_some() {
                 report.kinds.extend(self.groups(groups, memberships, (&mut names, known), sink).await);
@@ -91,17 +94,59 @@ impl LdapReader {
         }
     }
 
-    async fn accounts(&self, columns: &Arc<Columns>, names: &mut Names, sink: Option<&mut dyn PageSink>) -> Evidence {
+    /// All accounts, or those that changed, where a Source is asked for these; and from where what changes next can be asked for.
+    async fn all_or_changed(
+        &self,
+        columns: &Arc<Columns>,
+        request: &ReadRequest,
+        names: &mut Names,
+        sink: &mut dyn PageSink,
+    ) -> (Evidence, Option<Watermark>) {
         let users = &self.directory.layout.users;
-        let rows = self.rows(ObjectKind::Account, users, columns);
+        let mark = match &request.scope {
+            ReadScope::Changed(marks) => marks.get(&ObjectKind::Account),
+            ReadScope::All => None,
+        };
+        let attributes = self.rows(ObjectKind::Account, users, columns).attributes;
+        let changes = match &self.record {
+            Some(_) => Changes::of(&self.directory, &attributes, mark).await,
+            None => Ok(None),
+        };
+        let mut changes = match changes {
+            Ok(changes) => changes,
+            Err(error) => return (Evidence::Unreadable { reason: error.to_string() }, None),
+        };
+        let since = changes.as_ref().and_then(|changes| changes.since.clone());
+        let delta = since.is_some();
+        let evidence = self.accounts((columns.clone(), since), names, Some(sink), &mut changes).await;
+        let next = changes.filter(|_| evidence == Evidence::Complete).and_then(Changes::next);
+        (if delta && evidence == Evidence::Complete { Evidence::Delta } else { evidence }, next)
+    }
+
+    async fn accounts(
+        &self,
+        (columns, since): (Arc<Columns>, Option<Filter>),
+        names: &mut Names,
+        sink: Option<&mut dyn PageSink>,
+        changes: &mut Option<Changes>,
+    ) -> Evidence {
+        let users = &self.directory.layout.users;
+        let rows = self.rows(ObjectKind::Account, users, &columns);
         // Members of some groups are named by it.
         let uid = self.directory.layout.groups.as_ref().filter(|groups| !groups.by_name());
         let uid = uid.and_then(|_| users.attributes.get("userName")).cloned();
         let mut attributes = rows.attributes.clone();
         attributes.extend(uid.clone());
+        attributes.extend(changes.as_ref().and_then(Changes::attribute).map(str::to_owned));
         let page = || Page::new(columns.clone());
-        let mut accounts = Accounts { rows: rows.clone(), uid, names, sink, page: page(), waiting: page(), handed: 0 };
-        let evidence = self.list(users, &attributes, &rows, &mut accounts).await;
+        let mut accounts = Accounts { rows: rows.clone(), uid, names, sink, changes, page: page(), waiting: page(), handed: 0 };
+        let evidence = match since {
+            Some(since) => {
+                let changed = Objects { filter: Filter::and(&[users.filter.clone(), since]), ..users.clone() };
+                self.list(&changed, &attributes, &rows, &mut accounts).await
+            }
+            None => self.list(users, &attributes, &rows, &mut accounts).await,
+        };
         accounts.settle();
         evidence
     }
@@ -262,6 +307,7 @@ struct Accounts<'s, 'n> {
     uid: Option<String>,
     names: &'n mut Names,
     sink: Option<&'s mut dyn PageSink>,
+    changes: &'n mut Option<Changes>,
     page: Page,
     waiting: Page,
     handed: usize,
@@ -269,6 +315,9 @@ struct Accounts<'s, 'n> {
 
 impl Take for Accounts<'_, '_> {
     fn take(&mut self, entry: &Entry, id: &Arc<str>) -> Result<(), SystemError> {
+        if let Some(changes) = self.changes {
+            changes.see(entry);
+        }
         let uid = self.uid.as_ref().and_then(|uid| entry.text(uid));
         self.names.note(ObjectKind::Account, id, &entry.name, uid);
         if self.sink.is_none() {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::dialect::{Active, IdKind};
 use super::directory::{Names, wanted};
 use super::dn;
-use super::layout::{Layout, Objects};
+use super::layout::{CONTAINER, Layout, Objects};
 use super::message::Entry;
 use crate::model::{Columns, ObjectKind, Page, RowWriter, SystemError, attribute};
 
@@ -22,6 +22,7 @@ pub(super) struct EntryRows {
     id: IdKind,
     active: Active,
     rdn: String,
+    base: String,
     /// what is asked for
     pub(super) attributes: Vec<String>,
     /// where a column names another account
@@ -36,6 +37,8 @@ enum Column {
     /// the DN
     Name,
     Active,
+    /// the entries between it and the base of all
+    Container,
     /// another account, by its DN
     Reference(String),
     /// one value; the other says nothing
@@ -51,12 +54,13 @@ impl EntryRows {
         let column = |path: &str| match (path, objects.attributes.get(path)) {
             ("id", _) => Column::Id,
             ("active", _) => Column::Active,
+            (CONTAINER, _) if kind == ObjectKind::Account => Column::Container,
             (_, None) => Column::Nowhere,
             ("manager", Some(own)) => Column::Reference(own.clone()),
             (name, Some(own)) if attribute(name).is_some_and(|known| known.kind.is_many()) => Column::Any(own.clone()),
             (_, Some(own)) => Column::One(own.clone(), objects.required.get(&own.to_lowercase()).cloned()),
         };
-        Self::new(columns.paths().iter().map(|path| column(path)).collect(), layout.id, active, &objects.rdn)
+        Self::new(columns.paths().iter().map(|path| column(path)).collect(), layout.id, active, objects)
     }
 
     /// Of a Source: attributes under their own names, or under those that the manifest gives them.
@@ -69,18 +73,18 @@ impl EntryRows {
             path if path.contains('.') && !names.contains_key(path) => Column::Nowhere,
             path => Column::Any(names.get(path).map_or_else(|| path.to_owned(), String::clone)),
         };
-        Self::new(columns.paths().iter().map(|path| column(path)).collect(), layout.id, layout.active.clone(), &layout.users.rdn)
+        Self::new(columns.paths().iter().map(|path| column(path)).collect(), layout.id, layout.active.clone(), &layout.users)
     }
 
-    fn new(columns: Vec<Column>, id: IdKind, active: Active, rdn: &str) -> Self {
+    fn new(columns: Vec<Column>, id: IdKind, active: Active, objects: &Objects) -> Self {
         let named = columns.iter().filter_map(|column| match column {
             Column::Reference(own) | Column::One(own, _) | Column::Any(own) => Some(own.as_str()),
             Column::Active => active.attribute(),
-            Column::Nowhere | Column::Id | Column::Name => None,
+            Column::Nowhere | Column::Id | Column::Name | Column::Container => None,
         });
         let attributes = wanted(named.chain([id.attribute()]));
         let reference = columns.iter().position(|column| matches!(column, Column::Reference(_)));
-        Self { columns, id, active, rdn: rdn.to_owned(), attributes, reference }
+        Self { columns, id, active, rdn: objects.rdn.clone(), base: objects.base.clone(), attributes, reference }
     }
 
     /// The id of an entry.
@@ -111,6 +115,10 @@ impl EntryRows {
                     Column::Id => row.text(id),
                     Column::Name => row.text(&entry.name),
                     Column::Active => row.bool(self.active.read(entry)),
+                    Column::Container => match dn::between(dn::parent(&entry.name), &self.base).filter(|place| !place.is_empty()) {
+                        Some(place) => row.text(&place),
+                        None => row.missing(),
+                    },
                     Column::Reference(_) => match whom {
                         Some(whom) => row.text(whom),
                         None => row.missing(),

@@ -30,12 +30,15 @@ pub(super) struct LdapWriter {
     pub(super) directory: Directory,
     /// what each new account gets, or a word of its own
     pub(super) passwords: super::password::Passwords,
+    /// what new entries got in this run
+    pub(super) numbers: super::numbers::Numbers,
 }
 
 /// One change under way.
 pub(super) struct Task<'a> {
     pub(super) reader: LdapReader,
     pub(super) passwords: &'a super::password::Passwords,
+    pub(super) numbers: &'a super::numbers::Numbers,
     line: Arc<Line>,
     /// something of it was done
     begun: AtomicBool,
@@ -71,7 +74,7 @@ impl Writer for LdapWriter {
 impl LdapWriter {
     fn one<'a>(&'a self, write: &'a Write<'a>, line: &Arc<Line>) -> BoxFuture<'a, Result<Written, SystemError>> {
         let reader = LdapReader { directory: self.directory.in_lane(Lane::Free), record: None };
-        let task = Task { reader, passwords: &self.passwords, line: line.clone(), begun: AtomicBool::new(false) };
+        let task = Task { reader, passwords: &self.passwords, numbers: &self.numbers, line: line.clone(), begun: AtomicBool::new(false) };
         async move { task.take(write).await }.boxed()
     }
 }

@@ -164,7 +164,7 @@ impl Api {
         if let Some(kind) = said.and_then(|said| said.scim_type.as_deref()) {
             words.push_str(&format!(" {}", bounded(&self.connection.client().redact(kind))));
         }
-        if let Some(detail) = said.and_then(|said| said.detail.as_deref()) {
+        if let Some(detail) = said.and_then(ErrorBody::words) {
             words.push_str(&format!(": {}", bounded(&self.connection.client().redact(detail))));
         }
         words

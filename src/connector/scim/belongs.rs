@@ -108,7 +108,7 @@ impl ScimReader {
     async fn groups_of(&self, member: &str) -> Result<BTreeSet<Box<str>>, SystemError> {
         let whom = self.whom(member).await?;
         let mut listed = None;
-        if self.service.discovery.filter
+        if self.service.dialect.filter
             && let Some(path) = AttributePath::of("members", None)
         {
             let filter = Filter::equal(path.sub("value"), member).to_string();
@@ -138,7 +138,7 @@ impl ScimReader {
 
     async fn holders(&self, whom: &Whom, query: &[(&str, &str)]) -> Listing<Holders> {
         let holders = Holders { rows: self.bare_groups(), whom: whom.clone(), found: BTreeSet::new(), silent: Vec::new(), told: false };
-        list(&self.service.api, self.service.paging, Endpoint::Groups, query, holders).await
+        list(&self.service.api, &self.service.paging, Endpoint::Groups, query, holders).await
     }
 
     fn bare_groups(&self) -> ResourceRows {

@@ -49,14 +49,43 @@ impl Connector for ScimConnector {
         (default_mapping(), NEEDED.to_vec())
     }
 
+    fn rights(&self, connection: &dyn Described) -> Vec<String> {
+        own(connection).map(rights).unwrap_or_default()
+    }
+
     fn sampler(&self, connection: &dyn Described, columns: &Arc<Columns>) -> Box<dyn Sample> {
         let extension = own::<ScimConnection>(connection).ok().and_then(|connection| connection.extension.as_deref());
         Box::new(SampleRows::new(extension, columns))
     }
 
-    fn is_local(&self) -> bool {
+    fn is_local(&self, _: &dyn Described) -> bool {
         false
     }
+}
+
+/// What the token must be allowed, and who allows it: by the service's host, where that is known.
+fn rights(connection: &ScimConnection) -> Vec<String> {
+    const KNOWN: [(&str, &str, &str); 6] = [
+        ("api.slack.com", "", "the scope `admin` of a user token, which an owner of the organisation grants (Business+ or Enterprise)"),
+        ("api.github.com", "/enterprises/", "the scope `scim:enterprise` of a classic token of the enterprise's setup user"),
+        ("api.github.com", "/organizations/", "the scope `admin:org` of a token that is authorised for the organisation's single sign-on"),
+        (
+            ".amazonaws.com",
+            "",
+            "an access token of automatic provisioning: IAM Identity Center, Settings, Automatic provisioning; it holds for a year at most",
+        ),
+        (".salesforce.com", "", "a connected app whose user has the permission \"Manage Users\""),
+        ("api.leapsome.com", "", "a SCIM token, which an administrator makes"),
+    ];
+    let url = crate::http::Url::parse(&connection.url).ok();
+    let host = url.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
+    let path = url.as_ref().map(|url| url.path()).unwrap_or_default();
+    let known =
+        KNOWN.iter().find(|(known, part, _)| (host == *known || (known.starts_with('.') && host.ends_with(known))) && path.contains(part));
+    let words = known.map(|(.., words)| (*words).to_owned());
+    vec![words.unwrap_or_else(|| {
+        format!("read Users and Groups, and for a Target write them: whoever administers {host} grants it where its token was made (provisioning, SCIM, API tokens)")
+    })]
 }
 
 fn description() -> Description {

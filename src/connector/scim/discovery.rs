@@ -9,9 +9,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::api::Api;
+use super::dialect::BulkBounds;
 use crate::connector::connection::Again;
 use crate::model::{AttributeType, Capabilities, SystemError, attribute, attributes};
-use crate::scim::{AttributePath, GROUP, ResourceType, Schema, SchemaAttribute, ServiceProviderConfig, USER, field};
+use crate::scim::{
+    AttributePath, ENTERPRISE, GROUP, PaginationSupport, ResourceType, Schema, SchemaAttribute, ServiceProviderConfig, USER, field,
+};
 
 /// The attribute that holds the marker, of accounts and of groups.
 pub const MARKER: &str = "externalId";
@@ -31,6 +34,14 @@ pub struct Discovery {
     pub groups: bool,
     /// If-Match is understood
     pub etag: bool,
+    /// many changes in one request, and how many; 0 where it does not say
+    pub bulk: Option<BulkBounds>,
+    /// lists are paged by cursor
+    pub cursor: bool,
+    /// `manager` is a plain text
+    pub manager_text: bool,
+    /// `active` is a text
+    pub text_booleans: bool,
     /// a group is known to be able to be a member of a group
     pub nested: bool,
     /// the schema says that groups tell their members only to those who ask, or to nobody
@@ -79,10 +90,22 @@ impl Discovery {
     fn from_documents(config: &ServiceProviderConfig, kinds: &[ResourceType], schemas: &[Schema], extension: Option<&str>) -> Self {
         let group = schema(schemas, GROUP);
         let members = group.and_then(|group| top(group, "members"));
+        let is_text =
+            |urn: &str, name: &str| schema(schemas, urn).and_then(|schema| top(schema, name)).is_some_and(SchemaAttribute::is_text);
+        let bulk = config.bulk.as_ref().filter(|bulk| bulk.supported);
+        let most = config.filter.as_ref().and_then(|filter| filter.max_results);
+        let most = most.into_iter().chain(config.pagination.as_ref().and_then(|pagination| pagination.max_page_size));
         Self {
             patch: config.patch.as_ref().is_none_or(|patch| patch.supported),
             filter: config.filter.as_ref().is_none_or(|filter| filter.supported),
-            max_results: config.filter.as_ref().and_then(|filter| filter.max_results).filter(|most| *most > 0),
+            max_results: most.filter(|most| *most > 0).min(),
+            bulk: bulk.map(|bulk| BulkBounds {
+                operations: bulk.max_operations.unwrap_or_default(),
+                payload: bulk.max_payload_size.unwrap_or_default(),
+            }),
+            cursor: config.pagination.as_ref().is_some_and(PaginationSupport::prefers_cursor),
+            manager_text: is_text(ENTERPRISE, "manager"),
+            text_booleans: is_text(USER, "active"),
             etag: config.etag.as_ref().is_some_and(|etag| etag.supported),
             groups: kinds.is_empty() || kinds.iter().any(is_group),
             nested: members.is_some_and(nests),
@@ -142,12 +165,15 @@ impl Discovery {
             immutable_attributes: self.attributes_that(|known| known.immutable),
             read_only_attributes: Default::default(),
             required_attributes: self.attributes_that(|known| known.required && known.writable),
+            single_valued_attributes: Default::default(),
             needed_attributes: Default::default(),
             entitlements: false,
             entitlement_parameters: None,
             says_writable: BTreeSet::new(),
+            says_removable: BTreeSet::new(),
             end_sessions: false,
             group_owners: false,
+            longest_attributes: Default::default(),
             side_effects: Vec::new(),
             unique_account_attributes: None,
             unique_group_attributes: None,

@@ -24,8 +24,12 @@ pub enum Shape {
 /// How a change is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Form {
-    /// a PATCH of small operations; members are removed by a value path
+    /// a PATCH of small operations; values are cleared by `remove`, members removed by a value path
     Paths,
+    /// a PATCH that clears by writing null
+    Nulls,
+    /// a PATCH that clears by writing an empty text, or an empty list
+    Empties,
     /// a PATCH that removes members by listing them
     Values,
     /// a PUT of the whole resource
@@ -40,6 +44,10 @@ pub struct Manners {
     given: Mutex<BTreeSet<(Endpoint, Box<str>)>>,
     listed_as: Mutex<BTreeMap<Box<str>, Box<str>>>,
     lists_members: AtomicBool,
+    names_members: AtomicBool,
+    no_bulk: AtomicBool,
+    keeps_ids: Mutex<BTreeSet<Endpoint>>,
+    locates: Mutex<BTreeSet<Endpoint>>,
 }
 
 impl Manners {
@@ -81,6 +89,74 @@ impl Manners {
     /// Some group listed its members, if only an empty list.
     pub fn told_members(&self) {
         self.lists_members.store(true, Ordering::Relaxed);
+    }
+
+    /// Some group listed a member by a user name.
+    pub fn named_members(&self) {
+        self.names_members.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether groups list their members by user name.
+    pub fn names_members(&self) -> bool {
+        self.names_members.load(Ordering::Relaxed)
+    }
+
+    /// It says that it has Bulk, and takes none.
+    pub fn refuse_bulk(&self) {
+        self.no_bulk.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether Bulk was refused.
+    pub fn refuses_bulk(&self) -> bool {
+        self.no_bulk.load(Ordering::Relaxed)
+    }
+
+    /// Something was renamed, and kept its id.
+    pub fn keep_ids(&self, endpoint: Endpoint) {
+        held(&self.keeps_ids).insert(endpoint);
+    }
+
+    /// Whether what is renamed was seen to keep its id.
+    pub fn keeps_ids(&self, endpoint: Endpoint) -> bool {
+        held(&self.keeps_ids).contains(&endpoint)
+    }
+
+    /// A `Location` led to what was made.
+    pub fn locate(&self, endpoint: Endpoint) {
+        held(&self.locates).insert(endpoint);
+    }
+
+    /// Whether a `Location` was seen to lead to what was made.
+    pub fn locates(&self, endpoint: Endpoint) -> bool {
+        held(&self.locates).contains(&endpoint)
+    }
+
+    /// What was seen, in words.
+    pub fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if self.names_members() {
+            words.push("groups list their members by user name".to_owned());
+        }
+        if self.refuses_bulk() {
+            words.push("Bulk is offered, and was refused".to_owned());
+        }
+        for (endpoint, shape, form) in held(&self.refused).iter() {
+            let what = match shape {
+                Shape::Set => "set values",
+                Shape::Clear => "clear values",
+                Shape::AddMembers => "add members",
+                Shape::RemoveMembers => "remove members",
+            };
+            let how = match form {
+                Form::Paths => "small operations",
+                Form::Nulls => "null",
+                Form::Empties => "an empty value",
+                Form::Values => "a list of those who go",
+                Form::Whole => "PUT",
+            };
+            words.push(format!("{} does not {what} by {how}", endpoint.name()));
+        }
+        words
     }
 
     /// Whether groups list their members without being asked.

@@ -29,6 +29,8 @@ pub struct Wanted {
     pub id: Arc<str>,
     /// as this service lists it, where that is something else
     pub listed: Option<Box<str>>,
+    /// its URL, where the service asks for one
+    pub link: Option<String>,
 }
 
 impl Wanted {
@@ -53,11 +55,6 @@ impl MemberEdit {
 impl Edit for MemberEdit {
     fn shape(&self) -> Shape {
         if self.add { Shape::AddMembers } else { Shape::RemoveMembers }
-    }
-
-    /// Listing members in a `remove` comes last: a service that does not read the list would take everybody out.
-    fn forms(&self) -> &'static [Form] {
-        if self.add { &[Form::Paths, Form::Whole] } else { &[Form::Paths, Form::Whole, Form::Values] }
     }
 
     fn patch(&self, form: Form) -> Patch {
@@ -123,10 +120,15 @@ fn value_of(member: &Json) -> Option<String> {
     id_in(member, "value")
 }
 
-/// The type is said only where it matters: of a nested group.
+/// The type is said only where it matters: of a nested group, and where the service asks for all of it.
 fn member_entry(wanted: &Wanted) -> Json {
-    match wanted.kind {
-        ObjectKind::Group => json!({ "value": wanted.id.as_ref(), "type": "Group" }),
-        _ => json!({ "value": wanted.id.as_ref() }),
+    let mut entry = json!({ "value": wanted.value() });
+    if wanted.kind == ObjectKind::Group {
+        entry["type"] = json!("Group");
     }
+    if let Some(link) = &wanted.link {
+        entry["$ref"] = json!(link);
+        entry["type"] = json!(if wanted.kind == ObjectKind::Group { "Group" } else { "User" });
+    }
+    entry
 }

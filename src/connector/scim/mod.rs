@@ -5,8 +5,10 @@
 mod api;
 mod belongs;
 mod body;
+mod bulk;
 mod default_mapping;
 mod describe;
+mod dialect;
 mod discovery;
 mod edit;
 mod manners;
@@ -43,7 +45,8 @@ pub async fn open_target(connection: &ScimConnection, surroundings: &Surrounding
     let limiter = surroundings.connections.system(&connection.system()).limiter.clone();
     limiter.limit(&surroundings.system, surroundings.limits);
     let service = Service::open(connection, surroundings, PAUSE).await?;
-    let capabilities = service.discovery.capabilities();
+    let mut capabilities = service.discovery.capabilities();
+    service.dialect.narrow(&mut capabilities);
     let reader = Box::new(ScimReader::new(service.clone(), false));
     let writer = Box::new(ScimWriter::new(&service));
     Ok(TargetConnector { reader, writer, capabilities, system: system_id(&connection.system()), limiter })

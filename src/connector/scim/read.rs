@@ -53,6 +53,11 @@ impl Reader for ScimReader {
         true
     }
 
+    fn manners(&self) -> Vec<String> {
+        let bare = self.service.paging.is_bare().then(|| "lists are asked for without `count`".to_owned());
+        self.service.dialect.words().into_iter().chain(bare).chain(self.service.manners.words()).collect()
+    }
+
     fn lookup<'a>(&'a self, request: &'a LookupRequest) -> BoxFuture<'a, Result<Page, SystemError>> {
         Box::pin(async move {
             match request.lane {
@@ -155,6 +160,8 @@ fn hand_on(kind: ObjectKind, page: &mut Page, sink: &mut dyn PageSink, handed: &
 /// Groups, handed on page by page where they are wanted, with what they say about their members.
 struct Groups<'s> {
     rows: ResourceRows,
+    /// who stands in each group and is nobody
+    hidden: Option<&'s str>,
     sink: Option<&'s mut dyn PageSink>,
     found: Found,
     handed: usize,
@@ -181,7 +188,8 @@ impl Collect for Groups<'_> {
             return Err(SystemError::Protocol("a group lists a member without its id".into()));
         }
         let group = self.found.ids.len();
-        self.found.members.extend(members.into_iter().flatten().map(|member| (group, member)));
+        let counted = members.into_iter().flatten().filter(|member| self.hidden.is_none() || member.value.as_deref() != self.hidden);
+        self.found.members.extend(counted.map(|member| (group, member)));
         self.found.ids.push(id);
         Ok(())
     }
@@ -211,7 +219,7 @@ impl ScimReader {
         let rows = ResourceRows::new(&self.service.discovery, ObjectKind::Account, columns, self.record);
         let known = for_members.then(|| Known::new(columns));
         let accounts = Accounts { rows, sink, known, handed: 0 };
-        let Listing { rows, evidence, .. } = list(&self.service.api, self.service.paging, Endpoint::Users, &[], accounts).await;
+        let Listing { rows, evidence, .. } = list(&self.service.api, &self.service.paging, Endpoint::Users, &[], accounts).await;
         (evidence, rows.known.map(|known| known.page))
     }
 
@@ -227,7 +235,7 @@ impl ScimReader {
             Some(columns) => self.groups(columns, Some(&mut *sink)),
             None => self.groups(&Columns::new([""; 0]), None),
         };
-        let Listing { rows, evidence, .. } = list(&self.service.api, self.service.paging, Endpoint::Groups, query, collector).await;
+        let Listing { rows, evidence, .. } = list(&self.service.api, &self.service.paging, Endpoint::Groups, query, collector).await;
         let found = rows.found;
         let mut report = Vec::new();
         if groups.is_some() {
@@ -243,9 +251,9 @@ impl ScimReader {
     }
 
     /// A collector of groups: for a sink, or for their members alone.
-    fn groups<'s>(&self, columns: &Arc<Columns>, sink: Option<&'s mut dyn PageSink>) -> Groups<'s> {
+    fn groups<'s>(&'s self, columns: &Arc<Columns>, sink: Option<&'s mut dyn PageSink>) -> Groups<'s> {
         let rows = ResourceRows::new(&self.service.discovery, ObjectKind::Group, columns, self.record);
-        Groups { rows, sink, found: Found::default(), handed: 0 }
+        Groups { rows, hidden: self.service.dialect.empty_member.as_deref(), sink, found: Found::default(), handed: 0 }
     }
 
     /// Silence about members is not emptiness. Where no group of the list tells its members, they are asked for by name, in the list and of each group.
@@ -257,7 +265,7 @@ impl ScimReader {
             return (found, evidence);
         }
         let members = self.groups(&Columns::new([""; 0]), None);
-        let asked = list(&self.service.api, self.service.paging, Endpoint::Groups, &[ASK_FOR_MEMBERS], members).await;
+        let asked = list(&self.service.api, &self.service.paging, Endpoint::Groups, &[ASK_FOR_MEMBERS], members).await;
         if asked.error.is_none() && asked.rows.found.told {
             self.service.manners.told_members();
             return (asked.rows.found, asked.evidence.and(evidence));
@@ -324,14 +332,14 @@ impl ScimReader {
         let filter = question.filter.to_string();
         let api = &self.service.api;
         let mut listing = None;
-        if self.service.discovery.filter {
-            let asked = list(api, self.service.paging, endpoint, &[("filter", &filter)], fresh()).await;
+        if self.service.dialect.filter {
+            let asked = list(api, &self.service.paging, endpoint, &[("filter", &filter)], fresh()).await;
             // A service that can't filter by this may still be read as a whole.
             listing = Some(asked).filter(|asked| !matches!(asked.error, Some(SystemError::Rejected(_))));
         }
         let listing = match listing {
             Some(listing) => listing,
-            None => list(api, self.service.paging, endpoint, &[], fresh()).await,
+            None => list(api, &self.service.paging, endpoint, &[], fresh()).await,
         };
         match (listing.evidence, listing.error) {
             (Evidence::Complete, _) => Ok(listing.rows.rows.page),

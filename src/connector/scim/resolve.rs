@@ -35,6 +35,9 @@ pub fn resolve(members: &mut [(usize, Member)], groups: &[Box<str>], accounts: O
         let linked = member.linked().filter(|id| is_known(id)).map(Box::from);
         match linked.or_else(|| other.one(id, member.kind())) {
             Some(found) => {
+                if member.linked().is_none() && found.to_lowercase() != id.to_lowercase() {
+                    manners.named_members();
+                }
                 manners.lists_as(&found, id);
                 member.value = Some(found);
             }

@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use tokio::time::Instant;
 
 use super::api::Api;
+use super::dialect::Dialect;
 use super::discovery::Discovery;
 use super::manners::Manners;
 use super::paging::Paging;
@@ -39,6 +40,7 @@ const DISCOVERED: Duration = Duration::from_secs(60 * 60);
 pub struct Service {
     pub(super) api: Api,
     pub(super) discovery: Arc<Discovery>,
+    pub(super) dialect: Arc<Dialect>,
     pub(super) paging: Paging,
     pub(super) manners: Arc<Manners>,
 }
@@ -61,8 +63,9 @@ impl Service {
         let way = kept.connection.named(&surroundings.system).in_lane(surroundings.lane);
         let api = Api { connection: way, base: kept.base.clone(), budget: surroundings.budget.clone() };
         let discovery = kept.discovery(&api, connection.extension.as_deref()).await?;
-        let count = page_size(connection.page_size, discovery.max_results);
-        Ok(Self { api, discovery, paging: Paging { count }, manners: Arc::default() })
+        let dialect = Dialect::new(&connection.dialect, &discovery);
+        let paging = Paging::new(page_size(connection.page_size, discovery.max_results), dialect.paging);
+        Ok(Self { api, discovery, dialect: Arc::new(dialect), paging, manners: Arc::default() })
     }
 
     /// The same service for whoever only wants to know what would be written.
@@ -74,6 +77,12 @@ impl Service {
     /// The same service for the requests of one change.
     pub(super) fn for_one_change(&self, permit: &Permit) -> Self {
         let api = Api { connection: self.api.connection.for_one_change(permit), ..self.api.clone() };
+        Self { api, ..self.clone() }
+    }
+
+    /// The same service for requests that wait for their turn.
+    pub(super) fn in_turn(&self) -> Self {
+        let api = Api { connection: self.api.connection.in_lane(Lane::Normal), ..self.api.clone() };
         Self { api, ..self.clone() }
     }
 
@@ -91,22 +100,24 @@ impl Kept {
         if connection.signs_in_openly() {
             return Err(SystemError::Rejected(OPENLY.into()));
         }
-        let renew = connection.auth.as_ref().map(|auth| Arc::new(Referenced::new(auth, folder)));
-        let credentials = match &renew {
-            Some(referenced) => Some(referenced.credentials().await?),
-            None => None,
-        };
-        let client = Client::new(&Settings {
+        let open = Settings {
             system: surroundings.system.clone(),
             timeout: timeout(connection)?,
             max_body: max_body(connection)?,
-            credentials,
-            renew: renew.map(|renew| renew as Arc<dyn Renew>),
+            credentials: None,
+            renew: None,
             ca_file: connection.ca_file.as_ref().map(|file| surroundings.place(file)).transpose()?,
             identity: None,
             detour: surroundings.detour,
             recording: surroundings.recording.clone(),
-        })?;
+        };
+        let renew =
+            connection.auth.as_ref().map(|auth| Arc::new(Referenced::new(auth, folder, &Settings { recording: None, ..open.clone() })));
+        let credentials = match &renew {
+            Some(referenced) => Some(referenced.credentials().await?),
+            None => None,
+        };
+        let client = Client::new(&Settings { credentials, renew: renew.map(|renew| renew as Arc<dyn Renew>), ..open })?;
         let system = surroundings.connections.system(&connection.system());
         Ok(Self { connection: Connection::new(client, system, pause), base, discovery: tokio::sync::Mutex::default() })
     }

@@ -19,7 +19,7 @@ pub const ASK_FOR_MEMBERS: (&str, &str) = ("attributes", "id,members");
 pub struct Single {
     /// what it holds
     pub resource: Json,
-    /// its version, where the service understands versions
+    /// its version, where the service tells one
     pub version: Option<String>,
 }
 
@@ -29,7 +29,8 @@ impl Service {
         let response = self.ask_for(endpoint, id, &[]).await?;
         let resource = response.json()?;
         check_id(endpoint, id, &resource)?;
-        Ok(Single { resource, version: response.etag.filter(|_| self.discovery.etag) })
+        let version = field(&resource, "meta").and_then(|meta| field(meta, "version")).and_then(Json::as_str).map(str::to_owned);
+        Ok(Single { version: response.etag.or(version), resource })
     }
 
     /// A group with `members` in it, if only an empty list. Where the service does not tell them, even when asked, they stay away.
@@ -61,7 +62,11 @@ impl Service {
     pub async fn members(&self, id: &str) -> Result<Option<Vec<Member>>, SystemError> {
         let group = self.group(id).await?.resource;
         match field(&group, "members").filter(|members| !members.is_null()) {
-            Some(members) => serde_json::from_value(members.clone()).map(Some).map_err(|_| super::rows::odd_members()),
+            Some(members) => {
+                let members: Vec<Member> = serde_json::from_value(members.clone()).map_err(|_| super::rows::odd_members())?;
+                let hidden = self.dialect.empty_member.as_deref();
+                Ok(Some(members.into_iter().filter(|member| hidden.is_none() || member.value.as_deref() != hidden).collect()))
+            }
             None => Ok(None),
         }
     }

@@ -2,15 +2,20 @@
 //!
 //! Must never: send one change twice, or believe an id that was not seen to belong to what was made.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use serde_json::Value as Json;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use serde_json::{Value as Json, json};
 
 use super::api::Endpoint;
 use super::body::Attributes;
+use super::bulk::{self, BulkAnswer, Operation, fitting};
+use super::dialect::BulkBounds;
 use super::discovery::MARKER;
-use super::edit::{Edit, Verdict};
+use super::edit::{Attempt, Edit, Verdict};
+use super::manners::Form;
 use super::members::{MemberEdit, Wanted};
 use super::read::ScimReader;
 use super::service::Service;
@@ -29,7 +34,28 @@ pub struct ScimWriter {
     pub service: Service,
 }
 
+/// What a write comes to here.
+enum Step {
+    /// something is made
+    Make(Attributes),
+    /// it is changed
+    Change(Box<dyn Edit + Send>),
+    /// nothing is left to change
+    Nothing,
+    /// it goes
+    Delete,
+}
+
+/// Changes of one batch that are about different objects and are sent by themselves: so many at once.
+const AT_ONCE: usize = 10;
+/// User names that are asked for at once.
+const NAMES_AT_ONCE: usize = 8;
+
 impl Writer for ScimWriter {
+    fn batch_size(&self) -> usize {
+        self.bulk().map_or(1, |bounds| bounds.operations)
+    }
+
     fn requests(&self, change: &Change) -> Option<u64> {
         Some((change.members.len() as u64).div_ceil(self.members_per_write() as u64).max(1))
     }
@@ -48,12 +74,25 @@ impl Writer for ScimWriter {
     fn write<'a>(&'a self, batch: &'a [Write<'a>], permit: &'a Permit) -> BoxFuture<'a, Vec<Result<Written, SystemError>>> {
         Box::pin(async move {
             permit.count_each();
-            let mut results = Vec::with_capacity(batch.len());
-            for write in batch {
-                let sender = Self { service: self.service.for_one_change(permit) };
-                results.push(sender.one(write).await.map_err(|error| without_secrets(error, write)));
+            let mut results: Vec<Option<Result<Written, SystemError>>> = batch.iter().map(|_| None).collect();
+            if batch.len() > 1 && self.bulk().is_some() {
+                Self { service: self.service.for_one_change(permit) }.in_bulk(batch, &mut results).await;
             }
-            results
+            // What is about one object goes one after the other.
+            let mut apart: BTreeMap<(ObjectKind, Arc<str>), Vec<usize>> = BTreeMap::new();
+            for (at, write) in batch.iter().enumerate().filter(|(at, _)| results.get(*at).is_some_and(Option::is_none)) {
+                let object = &write.change.object;
+                apart.entry((object.kind, write.id.clone().unwrap_or_else(|| object.key.clone()))).or_default().push(at);
+            }
+            let sent: Vec<_> = apart.into_values().map(|places| self.in_order(batch, places, permit)).collect();
+            for (at, result) in stream::iter(sent).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await.into_iter().flatten() {
+                if let Some(place) = results.get_mut(at) {
+                    *place = Some(result);
+                }
+            }
+            let unsent = || Err(SystemError::Protocol("it was not sent; this is a defect of headcount".into()));
+            let told = results.into_iter().zip(batch);
+            told.map(|(result, write)| result.unwrap_or_else(unsent).map_err(|error| without_secrets(error, write))).collect()
         })
     }
 }
@@ -64,7 +103,111 @@ impl ScimWriter {
         Self { service: service.at_once() }
     }
 
-    async fn one(&self, write: &Write<'_>) -> Result<Written, SystemError> {
+    /// One after the other, each by itself.
+    async fn in_order(&self, batch: &[Write<'_>], places: Vec<usize>, permit: &Permit) -> Vec<(usize, Result<Written, SystemError>)> {
+        let mut ended = Vec::with_capacity(places.len());
+        for at in places {
+            let Some(write) = batch.get(at) else { continue };
+            // One turn was waited for, for all of them.
+            let waits = batch.len() > 1 && !write.change.mandate.is_revocation();
+            let service = self.service.for_one_change(permit);
+            let service = if waits { service.in_turn() } else { service };
+            ended.push((at, Self { service }.one(write).await));
+        }
+        ended
+    }
+
+    /// How much goes in one request, where several changes do.
+    fn bulk(&self) -> Option<BulkBounds> {
+        self.service.dialect.bulk.filter(|_| !self.service.manners.refuses_bulk())
+    }
+
+    /// Sends what can go together, in as few requests as hold it. What is left without a result goes by itself.
+    async fn in_bulk(&self, batch: &[Write<'_>], results: &mut [Option<Result<Written, SystemError>>]) {
+        let mut steps = Vec::new();
+        for (at, write) in batch.iter().enumerate() {
+            if let Ok((endpoint, step)) = self.step(write).await
+                && let Some(operation) = self.operation(endpoint, write, &step)
+            {
+                steps.push((at, write, step, operation));
+            }
+        }
+        while steps.len() > 1
+            && let Some(bounds) = self.bulk()
+        {
+            let rest = {
+                let operations: Vec<&Operation> = steps.iter().map(|(.., operation)| operation).collect();
+                steps.split_off(fitting(&operations, bounds))
+            };
+            let operations: Vec<&Operation> = steps.iter().map(|(.., operation)| operation).collect();
+            let told = match bulk::send(&self.service.api, &operations).await {
+                BulkAnswer::Refused => return self.service.manners.refuse_bulk(),
+                BulkAnswer::All(error) => steps.iter().map(|_| Some(Err(error.clone()))).collect(),
+                BulkAnswer::Each(answers) => answers.into_iter().map(|answer| answer.map(Ok)).collect::<Vec<_>>(),
+            };
+            for ((at, write, step, operation), answer) in steps.iter().zip(told) {
+                let result = match answer {
+                    Some(Ok(response)) => self.concluded(write, step, operation, &response).await,
+                    Some(Err(error)) => Some(Err(error)),
+                    None => Some(Err(SystemError::Uncertain(
+                        "it was sent in a Bulk request, and the answer does not say what came of it".into(),
+                    ))),
+                };
+                if let Some(place) = results.get_mut(*at) {
+                    *place = result;
+                }
+            }
+            steps = rest;
+        }
+    }
+
+    /// What a change is in a Bulk request; nothing where it goes by itself: what takes access is looked at, what needs a version is read before, and of
+    /// what is renamed the first one shows whether it keeps its id.
+    fn operation(&self, endpoint: Endpoint, write: &Write<'_>, step: &Step) -> Option<Operation> {
+        match step {
+            Step::Make(attributes) if attributes.takes_access() => None,
+            Step::Make(attributes) => {
+                let data = self.new_resource(endpoint, attributes);
+                Some(Operation { method: Method::POST, endpoint, id: None, data })
+            }
+            Step::Change(edit) => {
+                let form = self.forms(endpoint, &**edit).into_iter().next().filter(|form| !matches!(form, Form::Whole | Form::Values))?;
+                let versioned = self.service.dialect.etag && edit.sets();
+                let renames = edit.name().is_some() && !self.service.manners.keeps_ids(endpoint);
+                if edit.takes_access() || versioned || renames {
+                    return None;
+                }
+                let data = serde_json::to_value(edit.patch(form)).ok()?;
+                Some(Operation { method: Method::PATCH, endpoint, id: Some(write.id.as_deref()?.to_owned()), data })
+            }
+            Step::Nothing | Step::Delete => None,
+        }
+    }
+
+    /// What the answer to one change of a Bulk request means; nothing where it was refused for its form, and goes in another one.
+    async fn concluded(
+        &self,
+        write: &Write<'_>,
+        step: &Step,
+        operation: &Operation,
+        response: &Response,
+    ) -> Option<Result<Written, SystemError>> {
+        match step {
+            Step::Make(attributes) => Some(self.made(operation.endpoint, write, attributes, (&operation.data, true), response).await),
+            Step::Change(edit) => {
+                let form = self.forms(operation.endpoint, &**edit).into_iter().next()?;
+                match self.patched(operation.endpoint, write.id.as_ref()?, &**edit, form, response).await {
+                    Ok(Attempt::Done(written)) => Some(Ok(written)),
+                    Ok(_) => None,
+                    Err(error) => Some(Err(error)),
+                }
+            }
+            Step::Nothing | Step::Delete => None,
+        }
+    }
+
+    /// What a write comes to.
+    async fn step(&self, write: &Write<'_>) -> Result<(Endpoint, Step), SystemError> {
         let (kind, action) = (write.change.object.kind, write.change.action);
         let endpoint = match kind {
             ObjectKind::Account => Endpoint::Users,
@@ -74,34 +217,93 @@ impl ScimWriter {
         };
         let attributes = Attributes::of(&self.service, write)?;
         if action == Action::Create {
-            return self.create(endpoint, write, &attributes).await;
+            return Ok((endpoint, Step::Make(attributes)));
         }
-        let id = write.id.as_ref().ok_or_else(|| SystemError::Rejected("the object has no id yet".into()))?;
-        match (kind, action) {
-            (_, Action::Delete) => self.delete(endpoint, id).await,
+        if write.id.is_none() {
+            return Err(SystemError::Rejected("the object has no id yet".into()));
+        }
+        let change = |edit: Box<dyn Edit + Send>, empty: bool| if empty { Step::Nothing } else { Step::Change(edit) };
+        let step = match (kind, action) {
+            (_, Action::Delete) => Step::Delete,
             (ObjectKind::Group, Action::AddMembers | Action::RemoveMembers) => {
-                let listed = |id: &str| self.service.manners.listed_as(id);
-                let wanted = write.members.iter().map(|(kind, id)| Wanted { kind: *kind, id: id.clone(), listed: listed(id) });
-                let edit = MemberEdit { members: wanted.collect(), add: action == Action::AddMembers };
-                self.edit_some(endpoint, id, &edit, write.members.is_empty()).await
+                let members = self.wanted(&write.members).await?;
+                change(Box::new(MemberEdit { members, add: action == Action::AddMembers }), write.members.is_empty())
             }
             (ObjectKind::Account, Action::Adopt | Action::Update | Action::Deactivate | Action::Reactivate)
-            | (ObjectKind::Group, Action::Adopt | Action::Update) => self.edit_some(endpoint, id, &attributes, attributes.is_empty()).await,
-            _ => Err(SystemError::Rejected("SCIM has no such change".into())),
+            | (ObjectKind::Group, Action::Adopt | Action::Update) => {
+                let empty = attributes.is_empty();
+                change(Box::new(attributes), empty)
+            }
+            _ => return Err(SystemError::Rejected("SCIM has no such change".into())),
+        };
+        Ok((endpoint, step))
+    }
+
+    async fn one(&self, write: &Write<'_>) -> Result<Written, SystemError> {
+        let (endpoint, step) = self.step(write).await?;
+        match (step, &write.id) {
+            (Step::Make(attributes), _) => self.create(endpoint, write, &attributes).await,
+            (Step::Change(edit), Some(id)) => self.edit(endpoint, id, &*edit).await,
+            (Step::Nothing, Some(id)) => Ok(Written { id: id.clone(), already_so: true }),
+            (Step::Delete, Some(id)) => self.delete(endpoint, id).await,
+            (_, None) => Err(SystemError::Rejected("the object has no id yet".into())),
         }
+    }
+
+    /// Members as the service knows them.
+    async fn wanted(&self, members: &[(ObjectKind, Arc<str>)]) -> Result<Vec<Wanted>, SystemError> {
+        let asked: Vec<_> = members.iter().map(|(kind, id)| self.member(*kind, id)).collect();
+        stream::iter(asked).buffered(NAMES_AT_ONCE).try_collect().await
+    }
+
+    async fn member(&self, kind: ObjectKind, id: &Arc<str>) -> Result<Wanted, SystemError> {
+        let Service { manners, dialect, api, .. } = &self.service;
+        let by_name = kind == ObjectKind::Account && (dialect.by_user_name || manners.names_members());
+        let listed = match manners.listed_as(id) {
+            None if by_name => {
+                let account = self.service.single(Endpoint::Users, id).await?.resource;
+                field(&account, "userName").and_then(Json::as_str).map(Box::from)
+            }
+            listed => listed,
+        };
+        let endpoint = if kind == ObjectKind::Group { Endpoint::Groups } else { Endpoint::Users };
+        let link = dialect.member_ref.then(|| api.url(&[endpoint.name(), id], &[])).transpose()?.map(String::from);
+        Ok(Wanted { kind, id: id.clone(), listed, link })
+    }
+
+    fn new_resource(&self, endpoint: Endpoint, attributes: &Attributes) -> Json {
+        let kind = if endpoint == Endpoint::Users { ObjectKind::Account } else { ObjectKind::Group };
+        let mut resource = attributes.resource(kind);
+        if let (Endpoint::Groups, Some(id)) = (endpoint, &self.service.dialect.empty_member) {
+            resource["members"] = json!([{ "value": id }]);
+        }
+        resource
     }
 
     async fn create(&self, endpoint: Endpoint, write: &Write<'_>, attributes: &Attributes) -> Result<Written, SystemError> {
         let api = &self.service.api;
-        let resource = attributes.resource(write.change.object.kind);
+        let resource = self.new_resource(endpoint, attributes);
         let response = api.write(Method::POST, api.url(&[endpoint.name()], &[])?, Some(&resource), None).await?;
+        self.made(endpoint, write, attributes, (&resource, false), &response).await
+    }
+
+    /// What the answer to a create means. In a Bulk request it is known by the name that we gave it: once one location was seen to be right, the others are believed.
+    async fn made(
+        &self,
+        endpoint: Endpoint,
+        write: &Write<'_>,
+        attributes: &Attributes,
+        (sent, in_bulk): (&Json, bool),
+        response: &Response,
+    ) -> Result<Written, SystemError> {
         if !response.succeeded() {
-            return Err(api.refusal(&response));
+            return Err(self.why_not_made(write, response).await);
         }
         let told: Option<Json> = serde_json::from_slice(&response.body).ok();
-        let mut id = told.as_ref().filter(|told| is_about(told, &resource)).and_then(id_of).filter(|id| self.is_new(endpoint, id));
+        let mut id = told.as_ref().filter(|told| is_about(told, sent)).and_then(id_of).filter(|id| self.is_new(endpoint, id));
         if id.is_none() {
-            id = self.id_from_location(endpoint, &response, &resource).await.filter(|id| self.is_new(endpoint, id));
+            let known = in_bulk && self.service.manners.locates(endpoint);
+            id = self.id_from_location(endpoint, response, (sent, known)).await.filter(|id| self.is_new(endpoint, id));
         }
         let id: Arc<str> = match id {
             Some(id) => id.into(),
@@ -111,8 +313,20 @@ impl ScimWriter {
         Ok(Written { id, already_so: false })
     }
 
-    async fn edit_some(&self, endpoint: Endpoint, id: &Arc<str>, edit: &dyn Edit, empty: bool) -> Result<Written, SystemError> {
-        if empty { Ok(Written { id: id.clone(), already_so: true }) } else { self.edit(endpoint, id, edit).await }
+    /// Some services fail over a name that is taken. That one has it, and none has our marker, says that nothing was made.
+    async fn why_not_made(&self, write: &Write<'_>, response: &Response) -> SystemError {
+        let refusal = self.service.api.refusal(response);
+        let SystemError::Uncertain(words) = &refusal else { return refusal };
+        let kind = write.change.object.kind;
+        let (Some(marker), Some((attribute, name))) = (text_of(write, MARKER), name_of(write)) else { return refusal };
+        let marked = self.ids_with(kind, MARKER, marker).await;
+        let named = self.ids_with(kind, attribute, name).await;
+        match (marked.as_deref(), named.as_deref()) {
+            (Ok([]), Ok([_, ..])) => {
+                SystemError::Conflict(format!("{words}; another object has its {attribute} already, which may be why"))
+            }
+            _ => refusal,
+        }
     }
 
     /// Whether an id can be one, and was not given to something else before.
@@ -120,14 +334,32 @@ impl ScimWriter {
         is_plausible(id) && self.service.manners.gives(endpoint, id)
     }
 
-    /// `Location: <base>/Users/2819` with the base we know, if what is there is what was made.
-    async fn id_from_location(&self, endpoint: Endpoint, response: &Response, sent: &Json) -> Option<String> {
-        let location = Url::parse(response.header("location")?).ok()?;
+    /// `Location: <base>/Users/2819` with the base we know, also without it, if what is there is what was made.
+    async fn id_from_location(&self, endpoint: Endpoint, response: &Response, (sent, known): (&Json, bool)) -> Option<String> {
+        let location = self.located(response)?;
         let id = location.path_segments()?.next_back()?.to_owned();
         let plain = is_plausible(&id) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
         let ours = plain && self.service.api.url(&[endpoint.name(), &id], &[]).ok()? == location;
-        let made = if ours { self.service.single(endpoint, &id).await.ok()?.resource } else { return None };
-        (id_of(&made).as_deref() == Some(&*id) && names(&made, sent) == Some(true)).then_some(id)
+        if !ours || known {
+            return Some(id).filter(|_| ours);
+        }
+        let made = self.service.single(endpoint, &id).await.ok()?.resource;
+        let right = id_of(&made).as_deref() == Some(&*id) && names(&made, sent) == Some(true);
+        right.then(|| self.service.manners.locate(endpoint));
+        right.then_some(id)
+    }
+
+    /// Where an answer says that something is: a whole URL, or one that counts from the request's, or from the base.
+    fn located(&self, response: &Response) -> Option<Url> {
+        let said = response.header("location")?;
+        if let Ok(whole) = Url::parse(said) {
+            return Some(whole);
+        }
+        let base = &self.service.api.base;
+        let below = format!("{}/", base.as_str().trim_end_matches('/'));
+        let from_base = Url::parse(&below).ok()?.join(said.trim_start_matches("./")).ok()?;
+        let is_ours = |url: &Url| url.host() == base.host() && url.path().starts_with(base.path().trim_end_matches('/'));
+        Some(from_base).filter(is_ours).or_else(|| response.url.as_ref()?.join(said).ok())
     }
 
     /// An account that was made without access must not have any: a service that ignores `active` in a create is told again.
@@ -143,9 +375,8 @@ impl ScimWriter {
 
     /// The service said "created" and not what. The marker tells, and else the name: since it was created, the one that has it is it.
     async fn find_created(&self, write: &Write<'_>) -> Result<Arc<str>, SystemError> {
-        let text = |name: &str| write.attributes.iter().find(|(known, _)| **known == *name)?.1.as_ref().and_then(Value::as_text);
-        let name = if write.change.object.kind == ObjectKind::Account { "userName" } else { "displayName" };
-        let questions: Vec<_> = [MARKER, name].into_iter().filter_map(|attribute| Some((attribute, text(attribute)?))).collect();
+        let marker = text_of(write, MARKER).map(|marker| (MARKER, marker));
+        let questions: Vec<_> = marker.into_iter().chain(name_of(write)).collect();
         let unsure =
             |why: &str| SystemError::Uncertain(format!("it was created, but the answer names no id that can be believed, and {why}"));
         let mut nobody = unsure("it carries nothing to find it by");
@@ -161,7 +392,7 @@ impl ScimWriter {
         Err(nobody)
     }
 
-    async fn ids_with(&self, kind: ObjectKind, attribute: &str, value: &str) -> Result<Vec<Arc<str>>, SystemError> {
+    pub(super) async fn ids_with(&self, kind: ObjectKind, attribute: &str, value: &str) -> Result<Vec<Arc<str>>, SystemError> {
         let request = LookupRequest::new(kind, Columns::new(["id"]), attribute, value).in_lane(Lane::Free);
         let found = ScimReader::new(self.service.clone(), false).lookup(&request).await?;
         Ok(found.rows().filter_map(|row| row.cell(0).to_value()).map(|id| Arc::from(id.to_string())).collect())
@@ -190,6 +421,17 @@ impl ScimWriter {
             Err(error) => Err(SystemError::Uncertain(format!("the service said yes, and looking failed: {error}"))),
         }
     }
+}
+
+/// A text that a write sets.
+fn text_of<'w>(write: &'w Write<'_>, name: &str) -> Option<&'w str> {
+    write.attributes.iter().find(|(known, _)| **known == *name)?.1.as_ref().and_then(Value::as_text)
+}
+
+/// What people call it, and the attribute for that.
+fn name_of<'w>(write: &'w Write<'_>) -> Option<(&'static str, &'w str)> {
+    let name = if write.change.object.kind == ObjectKind::Account { "userName" } else { "displayName" };
+    Some((name, text_of(write, name)?))
 }
 
 /// A service may quote what was sent; the values of secret attributes stay out of what is told.

@@ -1,45 +1,51 @@
-//! Values between the model and SQLite, by what a column holds.
+//! Values between the model and a database, by what a column holds.
 //!
 //! Must never: let the database change a value in silence, or put a value into an error.
 
-use rusqlite::types::{Value as Sql, ValueRef};
-
+use super::dialect::{Dialect, is_uuid};
 use super::schema::{Column, Holds};
+use super::session::{Sql, SqlRef};
 use crate::model::{RowWriter, Value};
 
 /// Packs what a column holds. Null and empty text both say nothing.
-pub(super) fn pack(column: &Column, value: ValueRef<'_>, row: &mut RowWriter<'_>) -> Result<(), String> {
+pub(super) fn pack(column: &Column, value: SqlRef<'_>, row: &mut RowWriter<'_>) -> Result<(), String> {
     match value {
-        ValueRef::Null => row.missing(),
-        ValueRef::Integer(number) if column.holds == Holds::Truth => row.bool(number != 0),
-        ValueRef::Integer(number) => row.int(number),
-        ValueRef::Real(number) => row.text(&number.to_string()),
-        ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
-            Ok("") => row.missing(),
-            Ok(text) => row.text(text),
-            Err(_) => return Err(format!("column `{}` holds text that is not UTF-8", column.name)),
-        },
-        ValueRef::Blob(_) => return Err(format!("column `{}` holds binary data", column.name)),
+        SqlRef::Null | SqlRef::Text("") => row.missing(),
+        _ if column.holds == Holds::Binary => return Err(format!("column `{}` holds binary data", column.name)),
+        SqlRef::Integer(number) if column.holds == Holds::Truth => row.bool(number != 0),
+        SqlRef::Integer(number) => row.int(number),
+        SqlRef::Real(number) => row.text(&number.to_string()),
+        SqlRef::Text(text) if column.holds == Holds::Numeric && column.dialect != Dialect::Sqlite => row.text(shortest(text)),
+        SqlRef::Text(text) => row.text(text),
+        SqlRef::Other(what) => return Err(format!("column `{}` holds {what}", column.name)),
     }
     Ok(())
 }
 
+/// A number as it is written without zeros that a column with so many places adds: `1.50` is `1.5`.
+fn shortest(number: &str) -> &str {
+    match number.contains('.') && !number.contains(['e', 'E']) {
+        true => number.trim_end_matches('0').trim_end_matches('.'),
+        false => number,
+    }
+}
+
 /// A value as plain text: an id, a role.
-pub(super) fn text(value: ValueRef<'_>) -> Result<String, String> {
+pub(super) fn text(value: SqlRef<'_>) -> Result<String, String> {
     match value {
-        ValueRef::Null => Ok(String::new()),
-        ValueRef::Integer(number) => Ok(number.to_string()),
-        ValueRef::Real(number) => Ok(number.to_string()),
-        ValueRef::Text(bytes) => std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| "a key is not UTF-8".into()),
-        ValueRef::Blob(_) => Err("a key is binary data".into()),
+        SqlRef::Null => Ok(String::new()),
+        SqlRef::Integer(number) => Ok(number.to_string()),
+        SqlRef::Real(number) => Ok(number.to_string()),
+        SqlRef::Text(text) => Ok(text.to_owned()),
+        SqlRef::Other(what) => Err(format!("a key is {what}")),
     }
 }
 
 /// Whether a flag's value means yes.
-pub(super) fn is_true(value: ValueRef<'_>) -> bool {
+pub(super) fn is_true(value: SqlRef<'_>) -> bool {
     match value {
-        ValueRef::Integer(number) => number != 0,
-        ValueRef::Text(text) => ["1", "t", "true", "y", "yes"].iter().any(|yes| text.eq_ignore_ascii_case(yes.as_bytes())),
+        SqlRef::Integer(number) => number != 0,
+        SqlRef::Text(text) => ["1", "t", "true", "y", "yes"].iter().any(|yes| text.eq_ignore_ascii_case(yes)),
         _ => false,
     }
 }
@@ -49,7 +55,8 @@ pub(super) fn to_sql(column: &Column, value: &Value) -> Result<Sql, String> {
     match value {
         Value::Bool(value) if column.holds == Holds::Text => Ok(Sql::Text(value.to_string())),
         Value::Bool(value) => Ok(Sql::Integer((*value).into())),
-        Value::Int(number) => Ok(Sql::Integer(*number)),
+        Value::Int(number) if column.holds == Holds::Text => text_to_sql(column, &number.to_string()),
+        Value::Int(number) => whole(column, *number),
         Value::Text(text) | Value::Reference(text) => text_to_sql(column, text),
         Value::List(items) => match items.as_ref() {
             [] => Ok(nothing(column)?),
@@ -64,22 +71,40 @@ pub(super) fn to_sql(column: &Column, value: &Value) -> Result<Sql, String> {
 }
 
 fn text_to_sql(column: &Column, text: &str) -> Result<Sql, String> {
+    if let Some(longest) = column.longest.filter(|longest| text.chars().count() > *longest) {
+        return Err(format!("column `{}` holds {longest} characters at most, and this value has {}", column.name, text.chars().count()));
+    }
     match column.holds {
-        Holds::Text | Holds::Anything => Ok(Sql::Text(text.to_owned())),
+        Holds::Uuid if column.dialect == Dialect::Postgres && !is_uuid(text) => {
+            Err(format!("column `{}` holds UUIDs only: 00000000-0000-0000-0000-000000000000", column.name))
+        }
+        Holds::Uuid => Ok(Sql::Text(text.to_ascii_lowercase())),
+        Holds::Binary => Err(format!("column `{}` holds binary data", column.name)),
+        Holds::Text | Holds::Anything | Holds::Time => Ok(Sql::Text(text.to_owned())),
         Holds::Truth => match text {
             "true" | "1" => Ok(Sql::Integer(1)),
             "false" | "0" => Ok(Sql::Integer(0)),
             _ => Err(format!("column `{}` holds true or false only", column.name)),
         },
         Holds::Whole | Holds::Numeric => match text.parse::<i64>() {
-            Ok(number) if number.to_string() == text => Ok(Sql::Integer(number)),
+            Ok(number) if number.to_string() == text => whole(column, number),
             _ if let Some(number) = exact(text).filter(|_| column.holds == Holds::Numeric) => Ok(Sql::Real(number)),
             _ if text.trim().parse::<f64>().is_ok() => {
                 Err(format!("column `{}` holds numbers and would change this one's digits (leading zeros, a fraction)", column.name))
             }
             // SQLite keeps such a text as it is; dates are declared so.
-            _ => Ok(Sql::Text(text.to_owned())),
+            _ if column.dialect == Dialect::Sqlite => Ok(Sql::Text(text.to_owned())),
+            _ => Err(format!("column `{}` holds numbers only", column.name)),
         },
+    }
+}
+
+/// A whole number, where the column has room for it.
+fn whole(column: &Column, number: i64) -> Result<Sql, String> {
+    let room = column.bytes.filter(|bytes| *bytes < 8).map(|bytes| 1_i64 << (8 * u32::from(bytes) - 1));
+    match room {
+        Some(room) if number < -room || number >= room => Err(format!("column `{}` is too narrow for this number", column.name)),
+        _ => Ok(Sql::Integer(number)),
     }
 }
 

@@ -1,144 +1,113 @@
-//! Opening a SQLite file, and what its errors mean. A program that was killed while it wrote leaves a journal behind, and whoever opens the file next has to
-//! undo what it had begun; a connection that may only read can't.
+//! Which database it is, and connections to it for as long as a piece of work needs them.
 //!
-//! Must never: create a database, or wait for a lock without an end.
+//! Must never: write on a connection behind another fence than the one that gave leave, or use one again whose last transaction did not end.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Error, ErrorCode, OpenFlags, ffi};
-
-use super::log;
+use super::mysql::MySqlTables;
+use super::postgres::PostgresTables;
+use super::session::Session;
+use super::sqlite::SqliteDatabase;
 use crate::connector::budget::Budget;
+use crate::fence::Fence;
 use crate::model::SystemError;
 
-/// How long another program may hold a lock.
-const BUSY: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 10 });
+/// A connection that nobody used for so long is made anew: what lies between may have forgotten it.
+const IDLE: Duration = Duration::from_secs(60);
+/// So many are kept.
+const MOST_KEPT: usize = 5;
 
-/// A SQLite file. It is opened anew for each piece of work, so a file that was replaced is never written to by mistake.
+/// A database.
 #[derive(Clone, Debug)]
 pub(super) struct Database {
-    pub(super) path: PathBuf,
-    /// as the manifest names it
-    pub(super) name: String,
+    /// what messages call it
+    pub(super) name: Arc<str>,
     /// what rows may take
     pub(super) budget: Budget,
-    /// the Source's or Target's name, for the log
-    pub(super) system: Arc<str>,
+    pub(super) place: Place,
+}
+
+/// Where it is.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// opened anew for each piece of work
+    Sqlite(SqliteDatabase),
+    Postgres(PostgresTables, Arc<Kept>),
+    MySql(MySqlTables, Arc<Kept>),
+}
+
+/// Connections that nobody uses just now.
+#[derive(Default)]
+pub(super) struct Kept(Mutex<Vec<Idle>>);
+
+struct Idle {
+    session: Box<dyn Session>,
+    fence: Fence,
+    since: Instant,
 }
 
 impl Database {
-    /// For reading; nothing can be written through it.
-    pub(super) fn read(&self) -> Result<Connection, SystemError> {
-        let connection = self.open(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        match look(&connection) {
-            Ok(()) => Ok(connection),
-            Err(error) if is_left_behind(&error) => {
-                drop(connection);
-                self.recover()?;
-                self.open(OpenFlags::SQLITE_OPEN_READ_ONLY)
-            }
-            Err(error) => Err(self.error(&error)),
+    /// Has something done with a connection for reading.
+    pub(super) fn reading<T>(&self, work: impl FnOnce(&dyn Session) -> T) -> Result<T, SystemError> {
+        match &self.place {
+            Place::Sqlite(file) => Ok(work(&*file.read()?)),
+            _ => self.with(&Fence::open(), work),
         }
     }
 
-    /// Undoes what a killed program had begun, as any program does that opens the file for writing. SQLite itself looks whether it is still alive.
-    fn recover(&self) -> Result<(), SystemError> {
-        let recovered = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|connection| {
-            look(&connection).map_err(|error| self.error(&error))?;
-            Ok(connection)
-        });
-        match recovered {
-            Ok(_) => Ok(()),
-            Err(SystemError::Unavailable(words)) if words.ends_with(LOCKED) => Err(SystemError::Unavailable(words)),
-            Err(_) => Err(SystemError::Forbidden(format!(
-                "{name}: a program was cut off while it wrote, and left `{name}-journal` or `{name}-wal` behind; before anybody can read it, what was begun must be \
-                 undone. Let headcount write to the file and its folder for one run, or open it once with a program that may: sqlite3 {name} .tables",
-                name = self.name
-            ))),
+    /// Has something done with a connection for writing, under this fence.
+    pub(super) fn writing<T>(&self, fence: &Fence, work: impl FnOnce(&dyn Session) -> T) -> Result<T, SystemError> {
+        match &self.place {
+            Place::Sqlite(file) => Ok(work(&*file.write()?)),
+            _ => self.with(fence, work),
         }
     }
 
-    /// For writing, with references enforced as the tables declare them.
-    pub(super) fn write(&self) -> Result<Connection, SystemError> {
-        let connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        connection.pragma_update(None, "foreign_keys", true).map_err(|error| self.error(&error))?;
-        Ok(connection)
-    }
-
-    fn open(&self, flags: OpenFlags) -> Result<Connection, SystemError> {
-        if !self.path.is_file() {
-            return Err(SystemError::NotFound(format!("there is no database {}", self.name)));
-        }
-        let open = || {
-            let mut connection = Connection::open_with_flags(&self.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-            connection.busy_timeout(BUSY)?;
-            log::watch(&mut connection, &self.system);
-            Ok(connection)
+    fn with<T>(&self, fence: &Fence, work: impl FnOnce(&dyn Session) -> T) -> Result<T, SystemError> {
+        let (session, kept) = match &self.place {
+            Place::Sqlite(file) => return Ok(work(&*file.write()?)),
+            Place::Postgres(server, kept) => (kept.take(fence).map_or_else(|| server.connect(fence), Ok)?, kept),
+            Place::MySql(server, kept) => (kept.take(fence).map_or_else(|| server.connect(fence), Ok)?, kept),
         };
-        open().map_err(|error: Error| self.error(&error))
+        let done = work(&*session);
+        kept.keep(session, fence);
+        Ok(done)
     }
+}
 
-    /// The class of an error. SQLite names tables, columns and constraints, never values.
-    pub(super) fn error(&self, error: &Error) -> SystemError {
-        let words = format!("{}: {}", self.name, words(error));
-        match error.sqlite_error().map(|failure| (failure.code, failure.extended_code)) {
-            Some((ErrorCode::ConstraintViolation, kind)) if is_taken(kind) => SystemError::Conflict(words),
-            Some((ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig, _)) => SystemError::Rejected(words),
-            Some((ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _)) => SystemError::Unavailable(format!("{}: {LOCKED}", self.name)),
-            Some((ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied, _)) => {
-                SystemError::Forbidden(words)
+impl Kept {
+    fn take(&self, fence: &Fence) -> Option<Box<dyn Session>> {
+        loop {
+            let found = {
+                let mut idle = self.idle();
+                idle.retain(|idle| idle.since.elapsed() < IDLE);
+                let at = idle.iter().position(|idle| idle.fence.is_same(fence))?;
+                idle.swap_remove(at).session
+            };
+            // Asked without the others waiting for it.
+            if found.is_usable() {
+                return Some(found);
             }
-            Some((ErrorCode::CannotOpen | ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::OperationInterrupted, _)) => {
-                SystemError::Unavailable(words)
-            }
-            _ => SystemError::Protocol(words),
         }
+    }
+
+    fn keep(&self, session: Box<dyn Session>, fence: &Fence) {
+        if !session.is_open() && session.is_usable() {
+            let mut idle = self.idle();
+            idle.push(Idle { session, fence: fence.clone(), since: Instant::now() });
+            let over = idle.len().saturating_sub(MOST_KEPT);
+            idle.drain(..over);
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-const LOCKED: &str = "another program has it locked";
-
-/// Takes part in the database once, so that whatever keeps it from being read shows.
-fn look(connection: &Connection) -> rusqlite::Result<()> {
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
-}
-
-/// A journal that must be undone, or a write-ahead log whose index must be made anew: neither can be done without writing.
-fn is_left_behind(error: &Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
-}
-
-/// A unique value that another row has.
-fn is_taken(extended: i32) -> bool {
-    [ffi::SQLITE_CONSTRAINT_UNIQUE, ffi::SQLITE_CONSTRAINT_PRIMARYKEY, ffi::SQLITE_CONSTRAINT_ROWID].contains(&extended)
-}
-
-/// What SQLite says in its own way only.
-fn plain(error: &Error) -> Option<&'static str> {
-    Some(match error.sqlite_error_code()? {
-        ErrorCode::NotADatabase => "it is no SQLite database (or an encrypted one); name the file that the application itself opens",
-        ErrorCode::DatabaseCorrupt => {
-            "the database is damaged; `PRAGMA integrity_check` in sqlite3 says where, and a backup has what is lost"
-        }
-        ErrorCode::DiskFull => "the disk is full; make room and run again",
-        ErrorCode::ReadOnly => "it can't be written; let headcount write to the file and to its folder",
-        ErrorCode::PermissionDenied | ErrorCode::CannotOpen => "it can't be opened; let headcount read the file and its folder",
-        ErrorCode::SystemIoFailure => "the disk or the network that it lies on failed; look at them and run again",
-        _ => return None,
-    })
-}
-
-fn words(error: &Error) -> String {
-    if let Some(said) = plain(error) {
-        return said.to_owned();
-    }
-    match error {
-        Error::SqliteFailure(failure, Some(words)) if failure.extended_code == ffi::SQLITE_CONSTRAINT_FOREIGNKEY => {
-            format!("{words}: a row of another table still refers to it, or what it refers to is not there")
-        }
-        Error::SqliteFailure(_, Some(words)) => words.clone(),
-        other => other.to_string(),
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Kept({})", self.idle().len())
     }
 }

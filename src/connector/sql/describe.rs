@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::rights;
 use super::sample::AsRow;
 use super::{default_mapping, open_source, open_target};
 use crate::connector::describe::{ConnectionNeed, Connector, DefaultRule, Description, own};
@@ -54,12 +55,16 @@ impl Connector for SqlConnector {
         own(connection).map(|connection| (default_mapping(connection), needed(connection))).unwrap_or_default()
     }
 
+    fn rights(&self, connection: &dyn Described) -> Vec<String> {
+        own(connection).map(rights::needed).unwrap_or_default()
+    }
+
     fn sampler(&self, _: &dyn Described, columns: &Arc<Columns>) -> Box<dyn Sample> {
         Box::new(AsRow(Packer::new(columns)))
     }
 
-    fn is_local(&self) -> bool {
-        true
+    fn is_local(&self, connection: &dyn Described) -> bool {
+        own::<SqlConnection>(connection).is_ok_and(|connection| connection.database.server().is_none())
     }
 }
 
@@ -68,7 +73,7 @@ fn description() -> Description {
     let need = |attribute| ConnectionNeed { attribute, why: "where `accounts.columns` has a column for it" };
     Description {
         name: "sql",
-        about: "Tables of a database, as the application made them: SQLite.",
+        about: "Tables of a database, as the application made them: PostgreSQL, MySQL and MariaDB, SQLite.",
         kinds: &["Source", "Target"],
         reads: &["accounts", "groups", "memberships", "owners", "roles", "entitlements"],
         writes: &["accounts", "groups", "memberships", "owners", "roles", "entitlements", "sessions (ends them)"],
@@ -77,6 +82,7 @@ fn description() -> Description {
             "deactivates by the column that `accounts.active` names",
             "no nested groups",
             "changes no table and no column; touches only the rows that `only` lets it see",
+            "a Source may be one SELECT of your own, run in a transaction that can't write",
         ],
         default_mapping: vec![
             rule("each of `accounts.columns`, but externalId", "the identity's attribute of the same name"),

@@ -5,12 +5,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::{Connection, params_from_iter};
-
 use super::cell;
 use super::layout::Objects;
-use super::schema::quoted;
-use super::write::{Job, Refusal};
+use super::session::{Session, Values};
+use super::write::Job;
 use crate::model::{AttributeType, ObjectKind, SystemError, Value, attribute};
 
 /// The marks and names of the rows that there are, each read when it is first asked for, and those that were made since.
@@ -21,7 +19,7 @@ pub(super) struct Fresh {
 
 impl Fresh {
     /// A conflict where a row has the mark or the name of what is to be made.
-    pub(super) fn look(&mut self, connection: &Connection, objects: &Objects, job: &Job) -> Result<(), Refusal> {
+    pub(super) fn look(&mut self, session: &dyn Session, objects: &Objects, job: &Job) -> Result<(), SystemError> {
         for (by, value) in held(job) {
             // What the database refuses by itself needs no look.
             if objects.columns.get(by).is_none_or(|column| objects.unique.contains(&column.name)) {
@@ -29,15 +27,15 @@ impl Fresh {
             }
             let known = match self.known.remove(&(job.kind, by)) {
                 Some(known) => known,
-                None => read(connection, objects, by)?,
+                None => read(session, objects, by)?,
             };
             let found = known.get(&value).cloned();
             self.known.insert((job.kind, by), known);
             if let Some(key) = found {
                 let table = &objects.table;
-                return Err(Refusal::System(SystemError::Conflict(format!(
+                return Err(SystemError::Conflict(format!(
                     "table `{table}` has a row with this {by} by now (its key is {key}), so no second one is made"
-                ))));
+                )));
             }
         }
         Ok(())
@@ -65,18 +63,18 @@ fn comparable(by: &str, text: &str) -> String {
     if caseless { text.to_lowercase() } else { text.to_owned() }
 }
 
-fn read(connection: &Connection, objects: &Objects, by: &str) -> Result<HashMap<String, String>, Refusal> {
-    let Some(column) = objects.columns.get(by).map(|column| column.sql()) else { return Ok(HashMap::new()) };
-    let only: String = objects.only.iter().enumerate().map(|(at, (column, _))| format!(" AND {} IS ?{}", column.sql(), at + 1)).collect();
-    let sql = format!("SELECT {}, {column} FROM {} WHERE {column} IS NOT NULL{only}", objects.key.sql(), quoted(&objects.table));
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params_from_iter(objects.only.iter().map(|(_, value)| value)))?;
+fn read(session: &dyn Session, objects: &Objects, by: &str) -> Result<HashMap<String, String>, SystemError> {
+    let Some(column) = objects.columns.get(by) else { return Ok(HashMap::new()) };
+    let mut values = Values::default();
+    let only = objects.seen(&mut values);
+    let sql = format!("SELECT {}, {} FROM {} WHERE {} IS NOT NULL{only}", objects.key.read(), column.read(), objects.table.sql, column.sql);
     let mut known = HashMap::new();
-    while let Some(row) = rows.next()? {
+    session.query(&sql, &values.0, &mut |line| {
         // What is no text is no name of ours.
-        if let (Ok(key), Ok(value)) = (cell::text(row.get_ref(0)?), cell::text(row.get_ref(1)?)) {
+        if let (Ok(key), Ok(value)) = (cell::text(line.at(0)?), cell::text(line.at(1)?)) {
             known.insert(comparable(by, &value), key);
         }
-    }
+        Ok(())
+    })?;
     Ok(known)
 }

@@ -25,12 +25,16 @@ pub(super) fn watch(connection: &mut Connection, system: &Arc<str>) {
 
 fn tell(event: TraceEvent<'_>) {
     if let TraceEvent::Profile(statement, took) = event {
-        let sql = statement.sql();
-        let (statement, table) = kind(&sql);
+        SYSTEM.with_borrow(|system| statement_took(system, &statement.sql(), took));
+    }
+}
+
+/// Tells a statement, where anybody reads it.
+pub(super) fn statement_took(system: &str, sql: &str, took: Duration) {
+    if tracing::enabled!(target: "headcount::sql", tracing::Level::DEBUG) {
+        let (statement, table) = kind(sql);
         let ms = milliseconds(took);
-        SYSTEM.with_borrow(|system| {
-            tracing::debug!(target: "headcount::sql", system = system.as_ref(), statement, table, ms, "statement");
-        });
+        tracing::debug!(target: "headcount::sql", system, statement, table, ms, "statement");
     }
 }
 

@@ -1,20 +1,30 @@
-//! Tables of a database, as some application made them: SQLite for now. A source and a target.
+//! Tables of a database, as some application made them: PostgreSQL, MySQL and MariaDB, SQLite. A source and a target.
 //!
-//! `schema` is what the database has, `layout` what the manifest says of it, checked; `select` and `read` read, `write` writes.
+//! `session` is what a database is asked, whichever it is, and `dialect` how each writes it; `sqlite`, `postgres` and `mysql` are those databases. `schema` is what the
+//! database has, `check` holds the manifest against it, `layout` is what comes of that; `select` and `read` read, `write` writes.
 //! Must never: build a statement from a value, trust a name that the database does not have, or change a row outside of `only`.
 
+mod bulk;
 mod cell;
+mod changes;
+mod check;
 mod database;
 mod describe;
+mod dialect;
 mod entitlements;
 mod fresh;
 mod layout;
 mod links;
 mod log;
+mod mysql;
+mod postgres;
 mod read;
+mod rights;
 mod sample;
 mod schema;
 mod select;
+mod session;
+mod sqlite;
 mod write;
 
 use std::sync::Arc;
@@ -25,13 +35,21 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use super::pages::{PageQueue, read_blocking};
 use super::{LookupRequest, PageSink, Permit, ReadRequest, Reader, Surroundings, TargetConnector, Write, Writer, Written};
-use crate::manifest::connection::{self, Described, SqlConnection};
+use crate::manifest::connection::{self, DatabaseServer, Described, SqlConnection};
 use crate::model::{Evidence, ObjectKind, Page, ReadReport, SystemError, system_id};
+use crate::mysql::MysqlServer;
 use crate::policy::identity_path;
-use database::Database;
+use crate::postgres::PostgresServer;
+use crate::secret;
+use check::Unfit;
+use database::{Database, Kept, Place};
 pub use describe::SqlConnector;
 use layout::Layout;
+use mysql::MySqlTables;
+use postgres::PostgresTables;
 use read::Tables;
+use session::{Mode, Transaction};
+use sqlite::SqliteDatabase;
 
 /// Changes that share one transaction.
 const BATCH: usize = 100;
@@ -62,25 +80,27 @@ pub struct SqlWriter {
 struct Shared {
     /// threads that may read it at once
     readers: Arc<Semaphore>,
-    /// SQLite has one writer at a time: ours wait for each other here, without a thread each
+    /// SQLite has one writer at a time, and elsewhere two of ours would wait for each other's locks: so they wait here, without a thread each
     turn: Arc<Mutex<()>>,
+    /// connections to a server
+    kept: Arc<Kept>,
 }
 
 /// A reader of records. Whether the table is there, only a read can tell.
 pub async fn open_source(connection: &SqlConnection, surroundings: &Surroundings) -> Result<SqlReader, SystemError> {
     let tables = Tables::Source(Arc::new(connection.accounts.clone()));
-    let database = database(connection, surroundings)?;
-    let shared = shared(&database, surroundings).await?;
+    let shared = shared(connection, surroundings).await?;
+    let database = database(connection, surroundings, &shared)?;
     Ok(SqlReader { database, tables, shared })
 }
 
 /// Opens a Target: what the manifest says of its tables is checked against the tables.
 pub async fn open_target(connection: &SqlConnection, surroundings: &Surroundings) -> Result<TargetConnector, SystemError> {
-    let database = database(connection, surroundings)?;
+    let shared = shared(connection, surroundings).await?;
+    let database = database(connection, surroundings, &shared)?;
     let (checked, described) = (database.clone(), connection.clone());
     let layout = Arc::new(blocking(move || checked_layout(&checked, &described)).await?);
     let capabilities = layout.capabilities();
-    let shared = shared(&database, surroundings).await?;
     let reader = SqlReader { database: database.clone(), tables: Tables::Target(layout.clone()), shared: shared.clone() };
     let writer = SqlWriter { database, layout, shared };
     let limiter = surroundings.connections.system(&connection.system()).limiter.clone();
@@ -94,9 +114,17 @@ pub async fn open_target(connection: &SqlConnection, surroundings: &Surroundings
     })
 }
 
-async fn shared(database: &Database, surroundings: &Surroundings) -> Result<Arc<Shared>, SystemError> {
-    let fresh = async { Ok(Shared { readers: Arc::new(Semaphore::new(READERS)), turn: Arc::default() }) };
-    surroundings.connections.open(&format!("sqlite {}", database.path.display()), 0, fresh).await
+async fn shared(connection: &SqlConnection, surroundings: &Surroundings) -> Result<Arc<Shared>, SystemError> {
+    let (key, turn) = match &connection.database {
+        connection::Database::Sqlite(file) => (format!("sqlite {}", surroundings.place_inside(&file.path)?.display()), 0),
+        // With everything that a connection depends on; of the password only where it is.
+        server => {
+            let written = serde_json::to_string(server).unwrap_or_default();
+            (format!("sql {} {written}", surroundings.base.display()), secret::turn(&surroundings.base))
+        }
+    };
+    let fresh = async { Ok(Shared { readers: Arc::new(Semaphore::new(READERS)), turn: Arc::default(), kept: Arc::default() }) };
+    surroundings.connections.open(&key, turn, fresh).await
 }
 
 /// The default mapping of a Target: the columns' own attributes. `externalId` holds the marker.
@@ -107,20 +135,47 @@ pub fn default_mapping(connection: &SqlConnection) -> Vec<(String, String)> {
     own.filter_map(|attribute| Some((attribute.to_owned(), identity_path(attribute)?))).collect()
 }
 
-fn database(connection: &SqlConnection, surroundings: &Surroundings) -> Result<Database, SystemError> {
-    let connection::Database::Sqlite(file) = &connection.database;
-    Ok(Database {
-        path: surroundings.place_inside(&file.path)?,
-        name: file.path.clone(),
-        budget: surroundings.budget.clone(),
-        system: surroundings.system.clone(),
-    })
+fn database(connection: &SqlConnection, surroundings: &Surroundings, shared: &Shared) -> Result<Database, SystemError> {
+    let (system, kept) = (surroundings.system.clone(), shared.kept.clone());
+    let named = |server: &DatabaseServer<'_>| -> Arc<str> { server.place().into() };
+    let ca_file = |server: &DatabaseServer<'_>| server.ca_file.map(|file| surroundings.place(file)).transpose();
+    let (name, place): (Arc<str>, Place) = match (&connection.database, connection.database.server()) {
+        (connection::Database::Postgres(described), Some(server)) => {
+            let (name, schema) = (named(&server), Arc::from(described.schema()));
+            let (url, password, ca_file) = (server.url.to_owned(), server.password.cloned(), ca_file(&server)?);
+            let (timeout, lock_timeout) = (server.timeout(), server.lock_timeout());
+            let server = PostgresServer { url, password, base: surroundings.base.clone(), ca_file, tls: server.has_tls() };
+            (name.clone(), Place::Postgres(PostgresTables { server, name, system, schema, timeout, lock_timeout }, kept))
+        }
+        (connection::Database::Mysql(_), Some(server)) => {
+            let name = named(&server);
+            let (url, password, ca_file) = (server.url.to_owned(), server.password.cloned(), ca_file(&server)?);
+            let (timeout, lock_timeout) = (server.timeout(), server.lock_timeout());
+            let server = MysqlServer { url, password, base: surroundings.base.clone(), ca_file, tls: server.has_tls() };
+            (name.clone(), Place::MySql(MySqlTables { server, name, system, timeout, lock_timeout }, kept))
+        }
+        (connection::Database::Sqlite(file), _) => {
+            let (path, name) = (surroundings.place_inside(&file.path)?, Arc::<str>::from(file.path.as_str()));
+            (name.clone(), Place::Sqlite(SqliteDatabase { path, name, system }))
+        }
+        (_, None) => return Err(SystemError::Rejected("the connection names no database".into())),
+    };
+    Ok(Database { name, budget: surroundings.budget.clone(), place })
 }
 
 fn checked_layout(database: &Database, described: &SqlConnection) -> Result<Layout, SystemError> {
-    let connection = database.read()?;
-    let checked = layout::check(&connection, described).map_err(|error| database.error(&error))?;
-    checked.map_err(|problems| SystemError::Rejected(format!("{}: {}", database.name, problems.join("; "))))
+    let named = |words: &str| format!("{}: {words}", database.name);
+    let checked = database.reading(|session| {
+        if let Some(why) = session.only_reads()? {
+            return Err(SystemError::Forbidden(named(&why)));
+        }
+        let _snapshot = Transaction::begin(session, Mode::Snapshot)?;
+        check::check(session, described)
+    })??;
+    checked.map_err(|unfit| match unfit {
+        Unfit::Wrong(problems) => SystemError::Rejected(named(&problems.join("; "))),
+        Unfit::Forbidden(grants) => SystemError::Forbidden(named(&format!("rights are missing: {}", grants.join("; ")))),
+    })
 }
 
 /// Work on a database, away from the threads of the runtime. What stands for the turn goes with it: where nobody waits any more, it is still under way.

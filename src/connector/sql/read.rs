@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, params_from_iter};
-
 use super::database::Database;
+use super::dialect::Dialect;
 use super::layout::Layout;
 use super::select::{Select, target_select};
+use super::session::{Mode, Session, Transaction};
 use crate::connector::pages::{PAGE_BYTES, PageQueue};
 use crate::connector::{LookupRequest, ReadRequest};
 use crate::manifest::connection::AccountTable;
@@ -24,18 +24,17 @@ pub(super) enum Tables {
 /// Reads all streams of a request.
 pub(super) fn read(database: &Database, tables: &Tables, request: &ReadRequest, queue: &mut PageQueue) -> ReadReport {
     let kinds: Vec<ObjectKind> = request.streams.iter().map(|(kind, _)| *kind).collect();
+    let read = database.reading(|session| {
+        let snapshot = Transaction::begin(session, Mode::Snapshot)?;
+        let streams = request.streams.iter();
+        let report =
+            ReadReport::of_kinds(streams.map(|(kind, columns)| (*kind, stream(database, session, tables, (*kind, columns), queue))));
+        // Nothing was done in it.
+        drop(snapshot);
+        Ok(report)
+    });
     let unreadable = |error: &SystemError| ReadReport::all(&kinds, &Evidence::Unreadable { reason: error.to_string() });
-    let connection = match database.read() {
-        Ok(connection) => connection,
-        Err(error) => return unreadable(&error),
-    };
-    // From its first SELECT on, a transaction sees one state of the database.
-    let snapshot = match connection.unchecked_transaction() {
-        Ok(snapshot) => snapshot,
-        Err(error) => return unreadable(&database.error(&error)),
-    };
-    let streams = request.streams.iter();
-    ReadReport::of_kinds(streams.map(|(kind, columns)| (*kind, stream(database, &snapshot, tables, (*kind, columns), queue))))
+    read.and_then(|report| report).unwrap_or_else(|error| unreadable(&error))
 }
 
 /// Looks objects up, all in one state of the database.
@@ -44,13 +43,24 @@ pub(super) fn lookup_many(
     tables: &Tables,
     requests: &[LookupRequest],
 ) -> Result<Vec<Result<Page, SystemError>>, SystemError> {
-    let connection = database.read()?;
-    let snapshot = connection.unchecked_transaction().map_err(|error| database.error(&error))?;
-    Ok(requests.iter().map(|request| lookup(database, &snapshot, tables, request)).collect())
+    database.reading(|session| {
+        let _snapshot = Transaction::begin(session, Mode::Snapshot)?;
+        let mut answers = Vec::with_capacity(requests.len());
+        for request in requests {
+            let answer = lookup(database, session, tables, request);
+            // PostgreSQL answers nothing more in a transaction that had an error.
+            if answer.is_err() && session.dialect() == Dialect::Postgres {
+                session.roll_back()?;
+                session.begin(Mode::Snapshot)?;
+            }
+            answers.push(answer);
+        }
+        Ok(answers)
+    })?
 }
 
-fn lookup(database: &Database, connection: &Connection, tables: &Tables, request: &LookupRequest) -> Result<Page, SystemError> {
-    let mut select = select(connection, tables, request.kind, &request.columns, database)?;
+fn lookup(database: &Database, session: &dyn Session, tables: &Tables, request: &LookupRequest) -> Result<Page, SystemError> {
+    let mut select = select(session, tables, request.kind, &request.columns, database)?;
     match tables {
         Tables::Target(layout) => {
             let (name, value) = (&request.attribute, &request.value);
@@ -65,7 +75,7 @@ fn lookup(database: &Database, connection: &Connection, tables: &Tables, request
         Tables::Source(_) => return Err(SystemError::Rejected("a Source's records are read, not looked up".into())),
     }
     let mut page = Page::new(request.columns.clone());
-    fetch(database, connection, &mut select, &mut page, &mut |_| Ok(())).map_err(|broken| broken.error)?;
+    fetch(session, &mut select, &mut page, &mut |_| Ok(())).map_err(|broken| broken.error)?;
     Ok(page)
 }
 
@@ -77,42 +87,34 @@ struct Broken {
 
 fn stream(
     database: &Database,
-    connection: &Connection,
+    session: &dyn Session,
     tables: &Tables,
     (kind, columns): (ObjectKind, &Arc<Columns>),
     queue: &mut PageQueue,
 ) -> Evidence {
-    let mut select = match select(connection, tables, kind, columns, database) {
+    let mut select = match select(session, tables, kind, columns, database) {
         Ok(select) => select,
         Err(error) => return Evidence::Unreadable { reason: error.to_string() },
     };
     let mut page = Page::new(columns.clone());
     let mut full = |page: &mut Page| queue.send(kind, page).map_err(SystemError::from);
-    let read = fetch(database, connection, &mut select, &mut page, &mut full);
+    let read = fetch(session, &mut select, &mut page, &mut full);
     let handed_over = if page.is_empty() { Ok(()) } else { full(&mut page) };
     match (read, handed_over) {
         (Err(Broken { rows: 0, error }), _) => Evidence::Unreadable { reason: error.to_string() },
         (Err(Broken { error, .. }), _) | (_, Err(error)) => Evidence::Partial { reason: error.to_string() },
-        (Ok(rows), Ok(())) => match select.count(connection) {
+        (Ok(rows), Ok(())) => match select.count(session) {
             Ok(count) if count == rows => Evidence::Complete,
             Ok(count) => Evidence::Partial { reason: format!("{}: {rows} rows came, and there are {count}", database.name) },
-            Err(error) => Evidence::Partial { reason: database.error(&error).to_string() },
+            Err(error) => Evidence::Partial { reason: error.to_string() },
         },
     }
 }
 
-fn select(
-    connection: &Connection,
-    tables: &Tables,
-    kind: ObjectKind,
-    columns: &Columns,
-    database: &Database,
-) -> Result<Select, SystemError> {
+fn select(session: &dyn Session, tables: &Tables, kind: ObjectKind, columns: &Columns, database: &Database) -> Result<Select, SystemError> {
     let select = match (tables, kind) {
         (Tables::Target(layout), kind) => target_select(layout, kind, columns),
-        (Tables::Source(described), ObjectKind::Account) => {
-            Select::records(connection, described, columns).map_err(|error| database.error(&error))?
-        }
+        (Tables::Source(described), ObjectKind::Account) => Select::records(session, described, columns)?,
         (Tables::Source(_), _) => Err("a Source has records only".into()),
     };
     select.map_err(|words| SystemError::Rejected(format!("{}: {words}", database.name)))
@@ -120,35 +122,23 @@ fn select(
 
 /// Packs every row; `full` takes the page whenever it is large.
 fn fetch(
-    database: &Database,
-    connection: &Connection,
+    session: &dyn Session,
     select: &mut Select,
     page: &mut Page,
     full: &mut dyn FnMut(&mut Page) -> Result<(), SystemError>,
 ) -> Result<u64, Broken> {
     let mut count = 0;
-    let mut run = || -> Result<(), SystemError> {
-        let failed = |error: rusqlite::Error| database.error(&error);
-        let refused = |words: String| SystemError::Protocol(format!("{}: {words}", database.name));
-        select.prepare(connection).map_err(failed)?.map_err(refused)?;
-        let mut statement = connection.prepare(&select.sql()).map_err(failed)?;
-        let mut rows = statement.query(params_from_iter(&select.values)).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            if !select.is_asked(row).map_err(failed)? {
-                continue;
+    let read = select.prepare(session).and_then(|()| {
+        session.query(&select.sql(), &select.values, &mut |line| {
+            if !select.is_asked(line)? {
+                return Ok(());
             }
-            let mut packed = Ok(Ok(()));
-            page.row(|out| packed = select.pack(row, out));
-            packed.map_err(failed)?.map_err(refused)?;
+            let mut packed = Ok(());
+            page.row(|out| packed = select.pack(line, out));
+            packed?;
             count += 1;
-            if page.size() >= PAGE_BYTES {
-                full(page)?;
-            }
-        }
-        Ok(())
-    };
-    match run() {
-        Ok(()) => Ok(count),
-        Err(error) => Err(Broken { rows: count, error }),
-    }
+            if page.size() >= PAGE_BYTES { full(page) } else { Ok(()) }
+        })
+    });
+    read.map(|()| count).map_err(|error| Broken { rows: count, error })
 }

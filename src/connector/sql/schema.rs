@@ -1,20 +1,38 @@
-//! The database's real schema: what tables there are, and what their columns hold.
+//! The database's real schema: what tables there are, what their columns hold, and what we may do with them.
 //!
 //! Must never: take a name on trust. Only names that came from here go into statements, and always quoted.
 
-use rusqlite::{Connection, Result};
+use std::fmt;
 
+use super::dialect::{Dialect, Handling};
+use super::session::Session;
+use super::{mysql, postgres, sqlite};
 use crate::diagnostic::did_you_mean;
+use crate::model::SystemError;
 
 /// A table or view as it is.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
-    /// as the database spells it
-    pub(super) name: String,
+    pub(super) name: TableName,
     pub(super) is_view: bool,
     pub(super) columns: Vec<Column>,
     /// columns that are unique by themselves
-    unique: Vec<String>,
+    pub(super) unique: Vec<String>,
+    /// rows may be removed
+    pub(super) deletable: bool,
+    /// what keeps it from being used, in words
+    pub(super) troubles: Vec<String>,
+    /// triggers that stand before an insert or update, and so may change what is written
+    pub(super) triggers: Vec<String>,
+}
+
+/// The name of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TableName {
+    /// as the database spells it
+    pub(super) shown: String,
+    /// for a statement
+    pub(super) sql: String,
 }
 
 /// A column as it is.
@@ -22,47 +40,115 @@ pub(super) struct Table {
 pub(super) struct Column {
     /// as the database spells it
     pub(super) name: String,
+    /// for a statement
+    pub(super) sql: String,
     pub(super) holds: Holds,
     pub(super) not_null: bool,
     /// the database fills it when nobody does
     pub(super) filled: bool,
     /// computed by the database: can't be written
     pub(super) generated: bool,
+    pub(super) dialect: Dialect,
+    pub(super) handling: Handling,
+    /// letters of two cases are one to its own comparisons
+    pub(super) caseless: bool,
+    /// most characters, where it says so
+    pub(super) longest: Option<usize>,
+    /// bytes of a whole number
+    pub(super) bytes: Option<u8>,
+    pub(super) rights: Rights,
 }
 
-/// What a column is for, by its declared type (SQLite's own rules of affinity, and truth values as people declare them).
+/// What we may do with a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rights {
+    pub(super) select: bool,
+    pub(super) insert: bool,
+    pub(super) update: bool,
+}
+
+/// What a column is for, by its declared type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holds {
-    /// 0 and 1
+    /// yes and no
     Truth,
     /// whole numbers
     Whole,
-    /// other numbers, dates
+    /// other numbers; in SQLite dates too
     Numeric,
     /// text
     Text,
+    /// dates and times, in a database that knows them
+    Time,
+    /// UUIDs, in a database that knows them
+    Uuid,
     /// whatever it is given
     Anything,
+    /// bytes
+    Binary,
+}
+
+impl Rights {
+    pub(super) const ALL: Self = Self { select: true, insert: true, update: true };
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.shown)
+    }
 }
 
 impl Table {
     /// Looks a table up. The error says which there are.
-    pub(super) fn find(connection: &Connection, name: &str) -> Result<std::result::Result<Self, String>> {
-        let known = tables(connection)?;
-        let Some((name, is_view)) = known.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
+    pub(super) fn find(session: &dyn Session, name: &str) -> Result<Result<Self, String>, SystemError> {
+        let known = match session.dialect() {
+            Dialect::Sqlite => sqlite::catalog::tables(session)?,
+            Dialect::Postgres => postgres::catalog::tables(session)?,
+            Dialect::MySql => mysql::catalog::tables(session)?,
+        };
+        let exact = known.iter().find(|(known, _)| known == name);
+        let Some((name, is_view)) = exact.or_else(|| known.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))) else {
             let hint = hint(name, known.iter().map(|(known, _)| known.as_str()));
             return Ok(Err(format!("there is no table `{name}`{hint}")));
         };
-        let columns = columns(connection, name)?;
-        Ok(Ok(Self { name: name.clone(), is_view: *is_view, columns, unique: unique_columns(connection, name)? }))
+        match session.dialect() {
+            Dialect::Sqlite => sqlite::catalog::table(session, name, *is_view),
+            Dialect::Postgres => postgres::catalog::table(session, name, *is_view),
+            Dialect::MySql => mysql::catalog::table(session, name, *is_view),
+        }
+        .map(Ok)
+    }
+
+    /// What somebody's own SELECT gives, as a table.
+    pub(super) fn of_query(session: &dyn Session, query: &str) -> Result<Self, SystemError> {
+        let dialect = session.dialect();
+        let query = query.trim().trim_end_matches(';');
+        // Its last line may be a comment.
+        let sql = format!("({query}\n) AS {}", dialect.quoted("query"));
+        let answered = session.columns(&format!("SELECT * FROM {sql}"))?;
+        let columns = answered.into_iter().map(|column| {
+            let known = match dialect {
+                Dialect::Sqlite => sqlite::catalog::kind(&column.kind),
+                Dialect::Postgres => postgres::catalog::kind(&column.kind),
+                Dialect::MySql => mysql::catalog::kind(&column.kind),
+            };
+            Column::new(dialect, column.name, known)
+        });
+        let name = TableName { shown: "the query".into(), sql };
+        let columns = columns.collect();
+        Ok(Self { name, is_view: true, columns, unique: Vec::new(), deletable: false, troubles: Vec::new(), triggers: Vec::new() })
     }
 
     /// Looks a column up.
-    pub(super) fn column(&self, name: &str) -> std::result::Result<Column, String> {
-        let found = self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
+    pub(super) fn column(&self, name: &str) -> Result<Column, String> {
+        let exact = self.columns.iter().find(|column| column.name == name);
+        let found = exact.or_else(|| self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)));
         found.cloned().ok_or_else(|| {
             let hint = hint(name, self.columns.iter().map(|column| column.name.as_str()));
-            format!("table `{}` has no column `{name}`{hint}", self.name)
+            // MySQL shows nobody a column that they have no right on.
+            let hidden = self.columns.first().is_none_or(|column| column.dialect == Dialect::MySql);
+            let seen = if hidden { " that the account may see" } else { "" };
+            format!("table `{}` has no column `{name}`{seen}{hint}", self.name)
         })
     }
 
@@ -73,15 +159,23 @@ impl Table {
 }
 
 impl Column {
-    /// The name, for a statement.
-    pub(super) fn sql(&self) -> String {
-        quoted(&self.name)
+    /// Of this kind, and nothing more known of it.
+    pub(super) fn new(dialect: Dialect, name: String, (holds, handling): (Holds, Handling)) -> Self {
+        Self {
+            sql: dialect.quoted(&name),
+            name,
+            holds,
+            not_null: false,
+            filled: false,
+            generated: false,
+            dialect,
+            handling,
+            caseless: false,
+            longest: None,
+            bytes: None,
+            rights: Rights::ALL,
+        }
     }
-}
-
-/// A name as SQL wants it.
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn hint<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
@@ -89,61 +183,8 @@ fn hint<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String 
         return format!(" ({hint})");
     }
     let known: Vec<String> = known.take(20).map(|known| format!("`{known}`")).collect();
-    format!(" (there are {})", known.join(", "))
-}
-
-fn tables(connection: &Connection) -> Result<Vec<(String, bool)>> {
-    let mut statement = connection
-        .prepare("SELECT name, type = 'view' FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name")?;
-    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-}
-
-fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>> {
-    let mut statement =
-        connection.prepare("SELECT name, type, \"notnull\", dflt_value IS NOT NULL, pk, hidden FROM pragma_table_xinfo(?1)")?;
-    let rows = statement.query_map([table], |row| {
-        let (name, declared, not_null, default): (String, String, bool, bool) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        let (key, hidden): (i64, i64) = (row.get(4)?, row.get(5)?);
-        let column = Column { name, holds: holds(&declared), not_null: not_null || key > 0, filled: default, generated: hidden > 1 };
-        Ok((column, key, declared.eq_ignore_ascii_case("integer"), hidden == 1))
-    })?;
-    let rows: Vec<(Column, i64, bool, bool)> = rows.collect::<Result<_>>()?;
-    let lone_key = rows.iter().filter(|(_, key, ..)| *key > 0).count() == 1;
-    let numbered = lone_key && !is_without_rowid(connection, table)?;
-    let visible = rows.into_iter().filter(|(.., hidden)| !hidden);
-    Ok(visible
-        .map(|(column, key, is_integer, _)| Column { filled: column.filled || (key > 0 && is_integer && numbered), ..column })
-        .collect())
-}
-
-fn is_without_rowid(connection: &Connection, table: &str) -> Result<bool> {
-    connection
-        .query_row("SELECT coalesce(max(wr), 0) FROM pragma_table_list WHERE schema = 'main' AND name = ?1", [table], |row| row.get(0))
-}
-
-fn unique_columns(connection: &Connection, table: &str) -> Result<Vec<String>> {
-    let mut statement = connection.prepare(
-        "SELECT name FROM pragma_table_info(?1) WHERE pk = 1 AND (SELECT count(*) FROM pragma_table_info(?1) WHERE pk > 0) = 1
-         UNION
-         SELECT (SELECT name FROM pragma_index_info(list.name)) FROM pragma_index_list(?1) AS list
-         WHERE list.\"unique\" AND NOT list.partial AND (SELECT count(*) FROM pragma_index_info(list.name)) = 1",
-    )?;
-    let names = statement.query_map([table], |row| row.get::<_, Option<String>>(0))?;
-    Ok(names.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
-}
-
-fn holds(declared: &str) -> Holds {
-    let declared = declared.to_ascii_uppercase();
-    let has = |part: &str| declared.contains(part);
-    if has("BOOL") || declared == "BIT" {
-        Holds::Truth
-    } else if has("INT") {
-        Holds::Whole
-    } else if has("CHAR") || has("CLOB") || has("TEXT") {
-        Holds::Text
-    } else if declared.is_empty() || has("BLOB") {
-        Holds::Anything
-    } else {
-        Holds::Numeric
+    match known.is_empty() {
+        true => " (there are none that the account may see)".to_owned(),
+        false => format!(" (there are {})", known.join(", ")),
     }
 }

@@ -4,20 +4,18 @@
 
 use std::collections::HashMap;
 
-use rusqlite::types::Value as Sql;
-use rusqlite::{Connection, Row, params_from_iter};
-
 use super::cell;
 use super::layout::{Active, Entitlements, Layout, Link, Objects, Roles};
-use super::schema::{Column, Table, quoted};
+use super::schema::{Column, Table, TableName};
+use super::session::{Line, Session, Sql, SqlRef};
 use crate::expr::segments_of_path;
 use crate::manifest::connection::AccountTable;
-use crate::model::{AttributeType, Columns, RowWriter, attribute};
+use crate::model::{AttributeType, Columns, RowWriter, SystemError, attribute};
 
 /// One SELECT and what to do with its columns.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Select {
-    table: String,
+    table: TableName,
     list: Vec<String>,
     conditions: Vec<String>,
     order: String,
@@ -56,9 +54,22 @@ struct Asked {
 }
 
 impl Select {
+    fn from_table(table: &TableName, order: String) -> Self {
+        Self {
+            table: table.clone(),
+            list: Vec::new(),
+            conditions: Vec::new(),
+            order,
+            values: Vec::new(),
+            cells: Vec::new(),
+            roles: None,
+            asked: None,
+        }
+    }
+
     /// Accounts with their roles, or groups with their owners, of a Target.
     pub(super) fn objects(objects: &Objects, roles: Option<&Roles>, columns: &Columns) -> Self {
-        let mut select = Self { table: objects.table.clone(), order: objects.key.sql(), ..Self::default() };
+        let mut select = Self::from_table(&objects.table, objects.key.sql.clone());
         select.only(&objects.only);
         for path in columns.paths() {
             let cell = match (path.as_ref(), &objects.active, roles) {
@@ -82,10 +93,9 @@ impl Select {
 
     /// Memberships of a Target.
     pub(super) fn memberships(link: &Link, columns: &Columns) -> Self {
-        let mut select = Self { table: link.table.clone(), ..Self::default() };
+        let mut select = Self::from_table(&link.table, format!("{}, {}", link.group.sql, link.account.sql));
         let (group, account) = (select.position(&link.group), select.position(&link.account));
-        select.order = format!("{}, {}", link.group.sql(), link.account.sql());
-        select.conditions = vec![format!("{} IS NOT NULL", link.group.sql()), format!("{} IS NOT NULL", link.account.sql())];
+        select.conditions = vec![format!("{} IS NOT NULL", link.group.sql), format!("{} IS NOT NULL", link.account.sql)];
         let cell = |path: &str| match path {
             "group" => Out::Text(group),
             "member" => Out::Text(account),
@@ -98,16 +108,14 @@ impl Select {
 
     /// Entitlements of the accounts that a Target sees.
     pub(super) fn entitlements(table: &Entitlements, accounts: &Objects, columns: &Columns) -> Self {
-        let mut select = Self { table: table.table.clone(), ..Self::default() };
+        let mut select = Self::from_table(&table.table, format!("{}, {}", table.account.sql, table.entitlement.sql));
         let (account, entitlement) = (select.position(&table.account), select.position(&table.entitlement));
-        select.order = format!("{}, {}", table.account.sql(), table.entitlement.sql());
-        select.conditions = vec![format!("{} IS NOT NULL", table.account.sql()), format!("{} IS NOT NULL", table.entitlement.sql())];
+        select.conditions = vec![format!("{} IS NOT NULL", table.account.sql), format!("{} IS NOT NULL", table.entitlement.sql)];
         if !accounts.only.is_empty() {
             select.values = accounts.only.iter().map(|(_, value)| value.clone()).collect();
-            let only: Vec<String> =
-                accounts.only.iter().enumerate().map(|(at, (column, _))| format!("{} IS ?{}", column.sql(), at + 1)).collect();
-            let (key, seen) = (accounts.key.sql(), quoted(&accounts.table));
-            select.conditions.push(format!("{} IN (SELECT {key} FROM {seen} WHERE {})", table.account.sql(), only.join(" AND ")));
+            let only: Vec<String> = accounts.only.iter().enumerate().map(|(at, (column, _))| column.is(at + 1)).collect();
+            let (key, seen) = (&accounts.key.sql, &accounts.table.sql);
+            select.conditions.push(format!("{} IN (SELECT {key} FROM {seen} WHERE {})", table.account.sql, only.join(" AND ")));
         }
         for path in columns.paths() {
             let cell = match (path.as_ref(), table.parameters.get(path)) {
@@ -122,16 +130,24 @@ impl Select {
     }
 
     /// Records of a Source: columns by their own names, or by the names that the manifest gives them.
-    pub(super) fn records(connection: &Connection, described: &AccountTable, columns: &Columns) -> rusqlite::Result<Result<Self, String>> {
-        let table = match Table::find(connection, &described.table)? {
-            Ok(table) => table,
-            Err(words) => return Ok(Err(words)),
+    pub(super) fn records(session: &dyn Session, described: &AccountTable, columns: &Columns) -> Result<Result<Self, String>, SystemError> {
+        let table = match (&described.query, &described.table) {
+            (Some(query), _) => Table::of_query(session, query)?,
+            (None, Some(name)) => match Table::find(session, name)? {
+                Ok(table) => table,
+                Err(words) => return Ok(Err(words)),
+            },
+            (None, None) => return Ok(Err("`accounts` needs a `table` or a `query`".into())),
         };
+        if !table.troubles.is_empty() {
+            return Ok(Err(table.troubles.join("; ")));
+        }
         Ok(Self::of_table(&table, described, columns))
     }
 
     fn of_table(table: &Table, described: &AccountTable, columns: &Columns) -> Result<Self, String> {
-        let mut select = Self { table: table.name.clone(), order: table.column(&described.key)?.sql(), ..Self::default() };
+        let key = table.column(&described.key)?;
+        let mut select = Self::from_table(&table.name, key.sql.clone());
         let only = described.only.iter().map(|(name, value)| {
             let column = table.column(name)?;
             let value = cell::from_manifest(&column, value)?;
@@ -141,8 +157,11 @@ impl Select {
         for path in columns.paths() {
             let name = segments_of_path(path).join(".");
             let column = table.column(described.columns.get(&name).unwrap_or(&name))?;
+            if !column.rights.select {
+                return Err(format!("column `{}` of table `{}` may not be read: GRANT SELECT on it", column.name, table.name));
+            }
             select.cells.push(Out::Column(select.list.len(), column.clone()));
-            select.list.push(column.sql());
+            select.list.push(column.read());
         }
         Ok(select)
     }
@@ -154,11 +173,13 @@ impl Select {
         let kind = attribute(name).map(|known| known.kind);
         let caseless = name != "id" && matches!(kind, Some(AttributeType::CaselessText | AttributeType::ManyCaseless));
         let at = self.position(&column);
-        // SQLite folds the case of ASCII letters only; other texts are compared here, row by row.
-        if !caseless || value.is_ascii() {
-            self.values.push(key_value(value));
-            let collation = if caseless { "NOCASE" } else { "BINARY" };
-            self.conditions.push(format!("{} = ?{} COLLATE {collation}", column.sql(), self.values.len()));
+        // Not every database folds the case of other letters than ASCII's; such texts are compared here, row by row.
+        if !caseless {
+            self.values.push(column.key(value));
+            self.conditions.push(column.equals(self.values.len()));
+        } else if value.is_ascii() {
+            self.values.push(Sql::Text(value.to_owned()));
+            self.conditions.push(column.folds_to(self.values.len()));
         }
         self.asked = Some(Asked { at, value: value.to_owned(), caseless });
         Ok(())
@@ -185,8 +206,8 @@ impl Select {
 
     fn ask_column(&mut self, column: &Column, value: &str) {
         let at = self.position(column);
-        self.values.push(key_value(value));
-        self.conditions.push(format!("{} = ?{} COLLATE BINARY", column.sql(), self.values.len()));
+        self.values.push(column.key(value));
+        self.conditions.push(column.equals(self.values.len()));
         self.asked = Some(Asked { at, value: value.to_owned(), caseless: false });
     }
 
@@ -197,51 +218,52 @@ impl Select {
     }
 
     /// How many rows there are in the same snapshot.
-    pub(super) fn count(&self, connection: &Connection) -> rusqlite::Result<u64> {
-        let sql = format!("SELECT count(*) {}", self.from());
-        connection.query_row(&sql, params_from_iter(&self.values), |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+    pub(super) fn count(&self, session: &dyn Session) -> Result<u64, SystemError> {
+        let rows = session.rows(&format!("SELECT count(*) {}", self.from()), &self.values)?;
+        match rows.first().and_then(|row| row.first()) {
+            Some(Sql::Integer(count)) => Ok(count.unsigned_abs()),
+            _ => Err(SystemError::Protocol("a count is no number".into())),
+        }
     }
 
     /// Reads what one statement can't: the roles.
-    pub(super) fn prepare(&mut self, connection: &Connection) -> rusqlite::Result<Result<(), String>> {
-        let Some(roles) = &mut self.roles else { return Ok(Ok(())) };
-        let mut statement = connection.prepare(&roles_sql(&roles.table))?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            match (cell::text(row.get_ref(0)?), cell::text(row.get_ref(1)?)) {
-                (Ok(account), Ok(role)) => roles.by_account.entry(account).or_default().push(role),
-                (Err(words), _) | (_, Err(words)) => return Ok(Err(format!("table `{}`: {words}", roles.table.table))),
+    pub(super) fn prepare(&mut self, session: &dyn Session) -> Result<(), SystemError> {
+        let Some(roles) = &mut self.roles else { return Ok(()) };
+        let table = &roles.table;
+        let by_account = &mut roles.by_account;
+        session.query(&roles_sql(table), &[], &mut |line| match (cell::text(line.at(0)?), cell::text(line.at(1)?)) {
+            (Ok(account), Ok(role)) => {
+                by_account.entry(account).or_default().push(role);
+                Ok(())
             }
-        }
-        Ok(Ok(()))
+            (Err(words), _) | (_, Err(words)) => Err(SystemError::Protocol(format!("table `{}`: {words}", table.table))),
+        })
     }
 
     /// Whether the row is what was asked for.
-    pub(super) fn is_asked(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
+    pub(super) fn is_asked(&self, row: &dyn Line) -> Result<bool, SystemError> {
         let Some(asked) = &self.asked else { return Ok(true) };
-        let Ok(found) = cell::text(row.get_ref(asked.at)?) else { return Ok(false) };
+        let Ok(found) = cell::text(row.at(asked.at)?) else { return Ok(false) };
         Ok(if asked.caseless { found.to_lowercase() == asked.value.to_lowercase() } else { found == asked.value })
     }
 
-    /// Packs one row. The inner error is a value that has no place in a row.
-    pub(super) fn pack(&self, from: &Row<'_>, row: &mut RowWriter<'_>) -> rusqlite::Result<Result<(), String>> {
-        for cell in &self.cells {
-            if let Err(words) = self.pack_cell(cell, from, row)? {
-                return Ok(Err(format!("table `{}`: {words}", self.table)));
-            }
-        }
-        Ok(Ok(()))
+    /// Packs one row. A value that has no place in a row is an error.
+    pub(super) fn pack(&self, from: &dyn Line, row: &mut RowWriter<'_>) -> Result<(), SystemError> {
+        self.cells.iter().try_for_each(|cell| {
+            let packed = self.pack_cell(cell, from, row)?;
+            packed.map_err(|words| SystemError::Protocol(format!("table `{}`: {words}", self.table)))
+        })
     }
 
-    fn pack_cell(&self, cell: &Out, from: &Row<'_>, row: &mut RowWriter<'_>) -> rusqlite::Result<Result<(), String>> {
+    fn pack_cell(&self, cell: &Out, from: &dyn Line, row: &mut RowWriter<'_>) -> Result<Result<(), String>, SystemError> {
         match cell {
             Out::Missing => row.missing(),
             Out::True => row.bool(true),
             Out::Account => row.text("account"),
-            Out::Active(at, active) => row.bool(is_active(active, from.get_ref(*at)?)),
-            Out::Text(at) => return Ok(cell::text(from.get_ref(*at)?).map(|text| row.text(&text))),
-            Out::Column(at, column) => return Ok(cell::pack(column, from.get_ref(*at)?, row)),
-            Out::Roles(key) => return Ok(cell::text(from.get_ref(*key)?).map(|key| self.pack_roles(&key, row))),
+            Out::Active(at, active) => row.bool(is_active(active, from.at(*at)?)),
+            Out::Text(at) => return Ok(cell::text(from.at(*at)?).map(|text| row.text(&text))),
+            Out::Column(at, column) => return Ok(cell::pack(column, from.at(*at)?, row)),
+            Out::Roles(key) => return Ok(cell::text(from.at(*key)?).map(|key| self.pack_roles(&key, row))),
         }
         Ok(Ok(()))
     }
@@ -254,7 +276,7 @@ impl Select {
     }
 
     fn position(&mut self, column: &Column) -> usize {
-        let name = column.sql();
+        let name = column.read();
         self.list.iter().position(|known| *known == name).unwrap_or_else(|| {
             self.list.push(name);
             self.list.len() - 1
@@ -264,26 +286,29 @@ impl Select {
     fn only(&mut self, only: &[(Column, Sql)]) {
         for (column, value) in only {
             self.values.push(value.clone());
-            self.conditions.push(format!("{} IS ?{}", column.sql(), self.values.len()));
+            self.conditions.push(column.is(self.values.len()));
         }
     }
 
     fn from(&self) -> String {
-        let conditions = if self.conditions.is_empty() { "1".to_owned() } else { self.conditions.join(" AND ") };
-        format!("FROM {} WHERE {conditions}", quoted(&self.table))
+        let conditions = if self.conditions.is_empty() { "1 = 1".to_owned() } else { self.conditions.join(" AND ") };
+        format!("FROM {} WHERE {conditions}", self.table.sql)
     }
 }
 
 /// The roles that accounts hold, by name; sorted, so that two reads give the same bytes.
 fn roles_sql(roles: &Roles) -> String {
-    let (table, account, role) = (quoted(&roles.table), roles.account.sql(), roles.role.sql());
+    let table = &roles.table.sql;
     match &roles.names {
-        None => format!("SELECT {account}, {role} FROM {table} WHERE {role} IS NOT NULL ORDER BY 1, 2"),
+        None => {
+            let (account, role) = (roles.account.read(), roles.role.read());
+            format!("SELECT {account}, {role} FROM {table} WHERE {} IS NOT NULL ORDER BY 1, 2", roles.role.sql)
+        }
         Some(names) => {
-            let (other, key, name) = (quoted(&names.table), names.key.sql(), names.name.sql());
-            format!(
-                "SELECT held.{account}, named.{name} FROM {table} AS held JOIN {other} AS named ON named.{key} = held.{role} ORDER BY 1, 2"
-            )
+            let (account, role, key, name) =
+                (roles.account.read_of("held."), &roles.role.sql, &names.key.sql, names.name.read_of("named."));
+            let other = &names.table.sql;
+            format!("SELECT {account}, {name} FROM {table} AS held JOIN {other} AS named ON named.{key} = held.{role} ORDER BY 1, 2")
         }
     }
 }
@@ -304,21 +329,12 @@ pub(super) fn target_select(layout: &Layout, kind: crate::model::ObjectKind, col
     }
 }
 
-/// An id for comparing with a key: a whole number where it is one, so that columns without a type match too.
-pub(super) fn key_value(id: &str) -> Sql {
-    match id.parse::<i64>() {
-        Ok(number) if number.to_string() == id => Sql::Integer(number),
-        _ => Sql::Text(id.to_owned()),
-    }
-}
-
 /// Whether a row's value says that its account has access.
-pub(super) fn is_active(active: &Active, value: rusqlite::types::ValueRef<'_>) -> bool {
-    use rusqlite::types::ValueRef;
+pub(super) fn is_active(active: &Active, value: SqlRef<'_>) -> bool {
     match active {
         Active::Flag(_) => cell::is_true(value),
         Active::DisabledFlag(_) => !cell::is_true(value),
-        Active::DeactivatedAt(_) => matches!(value, ValueRef::Null | ValueRef::Text(b"") | ValueRef::Integer(0)),
-        Active::Values { active, .. } => ValueRef::from(active) == value,
+        Active::DeactivatedAt(_) => matches!(value, SqlRef::Null | SqlRef::Text("") | SqlRef::Integer(0)),
+        Active::Values { active, .. } => active.borrowed() == value,
     }
 }

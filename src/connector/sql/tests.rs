@@ -108,7 +108,14 @@ impl App {
         let mut statement = app.prepare(query).expect("a query");
         let width = statement.column_count();
         let row = |row: &rusqlite::Row<'_>| {
-            let cells = (0..width).map(|at| Ok(cell::text(row.get_ref(at)?).expect("text")));
+            let text = |value: rusqlite::types::Value| match value {
+                rusqlite::types::Value::Null => String::new(),
+                rusqlite::types::Value::Integer(number) => number.to_string(),
+                rusqlite::types::Value::Real(number) => number.to_string(),
+                rusqlite::types::Value::Text(text) => text,
+                rusqlite::types::Value::Blob(_) => panic!("text"),
+            };
+            let cells = (0..width).map(|at| Ok(text(row.get(at)?)));
             Ok(cells.collect::<rusqlite::Result<Vec<_>>>()?.join("|"))
         };
         statement.query_map([], row).expect("rows").collect::<rusqlite::Result<Vec<_>>>().expect("rows").join("\n")
@@ -735,4 +742,27 @@ async fn what_a_row_needs_and_nothing_fills_is_told_before_any_is_made() {
     // What new rows start with is given.
     app.connection["accounts"]["initial"]["badge"] = json!(0);
     assert!(!needed(&app).await.contains("badge"));
+}
+
+#[tokio::test]
+async fn a_query_is_a_source_of_its_rows_and_can_t_write() {
+    let mut app = App::new(APP);
+    app.connection["accounts"] = json!({
+        "query": "SELECT id, upper(login) AS name, 'it''s ?1' AS odd FROM people -- don't\n WHERE id < 3 -- the end\n;",
+        "key": "id", "only": {"id": 2}, "columns": {"called": "name"},
+    });
+    let source = open_source(&app.described(), &app.at()).await.expect("it opens");
+    let request = ReadRequest::new(vec![(ObjectKind::Account, Columns::new(["id", "called", "odd"]))]);
+    let mut rows = Collected(Vec::new());
+    assert_eq!(source.read(&request, &mut rows).await.of(ObjectKind::Account), Evidence::Complete);
+    assert_eq!(rows.0, ["Account: 2 | ÅSA | it's ?1"]);
+    for (query, words) in [("DELETE FROM people", "syntax error"), ("SELECT nothing FROM people", "nothing")] {
+        app.connection["accounts"]["query"] = json!(query);
+        let source = open_source(&app.described(), &app.at()).await.expect("it opens");
+        let evidence = source.read(&request, &mut rows).await.of(ObjectKind::Account);
+        assert!(matches!(&evidence, Evidence::Unreadable { reason } if reason.contains(words)), "{evidence:?}");
+    }
+    let told = app.open().await.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(told.contains("`accounts.query` is for a Source"), "{told}");
+    assert_eq!(app.sql("SELECT count(*) FROM people"), "3");
 }

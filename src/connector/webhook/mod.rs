@@ -112,7 +112,7 @@ impl Connector for WebhookConnector {
         Box::new(AsJson::new(columns))
     }
 
-    fn is_local(&self) -> bool {
+    fn is_local(&self, _: &dyn Described) -> bool {
         false
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Context, Diagnostic, Origin};
 use crate::diagnostic::did_you_mean;
-use crate::manifest::connection::Unreadable;
+use crate::manifest::connection::{Mistake, Unreadable};
 use crate::manifest::kinds::{Guardrails, Member, Removals, TargetSpec};
 use crate::manifest::quantity;
 use crate::model::Guardrail;
@@ -29,6 +29,12 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
         let mut formats = Formats { context, origin, problems };
         for Unreadable { pointer, what, hint } in connection.unreadable() {
             formats.wrong(what, &connection.pointer(pointer), hint);
+        }
+    }
+    for (role, origin, connection) in loaded.connections_by_role() {
+        for Mistake { pointer, message, hint } in connection.mistakes(role) {
+            let problem = context.at(origin, &connection.pointer(&pointer), Diagnostic::error(message));
+            problems.push(problem.hint(hint));
         }
     }
     for source in &loaded.sources {
@@ -181,6 +187,8 @@ impl Formats<'_, '_> {
             }
         }
         let problem = Diagnostic::error(format!("`{path}` is no {what}"));
+        // An address that is written wrongly may hold a password.
+        let problem = if pointer.ends_with("/url") { problem.conceal() } else { problem };
         self.problems.push(self.context.at(self.origin, pointer, problem).hint(hint));
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! Must never: hold a secret.
 
+mod filter;
+mod mistakes;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,8 +12,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{ConnectionPart, Described, SecretRef, Unreadable};
+pub use filter::{FilterComparison, LdapFilter};
+
+use super::{ConnectionPart, Described, Mistake, SecretRef, Unreadable};
 use crate::manifest::quantity;
+use crate::model::SystemRole;
 
 /// A directory that speaks LDAP (RFC 4511).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -133,6 +139,19 @@ pub struct LdapUsers {
     /// Gives each new account a long password of its own that nobody ever sees: Active Directory lets nobody in without one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub generate_password: bool,
+    /// Numbers that new entries get, each once in the directory, by the directory's attribute: `uidNumber: {from: 20000, to: 29999}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub numbers: BTreeMap<String, NumberRange>,
+}
+
+/// From which number to which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NumberRange {
+    /// The first that is given.
+    pub from: u32,
+    /// The last.
+    pub to: u32,
 }
 
 /// An attribute with one value for accounts with access and another for those without.
@@ -169,6 +188,9 @@ pub struct LdapGroups {
     /// The member of a group without members, where its class asks for one: a DN that need not exist. It is no member to headcount. Default: `cn=nobody`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub empty_member: Option<String>,
+    /// Numbers that new groups get, each once in the directory: `gidNumber: {from: 20000, to: 29999}`. A `posixGroup` needs one to be made.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub numbers: BTreeMap<String, NumberRange>,
 }
 
 /// What a group is.
@@ -179,7 +201,7 @@ pub enum LdapGroupClass {
     GroupOfNames,
     /// members by DN, at least one
     GroupOfUniqueNames,
-    /// members by user name (RFC 2307); such groups are read and their members changed, and none is made, since nobody gives out numbers yet
+    /// members by user name (RFC 2307); one is made where `numbers` says which `gidNumber` it gets
     PosixGroup,
     /// Active Directory's: members by DN, or none
     Group,
@@ -203,6 +225,10 @@ impl Described for LdapConnection {
 
     fn place(&self) -> &'static str {
         "urls"
+    }
+
+    fn sign_in(&self) -> &'static str {
+        "bind"
     }
 
     fn secrets(&self) -> Vec<ConnectionPart<'_, SecretRef>> {
@@ -235,6 +261,10 @@ impl Described for LdapConnection {
             hint,
         });
         timeout.into_iter().chain(most).chain(urls).collect()
+    }
+
+    fn mistakes(&self, role: SystemRole) -> Vec<Mistake> {
+        mistakes::of(self, role)
     }
 
     /// An entry has whatever its classes allow.

@@ -3,6 +3,7 @@
 //!
 //! Must never: reach anything, or be asked which kind it is where [`Described`] can answer.
 
+mod database_roles;
 mod declared;
 mod file;
 mod inbox;
@@ -12,6 +13,7 @@ mod sql;
 mod webhook;
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,19 +21,25 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use super::server_address::{server_address, stays_on_this_machine};
+pub use database_roles::{DatabaseRolesConnection, RoleServer};
 pub use declared::{DeclaredConnection, Extension};
 pub use file::{FileConnection, FileFormat};
 pub use inbox::InboxConnection;
-pub use ldap::{ExternalBind, LdapActive, LdapBind, LdapConnection, LdapDialect, LdapGroupClass, LdapGroups, LdapUsers, SimpleBind};
-pub use scim::ScimConnection;
+pub use ldap::{
+    ExternalBind, FilterComparison, LdapActive, LdapBind, LdapConnection, LdapDialect, LdapFilter, LdapGroupClass, LdapGroups, LdapUsers,
+    NumberRange, SimpleBind,
+};
+pub use scim::{ScimClearing, ScimConnection, ScimDialect, ScimManager, ScimMemberValue, ScimPaging, ScimRemoval, ScimWithout};
 pub use sql::{
-    AccountTable, ActiveColumn, ActiveValues, Database, EntitlementTable, GroupTable, LinkTable, RoleNames, RoleTable, SessionTable,
-    SqlConnection, SqliteFile,
+    AccountTable, ActiveColumn, ActiveValues, Database, DatabaseServer, EntitlementTable, GroupTable, LinkTable, MysqlDatabase,
+    PostgresDatabase, RoleNames, RoleTable, SessionTable, SqlConnection, SqliteFile,
 };
 pub use webhook::WebhookConnection;
 
 use super::kinds::connector::ConnectorSpec;
 use super::{Loaded, Origin, quantity};
+use crate::model::SystemRole;
 
 /// Where a secret is. One that can't be resolved is an error, never an empty string.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -65,6 +73,29 @@ pub enum Auth {
     Bearer(SecretRef),
     /// User name and password.
     Basic(BasicAuth),
+    /// A token that is asked for, and anew once it has run out (OAuth 2.0 client credentials, RFC 6749, 4.4).
+    ClientCredentials(ClientCredentials),
+}
+
+/// A client of an OAuth 2.0 token endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClientCredentials {
+    /// The token endpoint: `https://login.example/oauth2/token`.
+    pub token_url: String,
+    /// The client.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: SecretRef,
+    /// What the token is to allow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// Further fields of the form, such as `audience` or `resource`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub with: BTreeMap<String, String>,
+    /// The secret goes in the form (`client_secret_post`), not in the header (`client_secret_basic`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_form: bool,
 }
 
 /// User name and password.
@@ -89,6 +120,8 @@ pub enum SourceConnection {
     Sql(Box<SqlConnection>),
     /// A directory that speaks LDAP.
     Ldap(Box<LdapConnection>),
+    /// A database server's own roles: PostgreSQL's, MariaDB's.
+    DatabaseRoles(Box<DatabaseRolesConnection>),
     /// A system that a Connector describes.
     Connector(Box<DeclaredConnection>),
     /// A system that pushes over SCIM 2.0, such as Entra ID or Okta.
@@ -105,6 +138,8 @@ pub enum TargetConnection {
     Sql(Box<SqlConnection>),
     /// A directory that speaks LDAP.
     Ldap(Box<LdapConnection>),
+    /// A database server's own roles: PostgreSQL's, MariaDB's.
+    DatabaseRoles(Box<DatabaseRolesConnection>),
     /// A system that a Connector describes.
     Connector(Box<DeclaredConnection>),
     /// An application that is told by signed requests.
@@ -125,6 +160,11 @@ pub trait Described: Any + Send + Sync {
     /// The field that says where the system is.
     fn place(&self) -> &'static str;
 
+    /// The field that says how to sign in.
+    fn sign_in(&self) -> &'static str {
+        "auth"
+    }
+
     /// Files of this machine that it reads or writes.
     fn files(&self) -> Vec<ConnectionPart<'_, str>> {
         Vec::new()
@@ -142,6 +182,11 @@ pub trait Described: Any + Send + Sync {
 
     /// Values that can't be read: the field, what it should be, and how it is written.
     fn unreadable(&self) -> Vec<Unreadable> {
+        Vec::new()
+    }
+
+    /// What else can't be right with it as a Source's or a Target's.
+    fn mistakes(&self, _: SystemRole) -> Vec<Mistake> {
         Vec::new()
     }
 
@@ -212,6 +257,17 @@ pub struct Unreadable {
     pub hint: &'static str,
 }
 
+/// Something that can't be right.
+#[derive(Debug)]
+pub struct Mistake {
+    /// the field
+    pub pointer: String,
+    /// what is wrong
+    pub message: String,
+    /// what to write
+    pub hint: String,
+}
+
 /// Deadline of one request where nobody says otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -229,6 +285,7 @@ impl SourceConnection {
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_ref(),
             Self::Ldap(connection) => connection.as_ref(),
+            Self::DatabaseRoles(connection) => connection.as_ref(),
             Self::Connector(connection) => connection.as_ref(),
             Self::Inbox(connection) => connection,
         }
@@ -243,6 +300,7 @@ impl SourceConnection {
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_mut(),
             Self::Ldap(connection) => connection.as_mut(),
+            Self::DatabaseRoles(connection) => connection.as_mut(),
             Self::Connector(connection) => connection.as_mut(),
             Self::Inbox(connection) => connection,
         }
@@ -256,6 +314,7 @@ impl TargetConnection {
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_mut(),
             Self::Ldap(connection) => connection.as_mut(),
+            Self::DatabaseRoles(connection) => connection.as_mut(),
             Self::Connector(connection) => connection.as_mut(),
             Self::Webhook(connection) => connection,
         }
@@ -267,6 +326,7 @@ impl TargetConnection {
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_ref(),
             Self::Ldap(connection) => connection.as_ref(),
+            Self::DatabaseRoles(connection) => connection.as_ref(),
             Self::Connector(connection) => connection.as_ref(),
             Self::Webhook(connection) => connection,
         }
@@ -283,8 +343,13 @@ impl dyn Described {
 impl Loaded {
     /// The connections of all Sources and Targets.
     pub fn connections(&self) -> impl Iterator<Item = (&Origin, &dyn Described)> {
-        let sources = self.sources.iter().map(|source| (&source.origin, source.spec.connection.described()));
-        sources.chain(self.targets.iter().map(|target| (&target.origin, target.spec.connection.described())))
+        self.connections_by_role().map(|(_, origin, connection)| (origin, connection))
+    }
+
+    /// The same, and what each is.
+    pub fn connections_by_role(&self) -> impl Iterator<Item = (SystemRole, &Origin, &dyn Described)> {
+        let sources = self.sources.iter().map(|source| (SystemRole::Source, &source.origin, source.spec.connection.described()));
+        sources.chain(self.targets.iter().map(|target| (SystemRole::Target, &target.origin, target.spec.connection.described())))
     }
 }
 

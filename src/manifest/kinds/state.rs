@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::connection::SecretRef;
+use crate::manifest::connection::{SecretRef, server_address, stays_on_this_machine};
 
 /// Where headcount keeps what it remembers, and how. One place at most; none: the file `.headcount/state.db`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -136,26 +136,18 @@ impl PostgresState {
 
     /// The address, where it can be read: what is in it is looked at by `validate`.
     pub fn address(&self) -> Option<url::Url> {
-        let url = url::Url::parse(&self.url).ok()?;
-        (matches!(url.scheme(), "postgres" | "postgresql") && url.host_str().is_some_and(|host| !host.is_empty())).then_some(url)
+        server_address(&self.url, &["postgres", "postgresql"])
     }
 
     /// Whether the way there never leaves this machine: a socket, or its own address.
     pub fn stays_here(&self) -> bool {
-        self.address()
-            .is_some_and(|url| url.host_str().is_some_and(|host| host.starts_with("%2F") || host.starts_with("%2f") || is_loopback(host)))
+        self.address().is_some_and(|url| stays_on_this_machine(&url))
     }
 
     /// Whether the way there has TLS. On this machine it has where an authority is named.
     pub fn has_tls(&self) -> bool {
         !self.allow_plaintext && (!self.stays_here() || self.ca_file.is_some())
     }
-}
-
-/// The host of an address whose scheme says nothing about hosts.
-fn is_loopback(host: &str) -> bool {
-    let name = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
-    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl StateSpec {

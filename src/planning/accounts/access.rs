@@ -1,12 +1,14 @@
 //! Taking the access of an account away.
 //!
-//! Must never: take more than the access.
+//! Must never: take more than the access, and what a Target says that an account without it has.
 
 use std::sync::Arc;
 
-use crate::model::{Action, Cause, FindingCode, Risk, Severity, Value};
+use crate::model::{Action, AttributeChange, Cause, FindingCode, Risk, Severity, Value};
 use crate::planning::accounts::Step;
 use crate::planning::draft::{Grounds, Stage, attribute, with};
+use crate::policy::DeprovisionPolicy;
+use crate::world::canonical;
 
 /// Takes the access away. Says whether it does.
 pub(super) fn deactivate(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, grounds: Grounds, cause: Cause) -> bool {
@@ -22,11 +24,49 @@ pub(super) fn take_access(
     grounds: Grounds,
     (cause, stage): (Cause, Stage),
 ) -> bool {
+    take(step, target, row, key, grounds, (cause, stage), Vec::new())
+}
+
+/// Takes the access of somebody who goes, and gives the account what it has from then on.
+pub(super) fn put_away(
+    step: &mut Step<'_, '_>,
+    target: usize,
+    row: u32,
+    key: &Arc<str>,
+    (grounds, cause): (Grounds, Cause),
+    policy: &DeprovisionPolicy,
+) -> bool {
+    let along = along(step, target, row, policy);
+    take(step, target, row, key, grounds, (cause, Stage::Deactivate), along)
+}
+
+/// What of it the account does not have yet.
+fn along(step: &Step<'_, '_>, target: usize, row: u32, policy: &DeprovisionPolicy) -> Vec<AttributeChange> {
+    let accounts = step.basis.observed[target].accounts();
+    let layouts = step.basis.layout.targets[target].attributes.iter();
+    let set = layouts.filter_map(|layout| Some((layout, Value::text(policy.set.get(&layout.name)?))));
+    let differs = set.filter_map(|(layout, value)| {
+        let cell = accounts.cell(row, layout.column);
+        let before = cell.to_value().filter(|_| !canonical::is_nothing(cell));
+        (!canonical::same(layout.kind, &value, cell)).then(|| attribute(&layout.name, before, Some(value)))
+    });
+    differs.collect()
+}
+
+fn take(
+    step: &mut Step<'_, '_>,
+    target: usize,
+    row: u32,
+    key: &Arc<str>,
+    grounds: Grounds,
+    (cause, stage): (Cause, Stage),
+    mut attributes: Vec<AttributeChange>,
+) -> bool {
     if !step.basis.observed[target].side.capabilities.deactivate_accounts {
         step.tell(Severity::Error, FindingCode::UnsupportedCapability, target, key, "{who}: accounts can't be deactivated here");
         return false;
     }
-    let attributes = vec![attribute(&Arc::from("active"), Some(Value::Bool(true)), Some(Value::Bool(false)))];
+    attributes.push(attribute(&Arc::from("active"), Some(Value::Bool(true)), Some(Value::Bool(false))));
     let change = step.basis.change(target, Action::Deactivate, step.basis.account(target, row, key), grounds, cause);
     step.draft(target, stage, with(change, attributes, &[Risk::SignIn]));
     true

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::manifest::kinds::{DeprovisionAction, Lifecycle, Ownership};
 use crate::model::{Action, Cause, Due, DueKind, Finding, FindingCode, Key, Risk, Severity, Subject};
 use crate::planning::accounts::Step;
-use crate::planning::accounts::access::deactivate;
+use crate::planning::accounts::access::{deactivate, put_away};
 use crate::planning::accounts::deselected::Deselected;
 use crate::planning::accounts::leaver;
 use crate::planning::accounts::presence::Presence;
@@ -224,7 +224,7 @@ fn depart(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone
     }
     match deprovision.action {
         DeprovisionAction::Delete => delete(step, target, row, key, gone.grounds(), cause),
-        _ if active => deactivate(step, target, row, key, gone.grounds(), cause),
+        _ if active => put_away(step, target, row, key, (gone.grounds(), cause), &deprovision),
         _ => match grace(step, target, row, deprovision.delete_after) {
             None => false,
             Some((at, after)) if step.basis.moment.now.duration_since(at) >= after => delete(step, target, row, key, Grounds::GRACE, cause),

@@ -53,7 +53,7 @@ pub(in crate::planning) fn work_out_again(basis: &Basis<'_>, target: usize, pers
                     Evaluated::Failed(words) => Err(words),
                 };
                 match fitting {
-                    Ok(state) => basis.people.as_reference(attribute.kind, None, state),
+                    Ok(state) => as_kept(basis, target, attribute, basis.people.as_reference(attribute.kind, None, state)),
                     Err(words) => {
                         desired.failures.push((*at, words));
                         ValueState::Unknown
@@ -63,6 +63,17 @@ pub(in crate::planning) fn work_out_again(basis: &Basis<'_>, target: usize, pers
         };
         desired.outcomes.extend(attribute.outcome.map(|slot| (slot, state.clone())));
         desired.states[*at] = state;
+    }
+}
+
+/// As the target keeps it: of several values one, where it keeps no more.
+fn as_kept(basis: &Basis<'_>, target: usize, attribute: &AttributeLayout<'_>, state: ValueState) -> ValueState {
+    match state {
+        ValueState::Set(value @ Value::List(_)) => {
+            let single = &basis.observed[target].side.capabilities.single_valued_attributes;
+            ValueState::Set(if single.contains(&attribute.name) { value.primary() } else { value })
+        }
+        state => state,
     }
 }
 

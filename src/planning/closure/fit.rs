@@ -101,8 +101,8 @@ pub(super) fn due(policy: &Policy, memory: &Memory, now: Timestamp) -> BTreeMap<
 
 /// When an account may be deleted that lost its access then.
 pub(super) fn due_of(rules: &TargetPolicy, at: Timestamp) -> impl Iterator<Item = Timestamp> {
-    let all = [rules.leaver, rules.suspended, rules.deselected, rules.absent];
-    all.into_iter().filter_map(move |one| at.checked_add(one.delete_after?).ok())
+    let all = [&rules.leaver, &rules.suspended, &rules.deselected, &rules.absent].map(|one| one.delete_after);
+    all.into_iter().filter_map(move |one| at.checked_add(one?).ok())
 }
 
 /// How many links there are beyond a part.

@@ -65,6 +65,8 @@ pub struct Population {
     pub protected: BTreeSet<Arc<str>>,
     /// object keys of the accounts and groups that the target says can't be changed there
     pub foreign: BTreeSet<(ObjectKind, Arc<str>)>,
+    /// object keys of those that the target says can't be removed there
+    pub stuck: BTreeSet<(ObjectKind, Arc<str>)>,
     /// the groups that must keep some members, in the order of the target's `protect.keep`
     pub kept: Vec<KeptGroup>,
 }

@@ -14,6 +14,7 @@ use crate::planning::beyond::{Totals, Traits};
 use crate::planning::groups::resolve::ResolvedGroups;
 use crate::planning::guardrails::{KeptGroup, Population, Populations};
 use crate::planning::targets::claims::Matched;
+use crate::planning::targets::observed::ObjectView;
 use crate::world::MemberRow;
 
 /// Of all targets.
@@ -116,7 +117,8 @@ impl Counting<'_, '_> {
                 .filter(|row| self.basis.former_group_key(self.target, *row).is_some())
                 .count() as u64,
             protected: self.protected_keys(&self.basis.protected[self.target]),
-            foreign: self.foreign(),
+            foreign: self.those(|all| all.foreign()),
+            stuck: self.those(|all| all.stuck()),
             kept: rules.protect.keep.iter().map(|(name, _)| self.kept(name)).collect(),
         }
     }
@@ -163,11 +165,11 @@ impl Counting<'_, '_> {
         }
     }
 
-    fn foreign(&self) -> BTreeSet<(ObjectKind, Arc<str>)> {
+    fn those(&self, which: impl Fn(ObjectView<'_>) -> Vec<u32>) -> BTreeSet<(ObjectKind, Arc<str>)> {
         let observed = &self.basis.observed[self.target];
-        let accounts = observed.accounts().foreign();
+        let accounts = which(observed.accounts());
         let accounts = accounts.into_iter().map(|row| (ObjectKind::Account, self.matched.account_key(self.basis, self.target, row)));
-        let groups = observed.groups().foreign();
+        let groups = which(observed.groups());
         accounts.chain(groups.into_iter().map(|row| (ObjectKind::Group, self.group_key(row)))).collect()
     }
 

@@ -12,6 +12,7 @@ use crate::policy::TargetPolicy;
 /// Withholds what protection forbids at one target. A removal that covers others too goes on for them.
 pub(in crate::planning) fn check(target: &TargetPolicy, population: &Population, plan: &mut Plan) {
     check_foreign(target, &population.foreign, plan);
+    check_stuck(target, &population.stuck, plan);
     check_accounts(target, &population.protected, plan);
     check_gifts(target, &population.protected, plan);
     for ((name, at_least), kept) in target.protect.keep.iter().zip(&population.kept) {
@@ -66,6 +67,27 @@ fn check_foreign(target: &TargetPolicy, foreign: &BTreeSet<(ObjectKind, Arc<str>
     let severity = if keeps_access { Severity::Error } else { Severity::Warning };
     let finding = Finding::new(severity, FindingCode::NotWritable, Subject::system(&target.name), message)
         .hint("change it where it comes from; or leave it out of the Target by `select` or a rule")
+        .at(Some(target.place.clone()));
+    withhold(plan, &refused, finding);
+}
+
+/// What the target says can't be removed there: it owns something. That its access ends is a change of its own, which goes.
+fn check_stuck(target: &TargetPolicy, stuck: &BTreeSet<(ObjectKind, Arc<str>)>, plan: &mut Plan) {
+    let hit = |change: &Change| change.action == Action::Delete && stuck.contains(&(change.object.kind, change.object.key.clone()));
+    let refused = positions(target, plan, hit);
+    if refused.is_empty() {
+        return;
+    }
+    let names: Vec<&str> = refused.iter().take(3).map(|&at| plan.changes[at].object.name.as_ref()).collect();
+    let more = if refused.len() > names.len() { ", …" } else { "" };
+    let message = format!(
+        "{}: {} would be deleted and own something there, so they can't be ({}{more}); they stay, and no account of them has access",
+        target.name,
+        if refused.len() == 1 { "1 account or group".to_owned() } else { format!("{} accounts or groups", refused.len()) },
+        names.join(", ")
+    );
+    let finding = Finding::new(Severity::Warning, FindingCode::NotWritable, Subject::system(&target.name), message)
+        .hint("hand on what they own at the target, and the next plan deletes them; or keep them there with `action: deactivate`")
         .at(Some(target.place.clone()));
     withhold(plan, &refused, finding);
 }

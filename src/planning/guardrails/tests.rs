@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::figures::allowance;
 use super::*;
 use crate::diagnostic::Place;
-use crate::manifest::kinds::{DeprovisionAction, Ownership};
+use crate::manifest::kinds::Ownership;
 use crate::model::{
     Action, AttributeChange, ChangeId, FORMAT_VERSION, MemberChange, ObjectRef, Reason, Risk, Severity, WindowEntry, Withheld,
 };
@@ -31,7 +31,7 @@ fn place(line: u32) -> Place {
 }
 
 fn case() -> Case {
-    let stay = DeprovisionPolicy { action: DeprovisionAction::Deactivate, delete_after: None };
+    let stay = DeprovisionPolicy::DEACTIVATE;
     let target = TargetPolicy {
         connector: "test".into(),
         allow_empty: false,
@@ -45,10 +45,10 @@ fn case() -> Case {
         sign_in: vec!["userName".into()],
         ownership: Ownership::Owned,
         rules: vec![],
-        leaver: stay,
-        absent: stay,
-        deselected: stay,
-        suspended: stay,
+        leaver: stay.clone(),
+        absent: stay.clone(),
+        deselected: stay.clone(),
+        suspended: stay.clone(),
         reuse_after: SignedDuration::ZERO,
         guardrails: GuardrailPolicy { limits: BTreeMap::new(), window: SignedDuration::from_hours(24), overrides: vec![] },
         protect: ProtectionPolicy::default(),
@@ -463,6 +463,17 @@ fn what_the_target_does_not_let_anybody_change_is_not_promised() {
     chat: 2 accounts or groups belong to somebody else there and can't be changed by its interface; none of that goes
     change it where it comes from; or leave it out of the Target by `select` or a rule
     ");
+}
+
+#[test]
+fn what_owns_something_at_the_target_loses_its_access_and_stays() {
+    let mut case = case().accounts(Action::Deactivate, Mandate::Leaver, 1..=2).accounts(Action::Delete, Mandate::Leaver, 1..=2);
+    case.populations.targets[0].stuck = BTreeSet::from([(ObjectKind::Account, "hr/1".into())]);
+    let plan = case.checked();
+    let held: Vec<String> =
+        plan.changes.iter().filter(|change| !change.runs()).map(|change| format!("{:?} {}", change.action, change.object.key)).collect();
+    assert_eq!(held, ["Delete hr/1"]);
+    assert!(plan.findings[0].message.contains("own something there"), "{}", plan.findings[0].message);
 }
 
 #[test]

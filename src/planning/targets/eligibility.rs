@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use crate::manifest::kinds::{DeprovisionAction, Lifecycle};
+use crate::manifest::kinds::Lifecycle;
 use crate::model::Reason;
 use crate::planning::basis::Basis;
 use crate::planning::draft::Grounds;
@@ -99,12 +99,12 @@ impl NotServed {
     /// What becomes of the account.
     pub(in crate::planning) fn deprovision(self, policy: &TargetPolicy) -> DeprovisionPolicy {
         match self {
-            Self::Leaver => policy.leaver,
-            Self::Suspended => policy.suspended,
-            Self::Deselected => policy.deselected,
+            Self::Leaver => policy.leaver.clone(),
+            Self::Suspended => policy.suspended.clone(),
+            Self::Deselected => policy.deselected.clone(),
             // A start that was put off is no end: the account waits without access.
-            Self::TooEarly => DeprovisionPolicy { action: DeprovisionAction::Deactivate, delete_after: None },
-            Self::Absent | Self::Pruned => policy.absent,
+            Self::TooEarly => DeprovisionPolicy::DEACTIVATE,
+            Self::Absent | Self::Pruned => policy.absent.clone(),
         }
     }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{AttributeChange, FindingCode, NeededAttribute, Severity, ValueState};
+use crate::model::{AttributeChange, FindingCode, NeededAttribute, Severity, Value, ValueState};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
 use crate::planning::schema::layout::AttributeLayout;
@@ -55,6 +55,44 @@ pub(in crate::planning) fn written(
         let place = layout.and_then(|layout| layout.source).and_then(|rule| rule.place.as_ref());
         let shared = Shared::new(Severity::Warning, FindingCode::VendorLimit, Some(&policy.name), sentence);
         findings.share(shared.attribute(name).hint(hint).at(place), key);
+    }
+    fitting((basis, findings), target, key, kept, follows)
+}
+
+/// Without what is longer than the target has room for; each is told. What no account can be without stays, and is refused there.
+fn fitting(
+    (basis, findings): (&Basis<'_>, &mut Findings),
+    target: usize,
+    key: &Arc<str>,
+    changes: Vec<AttributeChange>,
+    follows: &str,
+) -> Vec<AttributeChange> {
+    let capabilities = &basis.observed[target].side.capabilities;
+    let policy = &basis.policy.targets[target];
+    let room = |change: &AttributeChange| {
+        let most = *capabilities.longest_attributes.get(&change.attribute)?;
+        let letters = change.after.as_ref().and_then(Value::as_text)?.chars().count();
+        (letters > most).then_some(most)
+    };
+    let mut kept = Vec::with_capacity(changes.len());
+    for change in changes {
+        let Some(most) = room(&change) else {
+            kept.push(change);
+            continue;
+        };
+        let name = &change.attribute;
+        let needed = capabilities.needed_attributes.contains_key(name);
+        let so = if needed { "so the target will refuse it" } else { follows };
+        let sentence = format!("{{who}}: {name} is longer than the {most} letters that there is room for, {so}");
+        let hint = format!(
+            "shorten the value in the rule of {name} in spec.mapping.rules of the Target {}, or have the room there widened",
+            policy.name
+        );
+        let shared = Shared::new(Severity::Warning, FindingCode::VendorLimit, Some(&policy.name), sentence);
+        findings.share(shared.attribute(name).hint(hint), key);
+        if needed {
+            kept.push(change);
+        }
     }
     kept
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{Cell, Columns, Evidence, ObjectKind, WRITABLE};
+use crate::model::{Cell, Columns, Evidence, ObjectKind, REMOVABLE, WRITABLE};
 use crate::planning::question::Answer;
 use crate::planning::question::Lookup;
 use crate::planning::question::LookupBy;
@@ -231,7 +231,16 @@ impl<'o> ObjectView<'o> {
 
     /// Those of which the target says that they can't be changed there.
     pub(in crate::planning) fn foreign(self) -> Vec<u32> {
-        let Some(column) = self.columns().position(WRITABLE) else { return Vec::new() };
+        self.not(WRITABLE)
+    }
+
+    /// Those of which the target says that they can't be removed there.
+    pub(in crate::planning) fn stuck(self) -> Vec<u32> {
+        self.not(REMOVABLE)
+    }
+
+    fn not(self, column: &str) -> Vec<u32> {
+        let Some(column) = self.columns().position(column) else { return Vec::new() };
         (0..self.len()).filter(|row| canonical::truth(self.cell(*row, column)) == Some(false)).collect()
     }
 

@@ -83,6 +83,27 @@ fn departures_follow_the_target() {
 }
 
 #[test]
+fn a_deactivated_account_has_what_its_target_says_until_its_owner_comes_back() {
+    let account = |id: &str, key: &str, login: &str, active: bool, title: &str| json!({"id": id, "userName": login, "externalId": mark(key), "active": active, "title": title});
+    let scene = Scene::new(&[source("hr", ""), target("  leaver: {action: deactivate, set: {title: Former}}\n")])
+        .record("hr", json!({"id": "1", "login": "ada", "left": true, "title": "Boss"}))
+        .record("hr", json!({"id": "2", "login": "bob", "leave": true, "title": "Lead"}))
+        .record("hr", json!({"id": "3", "login": "cy", "title": "Lead"}))
+        .record("hr", json!({"id": "4", "login": "di", "left": true, "title": "Lead"}))
+        .account(account("u1", "hr/1", "ada", true, "Boss"))
+        .account(account("u2", "hr/2", "bob", true, "Lead"))
+        .account(account("u3", "hr/3", "cy", false, "Former"))
+        .account(account("u4", "hr/4", "di", true, "Former"))
+        .deactivated("u3", 4);
+    let told = scene.told();
+    let of = |key: &str| told.lines().find(|line| line.contains(key)).unwrap_or_default().to_owned();
+    assert!(of("hr/1").contains("title: Boss > Former") && of("hr/1").contains("Deactivate"), "{told}");
+    assert!(of("hr/2").contains("Deactivate") && !of("hr/2").contains("title"), "somebody on leave is no leaver: {told}");
+    assert!(of("hr/3").contains("Reactivate") && of("hr/3").contains("title: Former > Lead"), "{told}");
+    assert!(of("hr/4").contains("Deactivate") && !of("hr/4").contains("title"), "it has that already: {told}");
+}
+
+#[test]
 fn a_returning_leaver_is_reactivated_only_if_we_took_the_access_away() {
     let inactive = |id: &str, key: &str, login: &str| json!({"id": id, "userName": login, "externalId": mark(key), "active": false});
     let user = "kind: User\nmetadata: {name: cy}\nspec: {overrides: {source: hr, key: '3'}, attributes: {active: true}}\n".to_owned();

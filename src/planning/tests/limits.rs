@@ -34,6 +34,21 @@ fn what_the_system_alone_writes_is_told_for_a_new_account_too_and_the_others_go(
 }
 
 #[test]
+fn what_is_too_long_is_told_before_it_is_sent_and_the_others_go() {
+    let scene = clerk()
+        .record("hr", json!({"id": "2", "login": "bob", "title": "Boss"}))
+        .record("hr", json!({"id": "3", "login": "cid", "title": "Bos"}))
+        .able(|can| can.longest_attributes.extend([("title".into(), 3)]));
+    insta::assert_snapshot!(scene.told(), @r"
+    0 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; userName: nothing > bob;
+    1 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; title: nothing > Bos; userName: nothing > cid;
+    2 Update hr/1 [Mover] id=u1 userName: ada > ada.l; risks [SignIn]
+    (Warning VendorLimit) hr/1: title is longer than the 3 letters that there is room for, so it stays as it is there
+    (Warning VendorLimit) hr/2: title is longer than the 3 letters that there is room for, so the account is made without it
+    ");
+}
+
+#[test]
 fn what_the_target_asks_of_every_account_is_not_cleared_and_told_where_it_is_missing() {
     let scene = Scene::simple()
         .record("hr", json!({"id": "1", "login": "ada.l", "title": null}))

@@ -39,6 +39,19 @@ fn addresses_are_put_together_and_what_is_not_there_is_left_out() {
 }
 
 #[test]
+fn a_target_that_keeps_one_value_is_held_to_the_primary_one_alone() {
+    let scene = |observed: Json| {
+        holding("emails", EMAILS)
+            .able(|can| can.single_valued_attributes = ["emails".into()].into())
+            .record("hr", json!({"id": "1", "login": "ada", "work": "ada@acme.example", "private": "ada@home.example"}))
+            .account(json!({"id": "u1", "userName": "ada", "externalId": "hc:acme:hr:1", "emails": observed}))
+            .told()
+    };
+    assert_snapshot!(scene(json!([{"value": "ada@acme.example", "type": "work", "primary": true}])), @"nothing");
+    assert_snapshot!(scene(json!([{"value": "ada@home.example", "type": "home"}])), @"0 Update hr/1 [Mover] id=u1 emails: [{type: home, value: ada@home.example}] > [{primary: true, type: work, value: ada@acme.example}];");
+}
+
+#[test]
 fn order_doubles_and_letter_case_of_addresses_do_not_count() {
     let record = json!({"work": "Ada@acme.example", "private": "ada@home.example"});
     let same = json!([

@@ -17,6 +17,7 @@ fn system(name: &str, role: SystemRole, state: SystemState, since: &str) -> Syst
         role,
         state,
         since: at(since),
+        stall: None,
         why: None,
         read: Some(at("04:37")),
         complete: Some(at("04:37")),

@@ -223,7 +223,7 @@ fn text(text: &str) -> String {
 
 /// An address of a page about something.
 fn link(path: &str, query: &[(&str, &str)]) -> String {
-    let mut address = url::form_urlencoded::Serializer::new(format!("{path}?"));
+    let mut address = url::form_urlencoded::Serializer::for_suffix(format!("{path}?"), path.len() + 1);
     address.extend_pairs(query);
     address.finish()
 }

@@ -54,7 +54,8 @@ fn needs(context: &PageContext, status: &Status) -> Markup {
                 @for need in &status.needs {
                     li {
                         @let (word, _) = need_word(need.kind);
-                        (tag(if matches!(need.kind, NeedKind::Waits | NeedKind::Contested | NeedKind::Untold) { "warn" } else { "lose" }, "▲", word))
+                        @let can_wait = matches!(need.kind, NeedKind::Waits | NeedKind::Contested | NeedKind::Untold);
+                        (if can_wait { tag("warn", "●", word) } else { tag("lose", "▲", word) })
                         div {
                             p { b { (text(&need.about)) } ": " (text(&need.words)) }
                             p.quiet { "Since " (context.clock().since(need.since)) ". On the command line: " code { (text(&need.next)) } }
@@ -81,8 +82,7 @@ fn leads(context: &PageContext, status: &Status, need: &Need) -> Option<(String,
     let system = status.systems.iter().find(|system| system.name.as_ref() == need.about);
     match need.kind {
         NeedKind::Waits => {
-            let waits = status.systems.iter().filter_map(|system| system.waits.as_ref()).find(|hash| hash.starts_with(need.about.as_str()));
-            let hash = waits.or(system.and_then(|system| system.waits.as_ref()));
+            let hash = system.and_then(|system| system.waits.as_ref());
             Some(match hash {
                 Some(hash) => (link("/plan", &[("hash", hash)]), "Review"),
                 None => ("/plans".to_owned(), "Review"),

@@ -21,6 +21,7 @@ use crate::server::answer::Problem;
 use crate::server::api::{asked, broken};
 use crate::server::desk::work_out;
 use crate::server::settings::SiteAction;
+use crate::state::About;
 
 /// What was done that a page shows, the newest.
 const PAST: usize = 50;
@@ -37,7 +38,10 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     context.must_see_people()?;
     let (view, plan) = site.known().await?;
     let key = asked(&uri, "key").unwrap_or_default();
-    let revoked = view.snapshot.world.memory().revocations.iter().find(|known| known.means(&key)).cloned();
+    // As the state has it: receipts come while a page is looked at.
+    let targets = view.snapshot.policy.targets.iter().map(|target| target.name.clone()).collect();
+    let about = About { targets, keys: vec![Arc::from(key.as_str())], ..About::default() };
+    let revoked = site.desk()?.store.load_about(about).await?.revocations.into_iter().find(|known| known.means(&key));
     let named = key.clone();
     let found = work_out(view.snapshot, move |origins| person(origins, &plan, &named)).await?;
     let found = found.ok_or_else(|| Problem::missing(format!("nobody has the key {key:?}")).next("look for them on the page People"))?;

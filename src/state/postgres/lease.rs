@@ -200,7 +200,7 @@ async fn look(line: &mut Line) -> Result<Option<Stands>, StateError> {
     let look = Statement::new(LOOK, line.place().workspace());
     let rows = line.ask(&look).await?;
     let Some(row) = rows.first() else { return Ok(None) };
-    stands(row).map(Some).map_err(|error| line.place().told(&error))
+    stands(row).map(Some).map_err(|error| line.place().told(error))
 }
 
 fn stands(row: &Row) -> Result<Stands, tokio_postgres::Error> {

@@ -10,9 +10,10 @@ use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error, Row};
 
-use super::connect::{NETWORK, PostgresPlace, Session};
+use super::connect::{NETWORK, PostgresPlace};
 use super::read::{ReadError, Reader};
 use super::statement::Statement;
+use crate::postgres::PostgresSession;
 use crate::state::StateError;
 
 /// A state of ten million people is read sooner.
@@ -24,7 +25,7 @@ const SMALL: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub(super) struct Line {
     place: Arc<PostgresPlace>,
-    session: Option<Session>,
+    session: Option<PostgresSession>,
 }
 
 impl Line {
@@ -38,14 +39,14 @@ impl Line {
     }
 
     /// The connection, which whoever takes it gives back when it is as it was.
-    pub(super) async fn take(&mut self) -> Result<Session, StateError> {
+    pub(super) async fn take(&mut self) -> Result<PostgresSession, StateError> {
         match self.session.take().filter(|session| !session.client.is_closed()) {
             Some(session) => Ok(session),
             None => self.place.connect().await,
         }
     }
 
-    pub(super) fn give_back(&mut self, session: Session) {
+    pub(super) fn give_back(&mut self, session: PostgresSession) {
         self.session = Some(session);
     }
 
@@ -82,7 +83,7 @@ impl Line {
                     return Ok(read);
                 }
                 Ok(Err(ReadError::Server(error))) if is_lost(&error) && again => again = false,
-                Ok(Err(ReadError::Server(error))) => return Err(self.place.told(&error)),
+                Ok(Err(ReadError::Server(error))) => return Err(self.place.told(error)),
                 Ok(Err(ReadError::Row(why))) => {
                     return Err(self.place.unreachable(why, "put a copy back in its place: headcount state push"));
                 }
@@ -107,7 +108,7 @@ impl Line {
                 Ok((begun, asked, ended)) => {
                     let Some(error) = begun.err().or(asked.err()).or(ended.err()) else { continue };
                     if !is_lost(&error) || !again {
-                        return Err(self.place.told(&error));
+                        return Err(self.place.told(error));
                     }
                     again = false;
                 }

@@ -54,7 +54,7 @@ pub(super) async fn run(line: &mut Line) -> Result<(), StateError> {
         }
         other => other,
     };
-    let newer = migrated.map_err(|error| line.place().told(&error))?;
+    let newer = migrated.map_err(|error| line.place().told(error))?;
     line.give_back(session);
     newer.map_or(Ok(()), |newer| Err(another(line, newer)))
 }
@@ -121,7 +121,7 @@ async fn found(line: &mut Line) -> Result<Found, StateError> {
                 return Err(line.place().unreachable(why, "make it with ENCODING 'UTF8'"));
             }
             Err(error) if is_lost(&error) && again => again = false,
-            Err(error) => return Err(line.place().told(&error)),
+            Err(error) => return Err(line.place().told(error)),
         }
     }
 }

@@ -19,7 +19,6 @@ mod statement;
 mod subjects;
 #[cfg(test)]
 mod tests;
-mod tls;
 mod watch;
 mod worker;
 

@@ -20,7 +20,7 @@ impl Worker {
     pub(super) async fn copy_to(&mut self, file: PathBuf) -> Result<(), StateError> {
         let begin = self.line.begin("ISOLATION LEVEL REPEATABLE READ READ ONLY", COPY);
         let session = self.line.take().await?;
-        session.client.batch_execute(&begin).await.map_err(|error| self.place.told(&error))?;
+        session.client.batch_execute(&begin).await.map_err(|error| self.place.told(error))?;
         let copied = copy::write(&session.client, &self.place, &file).await;
         if roll_back(&session.client).await {
             self.line.give_back(session);
@@ -60,7 +60,7 @@ impl Worker {
 
     fn copy_error(&self, error: CopyError) -> StateError {
         match error {
-            CopyError::Server(error) => self.place.told(&error),
+            CopyError::Server(error) => self.place.told(error),
             CopyError::State(error) => error,
         }
     }

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::connect::Session;
 use super::*;
 use crate::manifest::connection::SecretRef;
 use crate::manifest::kinds::PostgresState;
@@ -12,6 +11,7 @@ use crate::model::{
     Baseline, CutOff, Deactivation, DepartedName, Guardrail, LeftWhat, LinkOrigin, ObjectKind, Receipt, ReceiptWord, RecordLink, Repeat,
     Resting, StandingRevocation, Unheard, WindowEntry,
 };
+use crate::postgres::PostgresSession;
 use crate::state::clock::LeaseClock;
 use crate::state::clock::by_hand::HandClock;
 use crate::state::sqlite::{self, SCHEMA_VERSION};
@@ -63,7 +63,7 @@ impl Database {
     }
 
     /// A connection beside all others, with our tables in front of it.
-    async fn beside(&self) -> Session {
+    async fn beside(&self) -> PostgresSession {
         let session = self.place().connect().await.unwrap();
         session.client.batch_execute(&format!("SET search_path = {}", self.place().schema())).await.unwrap();
         session

@@ -66,7 +66,7 @@ async fn answer(mut line: Line, mut asked: UnboundedReceiver<Asker>) {
 async fn look(line: &mut Line, known: &mut (i64, Keys)) -> Result<Keys, StateError> {
     let changed = Statement::new(CHANGED, line.place().workspace()).number(known.0);
     let rows = line.ask(&changed).await?;
-    let told = |error: Error| line.place().told(&error);
+    let told = |error: Error| line.place().told(error);
     let (version, keys) =
         rows.first().map(news).transpose().map_err(told)?.ok_or_else(|| StateError::Missing { path: line.place().shown() })?;
     if let Some(keys) = keys {

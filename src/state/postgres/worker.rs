@@ -153,9 +153,9 @@ impl Worker {
                     if roll_back(&session.client).await {
                         self.line.give_back(session);
                     }
-                    return Err(self.place.told(&error));
+                    return Err(self.place.told(error));
                 }
-                Ok(Err(error)) => self.place.told(&error).to_string(),
+                Ok(Err(error)) => self.place.told(error).to_string(),
                 Err(_) => "it did not answer in time".to_owned(),
             };
             doubt = sent;
@@ -176,9 +176,9 @@ impl Worker {
         const LAST: &str = "SELECT seq, hash, (SELECT value FROM meta WHERE workspace = $1 AND name = $2) FROM workspaces WHERE id = $1";
         let last = self.of_ours(LAST).text(CHECKPOINT);
         let rows = self.line.ask(&last).await?;
-        let kept: Option<&str> = rows.first().map(|row| row.try_get(2)).transpose().map_err(|error| self.place.told(&error))?.flatten();
+        let kept: Option<&str> = rows.first().map(|row| row.try_get(2)).transpose().map_err(|error| self.place.told(error))?.flatten();
         let checkpoint = kept.and_then(Head::parse);
-        let (seq, hash) = rows.first().map(head).transpose().map_err(|error| self.place.told(&error))?.unwrap_or((0, BEGINNING));
+        let (seq, hash) = rows.first().map(head).transpose().map_err(|error| self.place.told(error))?.unwrap_or((0, BEGINNING));
         let head = (seq > 0).then(|| Head { seq: seq.cast_unsigned(), hash: hex(&hash) });
         Ok(Heads { apart: head.clone(), written: head, checkpoint })
     }
@@ -188,7 +188,7 @@ impl Worker {
         let generation = self.of_ours("SELECT generation FROM workspaces WHERE id = $1");
         let rows = self.line.ask(&generation).await?;
         let number: Result<i64, Error> = rows.first().map_or(Ok(0), |row| row.try_get(0));
-        number.map(i64::cast_unsigned).map_err(|error| self.place.told(&error))
+        number.map(i64::cast_unsigned).map_err(|error| self.place.told(error))
     }
 
     pub(super) fn watch(&self) -> Box<dyn Watch> {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{ALIVE, Actor, WorkspaceError};
 use crate::drift::Drift;
-use crate::model::{LeaseStatus, Status, SystemRole, SystemState};
+use crate::model::{LeaseStatus, Status, SystemRole};
 use crate::state::Shelf;
 use crate::workspace::gates::{GateKind, Gates, Opened, Rest};
 use crate::workspace::messages::WorkspaceView;
@@ -99,11 +99,11 @@ impl Actor {
                 gates.past_windows.insert(target.name.clone());
             }
         }
-        for (target, (state, why)) in &self.trouble {
+        for (target, trouble) in &self.trouble {
             let system = self.kept.systems.iter().find(|system| system.role == SystemRole::Target && system.name == *target);
             if let Some(until) = system.and_then(|system| schedule::rests(&system.memory, now)) {
-                let by = if *state == SystemState::Behind { GateKind::Pace } else { GateKind::Breaker };
-                gates.rests.insert(target.clone(), Rest { by, until, words: Arc::from(why.as_str()) });
+                let by = if trouble.stall.is_none() { GateKind::Pace } else { GateKind::Breaker };
+                gates.rests.insert(target.clone(), Rest { by, until, words: Arc::from(trouble.why.as_str()) });
             }
         }
         gates

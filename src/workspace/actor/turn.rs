@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Actor, UnderWay, WorkspaceError};
-use crate::model::{SystemRole, SystemState};
+use crate::model::{StallCause, SystemRole};
 use crate::pipeline;
 use crate::planning;
 use crate::state::{Fact, RunLock, Shelf, StateError};
@@ -17,6 +17,7 @@ use crate::workspace::gates::{self, Opened};
 use crate::workspace::messages::{Planned, Ran};
 use crate::workspace::retry::Trouble;
 use crate::workspace::schedule;
+use crate::workspace::told::TargetTrouble;
 use crate::workspace::work::Run;
 
 impl Actor {
@@ -146,16 +147,18 @@ impl Actor {
     fn troubled(&mut self, target: &Arc<str>, trouble: Trouble, now: Timestamp) {
         let found = self.kept.systems.iter_mut().find(|system| system.role == SystemRole::Target && system.name == *target);
         let Some(system) = found else { return };
-        let (state, why) = match trouble {
-            Trouble { signed_out: Some(why), .. } => (SystemState::Stalled, why),
-            Trouble { refuses: Some(why), .. } => (SystemState::Stalled, format!("it refused most of what it was asked: {why}")),
-            Trouble { away: Some(why), .. } => (SystemState::Behind, why),
+        let trouble = match trouble {
+            Trouble { signed_out: Some(why), .. } => TargetTrouble { why, stall: Some(StallCause::Unauthorized) },
+            Trouble { refuses: Some(why), .. } => {
+                TargetTrouble { why: format!("it refused most of what it was asked: {why}"), stall: Some(StallCause::ManyRefused) }
+            }
+            Trouble { away: Some(why), .. } => TargetTrouble { why, stall: None },
             _ => return,
         };
         system.memory.misses += 1;
         system.memory.until = now.saturating_add(schedule::pause(system.memory.misses)).ok();
         system.wanted = true;
-        self.trouble.insert(target.clone(), (state, why));
+        self.trouble.insert(target.clone(), trouble);
     }
 
     /// What was asked for is done, as far as it could be.

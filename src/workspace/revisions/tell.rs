@@ -118,6 +118,7 @@ mod tests {
             role: SystemRole::Target,
             state,
             since: "2026-11-29T10:00:00Z".parse().unwrap(),
+            stall: None,
             why: None,
             read: None,
             complete: None,

@@ -1,6 +1,7 @@
 //! The connector against a service that answers what a test tells it to.
 
 mod answers;
+mod dialect;
 mod patience;
 mod read;
 pub(in crate::connector) mod scripted;

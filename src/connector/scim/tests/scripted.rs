@@ -19,7 +19,7 @@ use crate::connector::Surroundings;
 use crate::connector::budget::Budget;
 use crate::connector::testing::permit;
 use crate::connector::{IdempotencyKey, Write, Writer, Written};
-use crate::manifest::connection::{Auth, ScimConnection, SecretRef};
+use crate::manifest::connection::{Auth, ScimConnection, ScimDialect, SecretRef};
 use crate::model::{Action, AttributeChange, Change, ChangeId, ObjectKind, ObjectRef, Reason, SystemError, Value};
 
 /// One request as it came.
@@ -49,6 +49,8 @@ pub struct Answer {
 /// Runs until it is dropped.
 pub struct Scripted {
     pub base: String,
+    /// what its manifest declares
+    pub dialect: ScimDialect,
     asked: Arc<Mutex<Vec<Asked>>>,
     task: JoinHandle<()>,
 }
@@ -79,11 +81,26 @@ impl Scripted {
     /// `script` answers everything but discovery, which is not offered. No answer closes the connection.
     pub async fn start(script: impl Fn(&Asked) -> Option<Answer> + Send + Sync + 'static) -> Self {
         Self::with_discovery(move |asked| match asked.line.as_str() {
-            "GET /ServiceProviderConfig" => Some(answer(200, json!({ "etag": { "supported": true } }))),
             line if is_discovery(line) => Some(answer(404, "{}")),
             _ => script(asked),
         })
         .await
+    }
+
+    /// The same; it says of itself what is said here.
+    pub async fn configured(config: Json, script: impl Fn(&Asked) -> Option<Answer> + Send + Sync + 'static) -> Self {
+        Self::with_discovery(move |asked| match asked.line.as_str() {
+            "GET /ServiceProviderConfig" => Some(answer(200, &config)),
+            line if is_discovery(line) => Some(answer(404, "{}")),
+            _ => script(asked),
+        })
+        .await
+    }
+
+    /// The same, with what its manifest declares.
+    pub fn declared(mut self, dialect: Json) -> Self {
+        self.dialect = serde_json::from_value(dialect).expect("a dialect");
+        self
     }
 
     /// `script` answers everything.
@@ -101,7 +118,7 @@ impl Scripted {
                 );
             }
         });
-        Self { base, asked, task }
+        Self { base, dialect: ScimDialect::default(), asked, task }
     }
 
     /// The requests so far without discovery.
@@ -138,12 +155,10 @@ impl Scripted {
         let connection = ScimConnection {
             url: self.base.clone(),
             auth: Some(Auth::Bearer(SecretRef::Exec(vec!["echo".into(), "t0ken".into()]))),
-            ca_file: None,
             page_size: Some(2),
-            timeout: None,
             max_body: max_body.map(str::to_owned),
-            allow_plain_http: false,
-            extension: None,
+            dialect: Box::new(self.dialect.clone()),
+            ..ScimConnection::default()
         };
         Service::open(&connection, surroundings, Duration::ZERO).await.expect("a service")
     }

@@ -29,7 +29,7 @@ pub use objects::{
     TokenChanges,
 };
 pub use request::{CursorPages, LinkPages, NumberedPages, OnePage, Pages, RequestBudget, RequestSpec, Reset, Settle, Task};
-pub use scim::{ScimDialect, ScimTells, ScimWithout};
+pub use scim::{ScimService, ScimTells};
 
 /// A system that speaks HTTP and JSON.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -61,7 +61,7 @@ pub struct ConnectorSpec {
     pub accounts: Option<ObjectsSpec>,
     /// In place of accounts and groups: it speaks SCIM 2.0, below `base`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scim: Option<ScimDialect>,
+    pub scim: Option<ScimService>,
     /// Kinds of groups, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, ObjectsSpec>,

@@ -5,37 +5,24 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::manifest::connection::ScimDialect;
+
 /// What a vendor's SCIM is like.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ScimDialect {
+pub struct ScimService {
     /// Resources a page, at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
     /// The schema extension that holds `custom.*` attributes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<String>,
-    /// What it can't do, whatever its schemas say.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub without: Vec<ScimWithout>,
-    /// Attributes that each new account needs beside what its schemas say.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub required: Vec<String>,
+    /// What it does otherwise than RFC 7643 and 7644 say.
+    #[serde(default, skip_serializing_if = "ScimDialect::is_empty")]
+    pub dialect: ScimDialect,
     /// What it does besides, by the change that leads to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tells: Option<ScimTells>,
-}
-
-/// What a service can't do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum ScimWithout {
-    /// it has no groups
-    Groups,
-    /// it has no request that deletes an account
-    DeleteAccounts,
-    /// it has no request that deletes a group
-    DeleteGroups,
 }
 
 /// Side effects of changes of accounts, in words that go on after the system's name.

@@ -1,75 +1,38 @@
-//! The socket below an LDAP connection: whoever would let bytes out asks first whether it still may. It stands below TLS, so that nothing that takes time lies
-//! between the question and the write.
+//! The socket of a connection that writes: whoever would let bytes out asks first whether it still may. It stands below TLS and below whatever makes requests, so
+//! that nothing that takes time lies between the question and the write.
 //!
 //! Must never: let a byte out once leave to write was lost, or forget that one went out.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::fence::Fence;
+use crate::fence::Gate;
 
 /// Bytes both ways.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// What is known of what went out.
-#[derive(Debug)]
-pub(super) struct Gate {
-    fence: Fence,
-    sent: AtomicU64,
-    refused: OnceLock<String>,
-}
-
 /// A socket behind a fence.
-pub(super) struct Fenced<S> {
+#[derive(Debug)]
+pub struct Fenced<S> {
     socket: S,
     gate: Arc<Gate>,
 }
 
-impl Gate {
-    pub(super) fn behind(fence: &Fence) -> Arc<Self> {
-        Arc::new(Self { fence: fence.clone(), sent: AtomicU64::new(0), refused: OnceLock::new() })
-    }
-
-    /// How many bytes went out so far.
-    pub(super) fn sent(&self) -> u64 {
-        self.sent.load(Ordering::SeqCst)
-    }
-
-    /// Why nothing goes out any more.
-    pub(super) fn refused(&self) -> Option<&str> {
-        self.refused.get().map(String::as_str)
-    }
-
-    pub(super) fn fence(&self) -> &Fence {
-        &self.fence
-    }
-
-    fn ask(&self) -> io::Result<()> {
-        let why = match self.refused.get() {
-            Some(why) => Some(why),
-            None => self.fence.lost().map(|why| self.refused.get_or_init(|| why)),
-        };
-        why.map_or(Ok(()), |why| Err(io::Error::other(why.clone())))
-    }
-
-    fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(bytes)) = &written {
-            self.sent.fetch_add(*bytes as u64, Ordering::SeqCst);
-        }
-        written
-    }
-}
-
 impl<S> Fenced<S> {
-    pub(super) fn new(socket: S, gate: &Arc<Gate>) -> Self {
+    /// This socket, of this connection.
+    pub fn new(socket: S, gate: &Arc<Gate>) -> Self {
         Self { socket, gate: gate.clone() }
+    }
+
+    /// The socket itself, for whoever asks what it is.
+    pub fn socket(&self) -> &S {
+        &self.socket
     }
 }
 

@@ -1,0 +1,157 @@
+//! What PostgreSQL says of its tables: asked of its own catalog, which shows everybody everything, and so tells a table that is not there from one that may not be
+//! used.
+//!
+//! Must never: take a name that was asked for in the place of the one that is there.
+
+use crate::connector::sql::dialect::{Dialect, Handling};
+use crate::connector::sql::schema::{Column, Holds, Rights, Table, TableName};
+use crate::connector::sql::session::{Line, Session, Sql};
+use crate::model::SystemError;
+
+const DIALECT: Dialect = Dialect::Postgres;
+/// The table with this schema and name.
+const THIS: &str = "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = ?1 AND c.relname = ?2";
+
+/// Why nothing can be written there.
+pub(super) fn only_reads(session: &dyn Session) -> Result<Option<String>, SystemError> {
+    let rows =
+        session.rows("SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('default_transaction_read_only') = 'on'", &[])?;
+    let is = |at: usize| rows.first().and_then(|row| row.get(at)).is_some_and(|value| value.borrowed().is_yes());
+    Ok(match (is(0), is(1)) {
+        (true, _) => Some("this server is a standby, which only reads: name the one that writes in `url`".into()),
+        (_, true) => Some(
+            "`default_transaction_read_only` is on for this user, database or server: name the one that writes in `url`, or set it off"
+                .into(),
+        ),
+        _ => None,
+    })
+}
+
+/// Names of tables and views, and whether each is a view.
+pub(in crate::connector::sql) fn tables(session: &dyn Session) -> Result<Vec<(String, bool)>, SystemError> {
+    let schema = [Sql::Text(session.schema().to_owned())];
+    let sql = "SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE') FROM pg_catalog.pg_namespace n WHERE n.nspname = ?1";
+    match session.rows(sql, &schema)?.first().and_then(|row| row.first()) {
+        None => return Err(SystemError::Rejected(format!("there is no schema `{}`: correct `schema`", session.schema()))),
+        Some(may) if !may.borrowed().is_yes() => {
+            let schema = DIALECT.quoted(session.schema());
+            return Err(SystemError::Forbidden(format!("the schema may not be used: GRANT USAGE ON SCHEMA {schema} TO the user of `url`")));
+        }
+        Some(_) => {}
+    }
+    let sql = "SELECT c.relname::text, c.relkind IN ('v', 'm') FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = ?1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1";
+    let mut tables = Vec::new();
+    session.query(sql, &schema, &mut |line| {
+        tables.push((text(line, 0)?, line.at(1)?.is_yes()));
+        Ok(())
+    })?;
+    Ok(tables)
+}
+
+/// One of them.
+pub(in crate::connector::sql) fn table(session: &dyn Session, name: &str, is_view: bool) -> Result<Table, SystemError> {
+    let schema = session.schema();
+    let this = [Sql::Text(schema.to_owned()), Sql::Text(name.to_owned())];
+    let sql = format!("{}.{}", DIALECT.quoted(schema), DIALECT.quoted(name));
+    let may = format!("SELECT pg_catalog.has_table_privilege(c.oid, 'DELETE'), pg_catalog.row_security_active(c.oid) FROM {THIS}");
+    let (mut deletable, mut troubles) = (false, Vec::new());
+    session.query(&may, &this, &mut |line| {
+        deletable = line.at(0)?.is_yes();
+        if line.at(1)?.is_yes() {
+            troubles.push(format!(
+                "row-level security hides rows of table `{name}` from this user, and whoever is hidden would look gone: ALTER ROLE … BYPASSRLS, or let another user read it"
+            ));
+        }
+        Ok(())
+    })?;
+    let triggers = format!(
+        "SELECT t.tgname::text FROM pg_catalog.pg_trigger t, {THIS} WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+         AND t.tgtype & 3 = 3 AND t.tgtype & 20 <> 0 ORDER BY 1"
+    );
+    Ok(Table {
+        name: TableName { shown: if schema == "public" { name.to_owned() } else { format!("{schema}.{name}") }, sql },
+        is_view,
+        columns: columns(session, &this)?,
+        unique: names(session, &unique(), &this)?,
+        deletable,
+        troubles,
+        triggers: names(session, &triggers, &this)?,
+    })
+}
+
+fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemError> {
+    let sql = format!(
+        "SELECT a.attname::text, coalesce(b.typname, t.typname)::text, a.attnotnull OR t.typnotnull,
+             a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL, a.attgenerated <> '' OR a.attidentity = 'a',
+             CASE WHEN b.oid IS NULL THEN a.atttypmod ELSE t.typtypmod END,
+             pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT'), pg_catalog.has_column_privilege(c.oid, a.attnum, 'INSERT'),
+             pg_catalog.has_column_privilege(c.oid, a.attnum, 'UPDATE')
+         FROM {THIS} JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+         JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
+         ORDER BY a.attnum"
+    );
+    let mut columns = Vec::new();
+    session.query(&sql, this, &mut |line| {
+        let declared = text(line, 1)?;
+        let mut column = Column::new(DIALECT, text(line, 0)?, kind(&declared));
+        column.not_null = line.at(2)?.is_yes();
+        column.filled = line.at(3)?.is_yes();
+        column.generated = line.at(4)?.is_yes();
+        if let (Sql::Integer(length), "varchar" | "bpchar") = (line.at(5)?.kept()?, declared.as_str()) {
+            // Four bytes stand before it.
+            column.longest = usize::try_from(length - 4).ok();
+        }
+        column.bytes = match declared.as_str() {
+            "int2" => Some(2),
+            "int4" => Some(4),
+            "int8" => Some(8),
+            _ => None,
+        };
+        column.rights = Rights { select: line.at(6)?.is_yes(), insert: line.at(7)?.is_yes(), update: line.at(8)?.is_yes() };
+        columns.push(column);
+        Ok(())
+    })?;
+    Ok(columns)
+}
+
+/// Columns that are unique by themselves, in every row.
+fn unique() -> String {
+    format!(
+        "SELECT a.attname::text FROM {THIS} JOIN pg_catalog.pg_index i ON i.indrelid = c.oid
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+         WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnkeyatts = 1"
+    )
+}
+
+fn names(session: &dyn Session, sql: &str, this: &[Sql]) -> Result<Vec<String>, SystemError> {
+    let mut names = Vec::new();
+    session.query(sql, this, &mut |line| {
+        names.push(text(line, 0)?);
+        Ok(())
+    })?;
+    Ok(names)
+}
+
+/// What a type is for.
+pub(in crate::connector::sql) fn kind(declared: &str) -> (Holds, Handling) {
+    match declared {
+        "bool" => (Holds::Truth, Handling::Plain),
+        "int2" | "int4" | "int8" => (Holds::Whole, Handling::Plain),
+        "text" | "varchar" => (Holds::Text, Handling::Plain),
+        "bpchar" | "citext" | "name" => (Holds::Text, Handling::AsText),
+        "uuid" => (Holds::Uuid, Handling::ReadAsText),
+        "numeric" | "float4" | "float8" => (Holds::Numeric, Handling::ReadAsText),
+        "date" | "time" | "timetz" | "timestamp" | "timestamptz" => (Holds::Time, Handling::ReadAsText),
+        "bytea" => (Holds::Binary, Handling::Plain),
+        // Types of somebody's own, lists, documents.
+        _ => (Holds::Anything, Handling::AsText),
+    }
+}
+
+fn text(line: &dyn Line, place: usize) -> Result<String, SystemError> {
+    match line.at(place)?.kept()? {
+        Sql::Text(text) => Ok(text),
+        _ => Ok(String::new()),
+    }
+}
