@@ -11,7 +11,7 @@ pub mod database_roles;
 pub mod declared;
 pub mod describe;
 pub mod file;
-pub mod inbox;
+mod inbox;
 pub mod ldap;
 pub mod limiter;
 mod oauth;
@@ -27,6 +27,7 @@ mod testing;
 pub mod webhook;
 mod wire;
 
+pub use inbox::{InboxPlace, InboxRecord, InboxRecords, InboxSight};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;

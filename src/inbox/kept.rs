@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json, json};
 use super::memory::{Entry, Inbox};
 use super::resource::{InboxResource, Version, fresh_id};
 use super::token::InboxUse;
-use crate::connector::inbox::{InboxRecord, InboxRecords, InboxSight};
+use crate::connector::{InboxRecord, InboxRecords, InboxSight};
 use crate::fence::Fence;
 use crate::model::SystemError;
 use crate::scim::{self, PatchStep, ScimRefusal, ServedKind};
@@ -216,7 +216,7 @@ fn away() -> PushRefusal {
     PushRefusal::Away("another process runs this workspace, or none does yet".into())
 }
 
-impl crate::connector::inbox::InboxPlace for Inboxes {
+impl crate::connector::InboxPlace for Inboxes {
     fn sight<'a>(&'a self, source: &'a str) -> BoxFuture<'a, Result<InboxSight, SystemError>> {
         async move { Self::sight(self, source).await.map_err(|error| SystemError::Unavailable(error.to_string())) }.boxed()
     }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 
 use super::{Inboxes, Match, PushRefusal, SearchAsked};
-use crate::connector::inbox::InboxPlace;
+use crate::connector::InboxPlace;
 use crate::fence::Fence;
 use crate::fence::by_hand::HandTenure;
 use crate::scim::{self, PatchPath, ScimQuery, ScimRefusal, ServedKind};

@@ -207,11 +207,12 @@ impl Kept {
         }
     }
 
-    /// Sources to which was pushed are read once it is quiet there, or has not been for long.
+    /// Sources to which was pushed are read once it is quiet there, or has not been for long. A read that is under way is waited for: it began before, and what it
+    /// comes to would take back that the source is to be read now.
     pub fn wake(&mut self, now: Timestamp) {
         for system in &mut self.systems {
             let due = |(first, last)| schedule::passed(last, now, PUSH_QUIET) || schedule::passed(first, now, PUSH_MOST);
-            if system.pushed.is_some_and(due) {
+            if system.reading.is_none() && system.pushed.is_some_and(due) {
                 (system.pushed, system.wanted, system.asked, system.memory.until) = (None, true, true, None);
             }
         }
