@@ -37,6 +37,8 @@ pub(super) struct Part {
     pub(super) members: Vec<PartMember>,
     /// how many people it counts for
     pub(super) weight: u64,
+    /// it is sent once the part before it is done, and not at all where that is not
+    pub(super) follows: bool,
 }
 
 /// One member of a part.
@@ -56,7 +58,8 @@ pub(super) fn prepare<'a>(id: ChangeId, change: &'a Change, ids: &Ids<'_>, most:
     let attributes = attributes(change, ids, &mut unresolved);
     let parts = match change.action {
         Action::AddMembers | Action::RemoveMembers => members(change, ids, most, &mut unresolved),
-        _ => vec![Part { number: 0, attributes, members: Vec::new(), weight: change.weight() }],
+        Action::Deactivate => departure(attributes, change.weight()),
+        _ => vec![Part { number: 0, attributes, members: Vec::new(), weight: change.weight(), follows: false }],
     };
     let empty = parts.iter().all(|part| part.attributes.is_empty() && part.members.is_empty());
     let whole = change.action == Action::AddEntitlement;
@@ -134,6 +137,17 @@ fn resolve(value: &Value, target: &Arc<str>, ids: &Ids<'_>) -> Result<Value, Arc
     })
 }
 
+/// The access ends first, and whatever else is set of somebody who goes follows: a value that is refused keeps nobody's access.
+fn departure(attributes: Vec<(Arc<str>, Option<Value>)>, weight: u64) -> Vec<Part> {
+    let (mut access, mut more): (Vec<_>, Vec<_>) = attributes.into_iter().partition(|(name, _)| name.as_ref() == "active");
+    if access.is_empty() {
+        std::mem::swap(&mut access, &mut more);
+    }
+    let first = Part { number: 0, attributes: access, members: Vec::new(), weight, follows: false };
+    let rest = (!more.is_empty()).then(|| Part { number: 1, attributes: more, members: Vec::new(), weight: 0, follows: true });
+    std::iter::once(first).chain(rest).collect()
+}
+
 fn members(change: &Change, ids: &Ids<'_>, most: usize, unresolved: &mut Vec<String>) -> Vec<Part> {
     let mut resolved = Vec::with_capacity(change.members.len());
     for member in &change.members {
@@ -147,6 +161,7 @@ fn members(change: &Change, ids: &Ids<'_>, most: usize, unresolved: &mut Vec<Str
         attributes: Vec::new(),
         members: chunk.iter().map(|(kind, id, key, _)| PartMember { kind: *kind, id: id.clone(), key: key.clone() }).collect(),
         weight: chunk.iter().map(|(.., people)| people).sum(),
+        follows: false,
     };
     (0..).zip(resolved.chunks(most.max(1)).map(part)).map(|(number, part)| Part { number, ..part }).collect()
 }

@@ -57,7 +57,14 @@ impl<'a> Sender<'a> {
             stop_all(&mut tries, &why);
         }
         loop {
-            let mut open: Vec<_> = tries.iter_mut().filter(|part| part.end.is_none()).take(most).collect();
+            leave_out(&mut tries);
+            let mut before_ended = true;
+            let may = |part: &&mut Try<'_, 'a>| {
+                let goes = part.end.is_none() && (before_ended || !part.part.follows);
+                before_ended = part.end.is_some();
+                goes
+            };
+            let mut open: Vec<_> = tries.iter_mut().filter(may).take(most).collect();
             if open.is_empty() {
                 break;
             }
@@ -252,6 +259,17 @@ impl<'b, 'a> Try<'b, 'a> {
 fn stop_all<'t, 'b: 't, 'a: 'b>(tries: impl IntoIterator<Item = &'t mut Try<'b, 'a>>, why: &str) {
     for part in tries {
         part.end = Some(End::Stopped(why.to_owned()));
+    }
+}
+
+/// What follows on a part that was not done is not sent.
+fn leave_out(tries: &mut [Try<'_, '_>]) {
+    let mut before_done = true;
+    for part in tries {
+        if part.part.follows && !before_done && part.end.is_none() {
+            part.end = Some(End::Stopped("it follows on what was not done".into()));
+        }
+        before_done = matches!(part.end, None | Some(End::Done { .. }));
     }
 }
 

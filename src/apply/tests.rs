@@ -1,6 +1,7 @@
 //! The executor against a small target in memory: order, patience, second looks, and what is durable when.
 
 mod atoms;
+mod departure;
 mod fake;
 
 use std::collections::BTreeMap;

@@ -70,7 +70,7 @@ impl From<MysqlError> for SystemError {
             MysqlError::Late => Self::Unavailable(words),
             MysqlError::Refused(_) => Self::NotSent(words),
             MysqlError::Server(Error::Server(server)) => by_code(server.code, &server.state, words),
-            MysqlError::Server(Error::Io(IoError::Tls(_))) => {
+            MysqlError::Server(error @ Error::Io(_)) if is_about_tls(error) => {
                 Self::Unreachable(format!("{words}: name the authority's PEM file in `caFile`, or mend the server's certificate"))
             }
             MysqlError::Server(Error::Driver(DriverError::NoClientSslFlagFromServer)) => {
@@ -82,6 +82,11 @@ impl From<MysqlError> for SystemError {
             MysqlError::Server(_) => Self::Protocol(words),
         }
     }
+}
+
+/// Whether the certificates are at fault. What goes wrong in the handshake comes as an error of the socket.
+fn is_about_tls(error: &Error) -> bool {
+    matches!(error, Error::Io(IoError::Tls(_))) || causes(error).contains("certificate")
 }
 
 fn by_code(code: u16, state: &str, words: String) -> SystemError {

@@ -119,8 +119,13 @@ impl Assertions {
         if odd {
             return Err(AssertionError::Wrong(format!("its claim {:?} names nobody", self.settings.name)));
         }
-        // An address that somebody only says is theirs proves nothing.
-        if self.settings.name == "email" && claims.get("email_verified") == Some(&Json::Bool(false)) {
+        // An address that somebody only says is theirs proves nothing. Some say so as a text.
+        let verified = match claims.get("email_verified") {
+            None | Some(Json::Bool(true)) => true,
+            Some(Json::String(said)) => said.eq_ignore_ascii_case("true"),
+            Some(_) => false,
+        };
+        if self.settings.name == "email" && !verified {
             return Err(AssertionError::Wrong("its address is not verified".into()));
         }
         let groups = match claims.get(&self.settings.groups) {
@@ -128,7 +133,13 @@ impl Assertions {
             Some(Json::String(one)) => vec![one.clone()],
             _ => Vec::new(),
         };
-        let time = |claim: &str| Timestamp::from_second(claims.get(claim)?.as_i64()?).ok();
+        // Nobody has signed in later than now: such a time would pass for a fresh one until it comes.
+        let latest = Timestamp::now().as_second().saturating_add(LEEWAY.cast_signed());
+        let time = |claim: &str| claims.get(claim)?.as_i64().filter(|at| *at <= latest).and_then(|at| Timestamp::from_second(at).ok());
+        let early = ["auth_time", "iat"].into_iter().all(|claim| claims.get(claim).is_none() || time(claim).is_some());
+        if !early {
+            return Err(AssertionError::Wrong("it says that somebody signed in later than now".into()));
+        }
         Ok(Asserted { name: name.to_owned(), groups, since: time("auth_time").or_else(|| time("iat")) })
     }
 

@@ -205,6 +205,23 @@ fn what_stands_in_the_place_of_a_reference_is_not_shown() {
 }
 
 #[test]
+fn what_stands_in_the_address_of_a_directory_is_not_shown() {
+    for urls in ["['ldaps://robot:s3cr3t-4711@dc1.acme.example']", "\n    - ldap://robot:s3cr3t-4711@dc1.acme.example:99999"] {
+        let ldap = format!("ldap:\n    urls: {urls}\n    users: {{base: 'ou=p,dc=acme', attributes: {{userName: uid}}}}");
+        let connection = "scim: {url: \"@URL@/chat\", extension: \"urn:acme:User\", auth: {bearer: {env: CHAT_TOKEN}}}";
+        let manifest = MANIFEST.replace(&format!("connection: {{{connection}}}"), &format!("connection:\n   {ldap}"));
+        assert!(manifest.contains("s3cr3t"), "{manifest}");
+        let folder = Folder::with(&[("headcount.yaml", &manifest), ("hr.csv", "id\n")]);
+        for form in ["text", "json", "github"] {
+            let output = folder.run(["validate", "-o", form]).output().expect("it runs");
+            let words = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+            assert_eq!(output.status.code(), Some(1), "{words}");
+            assert!(words.contains("urls") && !words.contains("s3cr3t"), "{form}\n{words}");
+        }
+    }
+}
+
+#[test]
 fn credentials_go_over_plain_http_only_where_somebody_says_so() {
     let told = |url: &str, more: &str| {
         let manifest = MANIFEST.replace("\"@URL@/mail\"", &format!("{url:?}{more}")).replace("@URL@", "https://chat.example");

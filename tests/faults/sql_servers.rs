@@ -104,7 +104,8 @@ impl App {
 
     fn crowd(&self, many: usize) {
         let rows: Vec<String> = (0..many).map(|at| format!("('u{at:05}', 'Engineer number {at}')")).collect();
-        self.sql(&format!("INSERT INTO people (login, title) VALUES {}", rows.join(", ")));
+        // A command's words may be only so long.
+        rows.chunks(1000).for_each(|rows| drop(self.sql(&format!("INSERT INTO people (login, title) VALUES {}", rows.join(", ")))));
     }
 }
 

@@ -89,6 +89,10 @@ impl Fake {
         self.shelf.lock().unwrap().log.iter().map(|(words, _)| words.clone()).collect()
     }
 
+    pub(super) fn object(&self, id: &str) -> BTreeMap<String, Value> {
+        self.shelf.lock().unwrap().objects.get(id).cloned().unwrap_or_default()
+    }
+
     pub(super) fn put(&self, id: &str, attributes: &[(&str, &str)]) {
         let attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), Value::text(value))).collect();
         self.shelf.lock().unwrap().objects.insert(id.to_owned(), attributes);

@@ -25,15 +25,7 @@ impl Task<'_> {
         add: bool,
     ) -> Result<Written, SystemError> {
         let groups = self.directory().layout.groups()?;
-        let mut values = Vec::with_capacity(members.len());
-        for (kind, member) in members {
-            match self.reader.listed_as(groups, *kind, member).await {
-                Ok(value) => values.push(value),
-                // Whoever is gone is in no group.
-                Err(SystemError::NotFound(_)) if !add => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let mut values = self.values_of(groups, members, add).await?;
         let mut holds_nobody = false;
         for _ in 0..TRIES {
             if values.is_empty() {
@@ -53,11 +45,11 @@ impl Task<'_> {
                 }
                 code::OBJECT_CLASS if !add && groups.empty.is_some() && !holds_nobody => holds_nobody = true,
                 // Some are there already, or gone; Active Directory has codes of its own for it.
-                code::NO_SUCH_ATTRIBUTE | code::VALUE_EXISTS => values = self.still(groups, id, values, add).await?,
-                code::ENTRY_EXISTS if add => values = self.still(groups, id, values, add).await?,
+                code::NO_SUCH_ATTRIBUTE | code::VALUE_EXISTS => values = self.still(groups, id, members, add).await?,
+                code::ENTRY_EXISTS if add => values = self.still(groups, id, members, add).await?,
                 code::UNWILLING if !add => {
-                    let still = self.still(groups, id, values.clone(), add).await?;
-                    if still.len() == values.len() {
+                    let still = self.still(groups, id, members, add).await?;
+                    if still == values {
                         return done(&outcome).map(|()| Written { id: id.clone(), already_so: false });
                     }
                     values = still;
@@ -84,10 +76,26 @@ impl Task<'_> {
         edits
     }
 
-    /// Of these members those that are still to be added, or removed.
-    async fn still(&self, groups: &Groups, id: &str, values: Vec<String>, add: bool) -> Result<Vec<String>, SystemError> {
+    /// How the group lists these members.
+    async fn values_of(&self, groups: &Groups, members: &[(ObjectKind, Arc<str>)], add: bool) -> Result<Vec<String>, SystemError> {
+        let mut values = Vec::with_capacity(members.len());
+        for (kind, member) in members {
+            match self.reader.listed_as(groups, *kind, member).await {
+                Ok(value) => values.push(value),
+                // Whoever is gone is in no group.
+                Err(SystemError::NotFound(_)) if !add => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(values)
+    }
+
+    /// Of these members those that are still to be added, or removed. Whoever moves at this very moment is listed by another name, so the names are asked for anew.
+    async fn still(&self, groups: &Groups, id: &str, members: &[(ObjectKind, Arc<str>)], add: bool) -> Result<Vec<String>, SystemError> {
         let directory = self.directory();
         directory.empty().remove(id);
+        members.iter().for_each(|(_, member)| directory.names().forget(member));
+        let values = self.values_of(groups, members, add).await?;
         let name = directory.name_of(ObjectKind::Group, id).await?;
         let plain = |value: &str| if groups.by_name() { dn::normal(value) } else { value.to_owned() };
         let there: HashSet<String> = self.reader.members_of(groups, id, &name).await?.iter().map(|value| plain(value)).collect();

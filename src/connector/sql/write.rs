@@ -76,7 +76,7 @@ fn over(ground: &Ground<'_>, session: &dyn Session, jobs: &[Job]) -> Vec<Result<
     if session.dialect() != Dialect::Sqlite {
         match transaction(ground, session, jobs, together) {
             Ok(answers) => return answers,
-            Err(error) if is_of_content(&error) => {}
+            Err(error) if is_of_content(&error) && session.is_usable() => {}
             Err(error) => return each(error),
         }
     }

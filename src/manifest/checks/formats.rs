@@ -33,8 +33,9 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     }
     for (role, origin, connection) in loaded.connections_by_role() {
         for Mistake { pointer, message, hint } in connection.mistakes(role) {
-            let problem = context.at(origin, &connection.pointer(&pointer), Diagnostic::error(message));
-            problems.push(problem.hint(hint));
+            let pointer = connection.pointer(&pointer);
+            let problem = hidden_address(&pointer, Diagnostic::error(message));
+            problems.push(context.at(origin, &pointer, problem).hint(hint));
         }
     }
     for source in &loaded.sources {
@@ -187,8 +188,12 @@ impl Formats<'_, '_> {
             }
         }
         let problem = Diagnostic::error(format!("`{path}` is no {what}"));
-        // An address that is written wrongly may hold a password.
-        let problem = if pointer.ends_with("/url") { problem.conceal() } else { problem };
+        let problem = hidden_address(pointer, problem);
         self.problems.push(self.context.at(self.origin, pointer, problem).hint(hint));
     }
+}
+
+/// An address that is written wrongly may hold a password.
+fn hidden_address(pointer: &str, problem: Diagnostic) -> Diagnostic {
+    if pointer.ends_with("/url") || pointer.contains("/urls/") { problem.conceal() } else { problem }
 }

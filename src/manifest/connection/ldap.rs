@@ -255,11 +255,7 @@ impl Described for LdapConnection {
         let timeout = timeout.map(|hint| Unreadable { pointer: "timeout", what: "duration", hint });
         let most = most.map(|hint| Unreadable { pointer: "maxBody", what: "size", hint });
         let hint = "write the servers: ldaps://dc1.example, ldap://dc1.example with `startTls: true`";
-        let urls = (self.urls.is_empty() || !self.urls.iter().all(|url| is_ldap(url))).then_some(Unreadable {
-            pointer: "urls",
-            what: "list of LDAP urls",
-            hint,
-        });
+        let urls = self.urls.is_empty().then_some(Unreadable { pointer: "urls", what: "list of LDAP urls", hint });
         timeout.into_iter().chain(most).chain(urls).collect()
     }
 

@@ -47,6 +47,9 @@ pub(super) async fn ask_revoke(State(site): Here, Extension(visitor): Who, Exten
     context.must_see_people()?;
     site.may(&context.visitor, SiteAction::Revoke, None)?;
     let key = asked(&uri, "key").unwrap_or_default();
+    if text(&key) != key {
+        return Err(Problem::wrong("this key has signs that can't be typed").next("cut them off by the command line: `headcount revoke`"));
+    }
     let body = html! {
         h1 { "Cut " (text(&key)) " off everywhere" }
         p { "Sign-in ends at every target, now, past guardrails, approval and windows. It stops only at what a target protects. It stays so until somebody lifts it." }

@@ -37,7 +37,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     let body = html! {
         h1 { "People" }
         form.search method="get" action="/people" role="search" {
-            label { "A name, a key, or a part of one" input type="search" name="q" value=(wanted) autocomplete="off"; }
+            label { "A name, a key, or a part of one" input type="search" name="q" value=(text(&wanted)) autocomplete="off"; }
             button { "Search" }
         }
         @if !complete { p.banner.warn { "Not everything could be read, so somebody may be missing here." } }

@@ -20,6 +20,8 @@ use crate::workspace::gates::{ApprovalStanding, WaitingPlan, standing};
 
 /// Changes that a page shows; the rest is on the next one.
 const PAGE: usize = 200;
+/// So few changes are shown with all that becomes of each.
+const OPEN: usize = 20;
 /// Members that a change shows.
 const MEMBERS: usize = 50;
 
@@ -236,7 +238,7 @@ pub(super) fn one(plan: &Plan, change: &Change, names: &DisplayNames<'_>, origin
     let place = origins.and_then(|origins| origins.of(change));
     let held = change.withheld.as_ref().and_then(|withheld| plan.findings.get(withheld.finding as usize));
     html! {
-        details.change {
+        details.change open[plan.changes.len() <= OPEN] {
             summary {
                 span.sign.(class) aria-hidden="true" { (change.action.symbol()) }
                 span { (headline(change)) @if let Some(why) = why(change) { span.quiet { " · " (why) } } @if !change.runs() { " " (tag("lose", "▲", "withheld")) } }

@@ -78,7 +78,8 @@ async fn paths_and_lines_in_what_is_asked_lead_nowhere() {
     // Nothing of a header is made of what somebody sends but the address that a page leads on to, and its signs are encoded there.
     for key in ["hr/1\r\nSet-Cookie: a=b", "hr/1\nLocation: https://evil.example"] {
         let sent = house.send("/revoke", &[("key", key), ("typed", key), ("reason", "x")]).await;
-        assert!(!sent.headers.values().any(|value| value.to_str().is_ok_and(|text| text.contains("evil"))), "{key}");
+        let others = sent.headers.iter().filter(|(name, _)| *name != "location");
+        assert!(!others.into_iter().any(|(_, value)| value.to_str().is_ok_and(|text| text.contains("evil"))), "{key}");
         let location = sent.headers.get("location").map(|value| value.to_str().unwrap().to_owned());
         assert!(location.is_none_or(|location| location.starts_with("/person?key=hr%2F1%0")), "{key}");
         assert!(!sent.headers.contains_key("a"), "{key}");

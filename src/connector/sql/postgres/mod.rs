@@ -92,19 +92,22 @@ impl OpenPostgres {
         let most = self.tables.timeout + self.tables.lock_timeout;
         match self.runtime.block_on(async { timeout(most, answer).await }) {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => {
-                self.failed.set(true);
-                // Words of the server's own say that it is not done; but not those with which it goes.
-                let code = error.code().map(|code| code.code().to_owned());
-                self.lost.set(code.is_none_or(|code| code.starts_with("08") || code.starts_with("57P")));
-                Err(self.told(error))
-            }
+            Ok(Err(error)) => Err(self.refused(error)),
             Err(_) => {
                 self.broken.set(true);
                 self.lost.set(true);
                 Err(SystemError::Unavailable(format!("{}: no answer came within {} s; see `timeout`", self.tables.name, most.as_secs())))
             }
         }
+    }
+
+    /// A statement was refused, at once or behind some of its rows: what comes after it is refused until it is undone.
+    fn refused(&self, error: tokio_postgres::Error) -> SystemError {
+        self.failed.set(true);
+        // Words of the server's own say that it is not done; but not those with which it goes.
+        let code = error.code().map(|code| code.code().to_owned());
+        self.lost.set(code.is_none_or(|code| code.starts_with("08") || code.starts_with("57P")));
+        self.told(error)
     }
 
     fn told(&self, error: tokio_postgres::Error) -> SystemError {
@@ -145,11 +148,8 @@ impl Session for OpenPostgres {
         let mut rows = pin!(rows.ready_chunks(CHUNK));
         while let Some(chunk) = self.wait(async { Ok(rows.next().await) })? {
             for row in chunk {
-                let taken = row.map_err(|error| {
-                    self.failed.set(true);
-                    self.told(error)
-                });
-                if let Err(error) = taken.and_then(|row| each(&PostgresLine(row))) {
+                let row = row.map_err(|error| self.refused(error))?;
+                if let Err(error) = each(&PostgresLine(row)) {
                     // The rest of the answer is on its way.
                     self.broken.set(true);
                     return Err(error);

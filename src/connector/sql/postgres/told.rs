@@ -22,6 +22,14 @@ pub(super) fn of(error: Error) -> SystemError {
         "22001" | "22003" => SystemError::Rejected(format!("{} ({code}): the column is too narrow for it", said.message())),
         // They name the value.
         code if code.starts_with("22") => SystemError::Rejected(format!("{column} can't hold the value that it was given ({code})")),
+        // A serial key takes its numbers from one, which has rights of its own.
+        "42501" if said.message().contains("sequence") => {
+            let name = said.message().rsplit(' ').next().unwrap_or_default();
+            SystemError::Forbidden(format!(
+                "{} ({code}): `GRANT USAGE ON SEQUENCE {name}` to this account lets it make rows",
+                said.message()
+            ))
+        }
         "42501" => {
             SystemError::Forbidden(format!("{} ({code}); `headcount connector check` names the GRANT that is missing", said.message()))
         }

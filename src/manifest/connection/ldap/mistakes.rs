@@ -32,6 +32,15 @@ impl Mistakes {
     }
 
     fn urls(&mut self, connection: &LdapConnection) {
+        // One that is none may hold a password: nothing of it is repeated, and none of the others is looked at.
+        let odd: Vec<usize> = (0..).zip(&connection.urls).filter(|(_, url)| !super::is_ldap(url)).map(|(at, _)| at).collect();
+        for at in &odd {
+            let hint = "write the server alone: ldaps://dc1.example, or ldap://dc1.example with `startTls: true`";
+            self.that(format!("urls/{at}"), format!("`urls[{at}]` is no LDAP url"), hint);
+        }
+        if !odd.is_empty() {
+            return;
+        }
         if connection.signs_in_openly() {
             let hint = "use ldaps://, say `startTls: true`, or say `allowPlain: true`";
             self.that("urls", "a password would go without TLS, where anybody on the way reads it", hint);
