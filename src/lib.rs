@@ -21,6 +21,7 @@ pub mod apply;
 pub mod connector;
 pub mod forge;
 pub mod git;
+pub mod hooks;
 pub mod http;
 pub mod inbox;
 pub mod journal;

@@ -82,7 +82,8 @@ impl House {
         let mut house = Self { folder, python, port, token: String::new(), controller };
         // The state is there once the controller has begun.
         house.token = house.until("a token", |house| {
-            let made = headcount(house.folder.path()).args(["inbox", "token", "create", "entra", "-f", "."]).output().expect("it runs");
+            let made =
+                headcount(house.folder.path()).args(["token", "create", "pusher", "--push", "entra", "-f", "."]).output().expect("it runs");
             made.status.success().then(|| String::from_utf8_lossy(&made.stdout).trim().to_owned())
         });
         house.until("an answer", |house| house.python("names").output().expect("python").status.success().then_some(()));

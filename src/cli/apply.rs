@@ -108,7 +108,7 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
             reviewed,
             who: &who(),
             stop: terminal.stop.clone(),
-            connections: Connections::default().with_inboxes(Inboxes::new(store.clone())),
+            connections: Connections::default().with_inboxes(Inboxes::to_read(store.clone())),
         };
         pipeline::reconcile(turn, &terminal).await.map_err(|error| failure(error, store.as_ref()))
     })?;

@@ -59,7 +59,7 @@ async fn erased(session: Session, key: &str, reason: &str) -> Result<Erased, Era
     let alone = matches!(state.at, PlaceKind::Objects(..));
     let (policy, watching, who) = (Arc::new(policy), Watching::default(), who());
     let erasure = Erasure { loaded: &loaded, policy, store: &store, alone, key, who: &who, reason };
-    pipeline::erase(&erasure, &Reading::once(&watching).with_inboxes(Inboxes::new(store.clone()))).await
+    pipeline::erase(&erasure, &Reading::once(&watching).with_inboxes(Inboxes::to_read(store.clone()))).await
 }
 
 fn words(key: &str, erased: &Erased) -> String {

@@ -23,7 +23,6 @@ mod held;
 mod history;
 mod import;
 mod inbound;
-mod inbox;
 mod init;
 mod log;
 mod man;
@@ -127,7 +126,6 @@ enum Command {
     Fmt(fmt::FmtArgs),
     State(state::StateArgs),
     Token(token::TokenArgs),
-    Inbox(inbox::InboxArgs),
     Connector(connector::ConnectorArgs),
     Schema(schema::SchemaArgs),
     Crds(crds::CrdsArgs),
@@ -209,7 +207,6 @@ fn dispatch(command: Command, log: &log::LogArgs) -> Result<Exit, Failure> {
         Command::Fmt(args) => fmt::run(&args),
         Command::State(args) => state::run(&args),
         Command::Token(args) => token::run(&args),
-        Command::Inbox(args) => inbox::run(&args),
         Command::Connector(args) => connector::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Crds(args) => crds::run(&args),

@@ -102,7 +102,7 @@ pub fn run(args: &OperatorArgs, logs: &LogArgs) -> Result<Exit, Failure> {
         let health = Health::new(Instant::now());
         listen(args.listen, &health, &metrics, &stop).await?;
         let site = args.pages.open(&stop).await?;
-        let inbound = args.inbound.open(&stop).await?;
+        let inbound = args.inbound.open(&metrics, None, &stop).await?;
         let office = Office { cluster, data: args.data.clone(), health, metrics, stop, site, inbound };
         let mut workspaces = JoinSet::new();
         if args.all_namespaces {

@@ -131,7 +131,7 @@ impl Session {
         let watching = Watching::default();
         let mut reading = Reading::once(&watching);
         if let Some(store) = state::look_at(&self.state, &self.policy.workspace).await.map_err(failed)? {
-            reading = reading.with_inboxes(Inboxes::new(store));
+            reading = reading.with_inboxes(Inboxes::to_read(store));
         }
         let snapshot = pipeline::read(&self.loaded, Arc::new(self.policy), memory, moment, &reading).await;
         let plan = pipeline::plan(&snapshot, Scope::All, &watching).await;

@@ -27,7 +27,7 @@ mod testing;
 pub mod webhook;
 mod wire;
 
-pub use inbox::{InboxPlace, InboxRecord, InboxRecords, InboxSight};
+pub use inbox::{InboxPlace, InboxRecord, InboxRecords, InboxSight, InboxStanding};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -62,6 +62,8 @@ pub struct ReadRequest {
     pub within: Option<Within>,
     /// of a source that is told who is gone: how many of its records may be so at once
     pub may_shrink: Option<Amount>,
+    /// of a source of which what changed is wanted: the paths that its key is made of
+    pub key: Vec<Arc<str>>,
 }
 
 /// Some accounts of a system: those in any of these groups, and those that have any of these values.
@@ -87,7 +89,7 @@ pub enum ReadScope {
 impl ReadRequest {
     /// All of these streams, of any age.
     pub fn new(streams: Vec<(ObjectKind, Arc<Columns>)>) -> Self {
-        Self { streams, max_age: None, scope: ReadScope::All, within: None, may_shrink: None }
+        Self { streams, max_age: None, scope: ReadScope::All, within: None, may_shrink: None, key: Vec::new() }
     }
 
     /// The records of a source that its scope asks for.

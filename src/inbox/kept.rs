@@ -1,51 +1,50 @@
 //! Inboxes as they are kept: what is pushed is a commit, then an answer.
 //!
-//! Must never: answer before the commit has returned and the lock was still held after it, or go on with what is at hand once a commit came to nothing.
+//! Must never: answer before the commit has returned and the lock was still held after it, go on with what is at hand once a commit came to nothing, or leave a push
+//! half done because its client went away.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value as Json, json};
+use jiff::Timestamp;
+use serde_json::Value as Json;
+use tokio::sync::OwnedMutexGuard;
 
 use super::memory::{Entry, Inbox};
-use super::resource::{InboxResource, Version, fresh_id};
-use super::token::InboxUse;
-use crate::connector::{InboxRecord, InboxRecords, InboxSight};
+use super::push::{Match, Push, Pushed};
+use crate::connector::{InboxRecords, InboxSight};
 use crate::fence::Fence;
-use crate::model::SystemError;
-use crate::scim::{self, PatchStep, ScimRefusal, ServedKind};
-use crate::state::{Shelf, StateError, Store};
+use crate::model::{SystemError, TokenUse};
+use crate::scim::{PatchStep, ScimRefusal, ServedKind};
+use crate::state::{Fact, Shelf, StateError, Store};
 
-/// What was deleted is known so long.
-const DELETED: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Hears which Source has something new in its inbox.
+type Tell = Box<dyn Fn(&str) + Send + Sync>;
 
 /// The inboxes of a workspace.
-#[derive(Debug)]
 pub struct Inboxes {
     store: Arc<dyn Store>,
+    tell: Tell,
     tenure: Mutex<Option<Fence>>,
     open: tokio::sync::Mutex<BTreeMap<Arc<str>, Arc<Open>>>,
+    heard: Mutex<BTreeMap<Arc<str>, Timestamp>>,
 }
 
+impl fmt::Debug for Inboxes {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Inboxes")
+    }
+}
+
+/// One inbox at hand.
 #[derive(Debug, Default)]
-struct Open {
+pub(super) struct Open {
     /// whoever changes something does so alone
-    writes: tokio::sync::Mutex<()>,
-    inbox: RwLock<Inbox>,
-}
-
-/// What came of something that was pushed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pushed {
-    /// whom it is about
-    pub id: Arc<str>,
-    /// its version now
-    pub version: Version,
-    /// something is otherwise than it was
-    pub changed: bool,
+    writes: Arc<tokio::sync::Mutex<()>>,
+    pub inbox: RwLock<Inbox>,
 }
 
 /// Why something that was pushed was not kept.
@@ -65,18 +64,25 @@ impl From<ScimRefusal> for PushRefusal {
     }
 }
 
-/// What is pushed.
-pub(super) enum Push<'p> {
-    Create(&'p Json),
-    Replace(&'p str, &'p Json),
-    Patch(&'p str, &'p [PatchStep]),
-    Delete(&'p str),
+/// How much an inbox holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InboxSize {
+    /// users that its client knows
+    pub users: usize,
+    /// groups that its client knows
+    pub groups: usize,
 }
 
 impl Inboxes {
-    /// Of a state.
-    pub fn new(store: Arc<dyn Store>) -> Arc<Self> {
-        Arc::new(Self { store, tenure: Mutex::default(), open: tokio::sync::Mutex::default() })
+    /// Of a state. `tell` hears of each Source with something new.
+    pub fn new(store: Arc<dyn Store>, tell: impl Fn(&str) + Send + Sync + 'static) -> Arc<Self> {
+        let (tenure, open, heard) = (Mutex::default(), tokio::sync::Mutex::default(), Mutex::default());
+        Arc::new(Self { store, tell: Box::new(tell), tenure, open, heard })
+    }
+
+    /// Of a state, to read alone.
+    pub fn to_read(store: Arc<dyn Store>) -> Arc<Self> {
+        Self::new(store, |_| {})
     }
 
     /// From here on this process has the lock, and is the only one that changes them.
@@ -96,6 +102,16 @@ impl Inboxes {
         tenure.filter(|fence| fence.lost().is_none())
     }
 
+    /// Whether this process changes them: it has the lock.
+    pub fn writes(&self) -> bool {
+        self.tenure().is_some()
+    }
+
+    /// When the system of a Source was heard of last, as far as this process knows.
+    pub fn heard_here(&self, source: &str) -> Option<Timestamp> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).get(source).copied()
+    }
+
     /// One, to look at.
     pub async fn look<T>(&self, source: &str, look: impl FnOnce(&Inbox) -> T) -> Result<T, PushRefusal> {
         self.tenure().ok_or_else(away)?;
@@ -105,71 +121,105 @@ impl Inboxes {
     }
 
     /// A new resource.
-    pub async fn create(&self, source: &str, kind: ServedKind, body: &Json) -> Result<Pushed, PushRefusal> {
-        self.push(source, kind, Push::Create(body), None).await
+    pub async fn create(self: &Arc<Self>, source: &str, kind: ServedKind, body: &Json) -> Result<Pushed, PushRefusal> {
+        self.push(source, kind, &Push::Create(body), None).await
     }
 
     /// A resource in the place of one.
     pub async fn replace(
-        &self,
+        self: &Arc<Self>,
         source: &str,
         kind: ServedKind,
         id: &str,
         body: &Json,
         fits: Option<&Match>,
     ) -> Result<Pushed, PushRefusal> {
-        self.push(source, kind, Push::Replace(id, body), fits).await
+        self.push(source, kind, &Push::Replace(id, body), fits).await
     }
 
     /// Changes of one.
     pub async fn patch(
-        &self,
+        self: &Arc<Self>,
         source: &str,
         kind: ServedKind,
         id: &str,
         steps: &[PatchStep],
         fits: Option<&Match>,
     ) -> Result<Pushed, PushRefusal> {
-        self.push(source, kind, Push::Patch(id, steps), fits).await
+        self.push(source, kind, &Push::Patch(id, steps), fits).await
     }
 
     /// One is no more.
-    pub async fn delete(&self, source: &str, kind: ServedKind, id: &str, fits: Option<&Match>) -> Result<Pushed, PushRefusal> {
-        self.push(source, kind, Push::Delete(id), fits).await
+    pub async fn delete(self: &Arc<Self>, source: &str, kind: ServedKind, id: &str, fits: Option<&Match>) -> Result<Pushed, PushRefusal> {
+        self.push(source, kind, &Push::Delete(id), fits).await
     }
 
-    /// What of a token's use is kept.
-    pub async fn used(&self, name: &str, now: Timestamp) -> Result<(), StateError> {
-        self.store.commit(vec![Shelf::InboxUses.put(name, &InboxUse { at: now })]).await
+    /// A token of a Source was used: its system was heard of. What of it is kept is to the minute.
+    pub async fn used(&self, source: &str, token: &str, now: Timestamp) -> Result<(), StateError> {
+        let first = self.heard.lock().unwrap_or_else(PoisonError::into_inner).insert(source.into(), now).is_none();
+        let kept = self.store.commit(vec![Shelf::TokenUses.put(format!("{source}/{token}"), &TokenUse { at: now })]).await;
+        // That a system is there at all is news, whatever it said.
+        if first {
+            (self.tell)(source);
+        }
+        kept
     }
 
-    /// The state they are in.
-    pub fn store(&self) -> &Arc<dyn Store> {
-        &self.store
-    }
-
-    async fn push(&self, source: &str, kind: ServedKind, push: Push<'_>, fits: Option<&Match>) -> Result<Pushed, PushRefusal> {
+    async fn push(self: &Arc<Self>, source: &str, kind: ServedKind, push: &Push<'_>, fits: Option<&Match>) -> Result<Pushed, PushRefusal> {
         let fence = self.tenure().ok_or_else(away)?;
-        let open = self.opened(source).await.map_err(|error| PushRefusal::Away(error.to_string()))?;
-        let _alone = open.writes.lock().await;
-        let now = Timestamp::now();
+        let (open, alone) = self.alone(source).await.map_err(|error| PushRefusal::Away(error.to_string()))?;
         let (pushed, entries) = {
             let inbox = open.inbox.read().unwrap_or_else(PoisonError::into_inner);
-            inbox.entries(kind, push, fits, now)?
+            inbox.entries(kind, push, fits, Timestamp::now())?
         };
         if entries.is_empty() {
             return Ok(pushed);
         }
-        let kept = self.store.commit(entries.iter().map(|entry| entry.fact(source)).collect()).await;
+        // Whoever pushes may go away at any moment, and this is not asked again: what was begun is done to its end.
+        let kept = tokio::spawn(self.clone().keep(source.into(), open, alone, entries, fence));
+        let why = match kept.await {
+            Ok(Ok(())) => return Ok(pushed),
+            Ok(Err(why)) => why,
+            Err(_) => "this process ends".to_owned(),
+        };
+        Err(PushRefusal::Away(why))
+    }
+
+    /// In the state, then at hand, then told.
+    async fn keep(
+        self: Arc<Self>,
+        source: Arc<str>,
+        open: Arc<Open>,
+        _alone: OwnedMutexGuard<()>,
+        entries: Vec<Entry>,
+        fence: Fence,
+    ) -> Result<(), String> {
+        let facts: Vec<Fact> = entries.iter().map(|entry| entry.fact(&source)).collect();
+        let kept = self.store.commit(facts).await;
         let held = self.tenure().is_some_and(|now| now.is_same(&fence));
-        if let Some(why) = kept.err().map(|error| error.to_string()).or_else(|| (!held).then(|| "the lock was lost".to_owned())) {
-            // Whether it is kept, nobody knows: what is at hand is read anew.
-            self.open.lock().await.remove(source);
-            return Err(PushRefusal::Away(why));
+        let why = kept.err().map(|error| error.to_string()).or_else(|| (!held).then(|| "the lock was lost".to_owned()));
+        match why {
+            None => {
+                let mut inbox = open.inbox.write().unwrap_or_else(PoisonError::into_inner);
+                entries.into_iter().for_each(|entry| inbox.take(entry));
+            }
+            // Whether it is kept, nobody knows: what is at hand is read anew, by whoever waits to change it too.
+            Some(_) => drop(self.open.lock().await.remove(&source)),
         }
-        let mut inbox = open.inbox.write().unwrap_or_else(PoisonError::into_inner);
-        entries.into_iter().for_each(|entry| inbox.take(entry));
-        Ok(pushed)
+        (self.tell)(&source);
+        why.map_or(Ok(()), Err)
+    }
+
+    /// One that is at hand, and leave to change it, which nobody else has.
+    async fn alone(&self, source: &str) -> Result<(Arc<Open>, OwnedMutexGuard<()>), StateError> {
+        loop {
+            let open = self.opened(source).await?;
+            let alone = open.writes.clone().lock_owned().await;
+            // Whoever was before may have found that it is none to go on with.
+            if self.open.lock().await.get(source).is_some_and(|now| Arc::ptr_eq(now, &open)) {
+                return Ok((open, alone));
+            }
+        }
     }
 
     async fn opened(&self, source: &str) -> Result<Arc<Open>, StateError> {
@@ -199,10 +249,19 @@ impl Inboxes {
         Ok(inbox)
     }
 
-    async fn sight(&self, source: &str) -> Result<InboxSight, StateError> {
+    /// When the system of a Source was heard of last.
+    async fn heard(&self, source: &str) -> Result<Option<Timestamp>, StateError> {
         let of = format!("{source}/");
-        let uses: Vec<(Arc<str>, InboxUse)> = Shelf::InboxUses.all(self.store.as_ref()).await?;
-        let heard = uses.into_iter().filter(|(name, _)| name.starts_with(&of)).map(|(_, used)| used.at).max();
+        let uses: Vec<(Arc<str>, TokenUse)> = Shelf::TokenUses.all(self.store.as_ref()).await?;
+        let kept = uses.into_iter().filter(|(name, _)| name.starts_with(&of)).map(|(_, used)| used.at).max();
+        let mut all = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let heard = kept.max(all.get(source).copied());
+        all.extend(heard.map(|at| (source.into(), at)));
+        Ok(heard)
+    }
+
+    async fn sight(&self, source: &str) -> Result<InboxSight, StateError> {
+        let heard = self.heard(source).await?;
         // What is at hand is as new as the shelves only while this process alone changes them.
         let records: Arc<dyn InboxRecords> = match self.tenure() {
             Some(_) => self.opened(source).await?,
@@ -219,192 +278,5 @@ fn away() -> PushRefusal {
 impl crate::connector::InboxPlace for Inboxes {
     fn sight<'a>(&'a self, source: &'a str) -> BoxFuture<'a, Result<InboxSight, SystemError>> {
         async move { Self::sight(self, source).await.map_err(|error| SystemError::Unavailable(error.to_string())) }.boxed()
-    }
-}
-
-impl InboxRecords for Open {
-    fn each(&self, take: &mut dyn FnMut(InboxRecord<'_>)) {
-        let inbox = self.inbox.read().unwrap_or_else(PoisonError::into_inner);
-        let now = Timestamp::now();
-        for (id, resource) in &inbox.users.by_id {
-            if resource.deleted && is_old(resource, now) {
-                continue;
-            }
-            let mut fields = resource.fields();
-            let active = InboxResource::is_active(&fields) && !resource.deleted;
-            let external = InboxResource::text(&fields, "externalId");
-            fields.insert("id".to_owned(), json!(&**id));
-            fields.insert("active".to_owned(), json!(active));
-            fields.insert("deleted".to_owned(), json!(resource.deleted));
-            fields.extend(inbox.computed(ServedKind::User, id, "").map(|(name, value)| (name.to_owned(), value)));
-            let gone = if active { None } else { resource.gone };
-            take(InboxRecord { id, external: external.as_deref(), active, gone, order: resource.order, fields });
-        }
-    }
-}
-
-fn is_old(resource: &InboxResource, now: Timestamp) -> bool {
-    resource.deleted && now.duration_since(resource.modified) > DELETED
-}
-
-/// Which version a client counts on (RFC 7232's If-Match).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Match {
-    /// any
-    Any,
-    /// one of these
-    Of(BTreeSet<Version>),
-}
-
-impl Match {
-    fn fits(&self, version: Version) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Of(versions) => versions.contains(&version),
-        }
-    }
-}
-
-impl Inbox {
-    fn forgettable(&self, now: Timestamp) -> Vec<Entry> {
-        let of = |kind: ServedKind| {
-            let old = self.kind(kind).by_id.iter().filter(|(_, resource)| is_old(resource, now));
-            old.map(move |(id, _)| Entry::Resource(kind, id.clone(), None)).collect::<Vec<_>>()
-        };
-        ServedKind::ALL.into_iter().flat_map(of).collect()
-    }
-
-    /// What a push changes; nothing where it changes nothing.
-    pub(super) fn entries(
-        &self,
-        kind: ServedKind,
-        push: Push<'_>,
-        fits: Option<&Match>,
-        now: Timestamp,
-    ) -> Result<(Pushed, Vec<Entry>), PushRefusal> {
-        let id = match push {
-            Push::Create(_) => None,
-            Push::Replace(id, _) | Push::Patch(id, _) | Push::Delete(id) => Some(id),
-        };
-        let known = match id {
-            None => None,
-            Some(id) => {
-                let found = self.kind(kind).by_id.get_key_value(id).filter(|(_, resource)| !resource.deleted);
-                let found = found.ok_or_else(|| ScimRefusal::missing(format!("there is no {} {id}", kind.word())))?;
-                if fits.is_some_and(|fits| !fits.fits(found.1.version)) {
-                    return Err(PushRefusal::Stale);
-                }
-                Some(found)
-            }
-        };
-        match (push, known) {
-            (Push::Create(body), _) => {
-                let fields = scim::taken(kind, body)?;
-                let id = fresh_id().ok_or_else(|| PushRefusal::Away("this machine has no random numbers".into()))?;
-                self.kept(kind, (&id, None), fields, now)
-            }
-            (Push::Replace(_, body), Some((id, before))) => {
-                let mut fields = scim::taken(kind, body)?;
-                // Who was cut off is not let in again by what is not said.
-                let before_active = before.fields().remove("active").filter(|_| !fields.contains_key("active"));
-                fields.extend(before_active.map(|active| ("active".to_owned(), active)));
-                self.kept(kind, (id, Some(before)), fields, now)
-            }
-            (Push::Patch(_, steps), Some((id, before))) => {
-                let mut fields = before.fields();
-                if kind == ServedKind::Group {
-                    let members = self.members_of(id).map(|member| json!({"value": &**member})).collect();
-                    fields.insert("members".to_owned(), Json::Array(members));
-                }
-                let fields = scim::changed(kind, &fields, steps)?;
-                self.kept(kind, (id, Some(before)), fields, now)
-            }
-            (Push::Delete(_), Some((id, before))) => Ok(self.deleted(kind, id, before, now)),
-            (_, None) => Err(ScimRefusal::missing(format!("there is no such {}", kind.word())).into()),
-        }
-    }
-
-    fn deleted(&self, kind: ServedKind, id: &Arc<str>, before: &InboxResource, now: Timestamp) -> (Pushed, Vec<Entry>) {
-        let version = before.version + 1;
-        let gone = before.gone.or(Some(now));
-        let resource = InboxResource { modified: now, version, gone, deleted: true, ..before.clone() };
-        let mut entries = vec![Entry::Resource(kind, id.clone(), Some(resource))];
-        let of = self.groups_with(id).map(|group| Entry::Member { group: group.clone(), member: id.clone(), is: false });
-        entries.extend(of);
-        entries.extend(self.members_of(id).map(|member| Entry::Member { group: id.clone(), member: member.clone(), is: false }));
-        (Pushed { id: id.clone(), version, changed: true }, entries)
-    }
-
-    fn kept(
-        &self,
-        kind: ServedKind,
-        (id, before): (&Arc<str>, Option<&InboxResource>),
-        mut fields: Map<String, Json>,
-        now: Timestamp,
-    ) -> Result<(Pushed, Vec<Entry>), PushRefusal> {
-        self.is_free(kind, id, &fields)?;
-        let mut entries = Vec::new();
-        if kind == ServedKind::Group {
-            entries = self.members(id, fields.remove("members").unwrap_or_default())?;
-        }
-        let body = serde_json::to_string(&fields).unwrap_or_default().into_boxed_str();
-        let version = before.map_or(1, |before| before.version + 1);
-        let same = before.is_some_and(|before| before.body == body) && entries.is_empty();
-        if same {
-            let version = before.map_or(1, |before| before.version);
-            return Ok((Pushed { id: id.clone(), version, changed: false }, entries));
-        }
-        let was_there = before.is_some_and(|before| before.gone.is_none() && InboxResource::is_active(&before.fields()));
-        let gone = match (InboxResource::is_active(&fields), was_there) {
-            (true, _) => None,
-            (false, true) => Some(now),
-            // Who came inactive went nowhere.
-            (false, false) => before.and_then(|before| before.gone),
-        };
-        let (created, order) = before.map_or((now, self.next_order), |before| (before.created, before.order));
-        let resource = InboxResource { created, modified: now, version, order, gone, deleted: false, body };
-        entries.push(Entry::Resource(kind, id.clone(), Some(resource)));
-        Ok((Pushed { id: id.clone(), version, changed: true }, entries))
-    }
-
-    /// Nobody else has its name, and nobody else who is active is called so by the client: Okta renames by deactivating one and making another.
-    fn is_free(&self, kind: ServedKind, id: &Arc<str>, fields: &Map<String, Json>) -> Result<(), ScimRefusal> {
-        let of = self.kind(kind);
-        if kind == ServedKind::User
-            && let Some(name) = InboxResource::text(fields, kind.name())
-            && of.named(&name).any(|other| other != id)
-        {
-            return Err(ScimRefusal::uniqueness(format!("there is another {} with this {}", kind.word(), kind.name())));
-        }
-        let active = |other: &&Arc<str>| self.known(kind, other).is_some_and(|other| InboxResource::is_active(&other.fields()));
-        if InboxResource::is_active(fields)
-            && let Some(external) = InboxResource::text(fields, "externalId")
-            && of.called(&external).filter(|other| *other != id).any(|other| active(&other))
-        {
-            return Err(ScimRefusal::uniqueness(format!("there is another {} with this externalId", kind.word())));
-        }
-        Ok(())
-    }
-
-    /// Who comes into a group and who goes.
-    fn members(&self, group: &Arc<str>, wanted: Json) -> Result<Vec<Entry>, ScimRefusal> {
-        let wanted = match wanted {
-            Json::Array(members) => members,
-            _ => Vec::new(),
-        };
-        let before: BTreeSet<&str> = self.members_of(group).map(|member| &**member).collect();
-        let mut now = BTreeSet::new();
-        for member in &wanted {
-            let id = member.get("value").and_then(Json::as_str).ok_or_else(|| ScimRefusal::value("a member has a value"))?;
-            now.insert(id);
-        }
-        let unknown = now.difference(&before).find(|id| ServedKind::ALL.into_iter().all(|kind| self.known(kind, id).is_none()));
-        if let Some(id) = unknown {
-            return Err(ScimRefusal::value(format!("there is no User or Group {id} that could be a member")));
-        }
-        let entry = |member: &str, is: bool| Entry::Member { group: group.clone(), member: member.into(), is };
-        let mut entries: Vec<Entry> = now.difference(&before).map(|member| entry(member, true)).collect();
-        entries.extend(before.difference(&now).map(|member| entry(member, false)));
-        Ok(entries)
     }
 }

@@ -5,8 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
+use super::kept::InboxSize;
+use super::log::ChangeLog;
 use super::resource::InboxResource;
 use crate::scim::ServedKind;
 use crate::state::{Fact, Shelf, Shelved};
@@ -23,11 +26,39 @@ pub(super) enum Entry {
 /// All of one kind.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kind {
-    pub by_id: HashMap<Arc<str>, InboxResource>,
+    pub by_id: HashMap<Arc<str>, Known>,
     /// those that clients know, in the order of lists
     pub listed: BTreeMap<u64, Arc<str>>,
     by_name: HashMap<String, BTreeSet<Arc<str>>>,
     by_external: HashMap<String, BTreeSet<Arc<str>>>,
+}
+
+/// A resource, and what of it is asked for often.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub resource: InboxResource,
+    /// as its client calls it
+    pub external: Option<Arc<str>>,
+    /// its client has not said that it is no more
+    pub is_active: bool,
+}
+
+impl Known {
+    fn of(resource: InboxResource) -> Self {
+        let fields = resource.fields();
+        let external = InboxResource::text(&fields, "externalId").map(Arc::from);
+        Self { external, is_active: InboxResource::is_active(&fields), resource }
+    }
+
+    /// Whether it is there, by what its client said last.
+    pub fn is_there(&self) -> bool {
+        self.is_active && !self.resource.deleted
+    }
+
+    /// Since when it is not, after it was.
+    pub fn gone(&self) -> Option<Timestamp> {
+        self.resource.gone.filter(|_| !self.is_there())
+    }
 }
 
 /// The users and groups of one Source.
@@ -38,6 +69,7 @@ pub struct Inbox {
     members: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
     groups_of: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
     pub(super) next_order: u64,
+    pub(super) log: ChangeLog,
 }
 
 impl Inbox {
@@ -54,6 +86,7 @@ impl Inbox {
             let Some((group, member)) = member_name(source, &thing.name) else { continue };
             inbox.take(Entry::Member { group, member, is: true });
         }
+        inbox.log = ChangeLog::default();
         inbox
     }
 
@@ -69,6 +102,7 @@ impl Inbox {
         match entry {
             Entry::Resource(kind, id, resource) => {
                 self.next_order = self.next_order.max(resource.as_ref().map_or(0, |resource| resource.order + 1));
+                self.note(kind, &id, resource.as_ref());
                 let of = match kind {
                     ServedKind::User => &mut self.users,
                     ServedKind::Group => &mut self.groups,
@@ -76,19 +110,41 @@ impl Inbox {
                 of.take(kind, id, resource);
             }
             Entry::Member { group, member, is: true } => {
+                self.log.changed(&member);
                 self.members.entry(group.clone()).or_default().insert(member.clone());
                 self.groups_of.entry(member).or_default().insert(group);
             }
             Entry::Member { group, member, is: false } => {
+                self.log.changed(&member);
                 without(&mut self.members, &group, &member);
                 without(&mut self.groups_of, &member, &group);
             }
         }
     }
 
+    /// Whose record is otherwise by this.
+    fn note(&mut self, kind: ServedKind, id: &Arc<str>, now: Option<&InboxResource>) {
+        let before = self.kind(kind).by_id.get(id).map(|known| known.resource.fields());
+        match (kind, now) {
+            (ServedKind::User, None) => self.log.forgets(),
+            (ServedKind::User, Some(now)) => match before {
+                Some(before) => self.log.differs(id, &before, &now.fields()),
+                None => self.log.changed(id),
+            },
+            (ServedKind::Group, now) => {
+                let named = |fields: &serde_json::Map<String, Json>| told_name(ServedKind::Group, fields);
+                let is = now.filter(|now| !now.deleted).and_then(|now| named(&now.fields()));
+                if before.as_ref().and_then(named) != is {
+                    let members: Vec<Arc<str>> = self.members_of(id).cloned().collect();
+                    members.iter().for_each(|member| self.log.changed(member));
+                }
+            }
+        }
+    }
+
     /// One that its client knows.
     pub(super) fn known(&self, kind: ServedKind, id: &str) -> Option<&InboxResource> {
-        self.kind(kind).by_id.get(id).filter(|resource| !resource.deleted)
+        self.kind(kind).by_id.get(id).map(|known| &known.resource).filter(|resource| !resource.deleted)
     }
 
     /// Its version.
@@ -104,9 +160,9 @@ impl Inbox {
         self.groups_of.get(member).into_iter().flatten()
     }
 
-    /// How many it has that clients know, of users.
-    pub fn count(&self) -> usize {
-        self.users.listed.len()
+    /// How much it has that clients know.
+    pub fn size(&self) -> InboxSize {
+        InboxSize { users: self.users.listed.len(), groups: self.groups.listed.len() }
     }
 
     /// What is worked out of others: a group's members, a user's groups; none where there is nobody.
@@ -131,9 +187,12 @@ impl Inbox {
     }
 
     fn name_of(&self, kind: ServedKind, id: &str) -> Option<String> {
-        let fields = self.known(kind, id)?.fields();
-        InboxResource::text(&fields, "displayName").or_else(|| InboxResource::text(&fields, kind.name()))
+        told_name(kind, &self.known(kind, id)?.fields())
     }
+}
+
+fn told_name(kind: ServedKind, fields: &serde_json::Map<String, Json>) -> Option<String> {
+    InboxResource::text(fields, "displayName").or_else(|| InboxResource::text(fields, kind.name()))
 }
 
 fn without(of: &mut HashMap<Arc<str>, BTreeSet<Arc<str>>>, one: &Arc<str>, other: &Arc<str>) {
@@ -148,23 +207,22 @@ fn without(of: &mut HashMap<Arc<str>, BTreeSet<Arc<str>>>, one: &Arc<str>, other
 impl Kind {
     fn take(&mut self, kind: ServedKind, id: Arc<str>, resource: Option<InboxResource>) {
         if let Some(before) = self.by_id.remove(&id) {
-            let fields = before.fields();
-            self.listed.remove(&before.order);
-            drop_from(&mut self.by_name, name_of(kind, &fields), &id);
-            drop_from(&mut self.by_external, InboxResource::text(&fields, "externalId"), &id);
+            self.listed.remove(&before.resource.order);
+            drop_from(&mut self.by_name, name_of(kind, &before.resource.fields()), &id);
+            drop_from(&mut self.by_external, before.external.as_deref().map(str::to_owned), &id);
         }
         let Some(resource) = resource else { return };
-        if !resource.deleted {
-            let fields = resource.fields();
-            self.listed.insert(resource.order, id.clone());
-            if let Some(name) = name_of(kind, &fields) {
+        let known = Known::of(resource);
+        if !known.resource.deleted {
+            self.listed.insert(known.resource.order, id.clone());
+            if let Some(name) = name_of(kind, &known.resource.fields()) {
                 self.by_name.entry(name).or_default().insert(id.clone());
             }
-            if let Some(name) = InboxResource::text(&fields, "externalId") {
-                self.by_external.entry(name).or_default().insert(id.clone());
+            if let Some(name) = &known.external {
+                self.by_external.entry(name.to_string()).or_default().insert(id.clone());
             }
         }
-        self.by_id.insert(id, resource);
+        self.by_id.insert(id, known);
     }
 
     /// Those of a name, in whatever case.

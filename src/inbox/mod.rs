@@ -4,15 +4,17 @@
 //! Must never: say that something is kept before it is, change anything without the lock, or keep a password.
 
 mod kept;
+mod log;
 mod memory;
+mod push;
+mod records;
 mod resource;
 mod search;
 #[cfg(test)]
 mod tests;
-mod token;
 
-pub use kept::{Inboxes, Match, PushRefusal, Pushed};
+pub use kept::{InboxSize, Inboxes, PushRefusal};
 pub use memory::Inbox;
+pub use push::{Match, Pushed};
 pub use resource::{InboxResource, Version, etag};
 pub use search::{ListPaging, Listed, SearchAsked};
-pub use token::{INBOX_PREFIX, InboxToken, InboxUse, MadeInboxToken, make_inbox_token};

@@ -1,17 +1,19 @@
 //! Inboxes over a real state: what clients count on, and what a second implementation makes of many random changes.
 
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 
 use super::{Inboxes, Match, PushRefusal, SearchAsked};
-use crate::connector::InboxPlace;
+use crate::connector::{InboxPlace, InboxRecord};
 use crate::fence::Fence;
 use crate::fence::by_hand::HandTenure;
 use crate::scim::{self, PatchPath, ScimQuery, ScimRefusal, ServedKind};
 use crate::state::{self, Shelf, Store};
 
+mod changes;
 mod model;
 
 const USER: ServedKind = ServedKind::User;
@@ -27,14 +29,14 @@ impl House {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = state::open(&folder.path().join("state.db"), "acme-test").await.unwrap();
-        let inboxes = Inboxes::new(store.clone());
+        let inboxes = Inboxes::to_read(store.clone());
         inboxes.begin(Fence::open()).await;
         Self { _folder: folder, store, inboxes }
     }
 
     /// As another process finds it.
     async fn again(&self) -> Arc<Inboxes> {
-        let inboxes = Inboxes::new(self.store.clone());
+        let inboxes = Inboxes::to_read(self.store.clone());
         inboxes.begin(Fence::open()).await;
         inboxes
     }
@@ -228,11 +230,14 @@ async fn what_was_deleted_is_known_for_thirty_days() {
     house.inboxes.delete("entra", USER, &ada, None).await.unwrap();
     let records = |inboxes: Arc<Inboxes>| async move {
         let sight = InboxPlace::sight(&*inboxes, "entra").await.unwrap();
-        let mut told = Vec::new();
-        sight.records.each(&mut |record| told.push((record.fields["userName"].clone(), record.active, record.fields["deleted"].clone())));
+        let (mut ids, mut told) = (Vec::new(), Vec::new());
+        sight.records.standings(&mut |standing| ids.push(standing.id.clone()));
+        let name = |fields: &serde_json::Map<String, Json>, name: &str| fields[name].clone();
+        let take = &mut |record: InboxRecord<'_>| told.push(["userName", "active", "deleted"].map(|it| name(&record.fields, it)));
+        sight.records.told(&ids, take);
         told
     };
-    assert_eq!(records(house.again().await).await, [(json!("ada"), false, json!(true))]);
+    assert_eq!(records(house.again().await).await, [[json!("ada"), json!(false), json!(true)]]);
     let name = format!("entra/Users/{ada}");
     let all: Vec<(Arc<str>, super::InboxResource)> = Shelf::Inbox.all(house.store.as_ref()).await.unwrap();
     let old = super::InboxResource { modified: Timestamp::now() - SignedDuration::from_hours(31 * 24), ..all[0].1.clone() };
@@ -251,4 +256,31 @@ fn paths_are_read_whole_or_refused() {
     assert_eq!(read(&format!("{urn}:manager")).schema.as_deref(), Some(urn));
     assert_eq!(read(&format!("{}:manager.value", urn.to_uppercase())).schema.as_deref(), Some(urn));
     assert_eq!(read("urn:ietf:params:scim:schemas:core:2.0:User:name.givenName").schema, None);
+}
+
+/// Its request is dropped wherever it waits. Whoever comes next finds at hand what the state has, and a repeat makes nobody twice.
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_nothing_half_done() {
+    for polls in 0..12 {
+        let house = House::new().await;
+        {
+            let body = user("ada");
+            let mut push = std::pin::pin!(house.inboxes.create("entra", USER, &body));
+            for _ in 0..polls {
+                if push.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        // Behind whatever is still under way.
+        house.post(USER, user("luis")).await.unwrap();
+        let here = house.found(USER, "id pr").await.unwrap();
+        let house = House { inboxes: house.again().await, ..house };
+        assert_eq!(here, house.found(USER, "id pr").await.unwrap(), "after {polls}");
+        match here.contains(&"ada".to_owned()) {
+            true => assert_eq!(house.post(USER, user("ada")).await.unwrap_err().status, 409),
+            false => drop(house.post(USER, user("ada")).await.unwrap()),
+        }
+    }
 }

@@ -42,10 +42,8 @@ pub enum Shelf {
     Inbox,
     /// who is in which group of an inbox, by Source, group and member
     InboxMembers,
-    /// an `InboxToken` each, by Source and name
-    InboxTokens,
-    /// an `InboxUse` of each of these tokens, by its name
-    InboxUses,
+    /// a `TokenUse` of each token of a system that pushes, by its Source and its name
+    TokenUses,
 }
 
 /// One thing.
@@ -82,8 +80,7 @@ impl Shelf {
             Self::Tokens => "tokens",
             Self::Inbox => "inbox",
             Self::InboxMembers => "inboxMembers",
-            Self::InboxTokens => "inboxTokens",
-            Self::InboxUses => "inboxUses",
+            Self::TokenUses => "tokenUses",
         }
     }
 

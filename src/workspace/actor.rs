@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +29,7 @@ use super::kept::Kept;
 use super::messages::{CompiledRevision, Message, WorkspaceView};
 use super::retry::RestingChanges;
 use super::schedule;
+use super::stirred::StirredBy;
 use super::told::{Observer, TargetTrouble};
 use super::work::{Asked, Hands, Read};
 use crate::connector::connections::Connections;
@@ -71,6 +72,7 @@ pub struct Workspace {
 pub struct Mail {
     sender: UnboundedSender<Message>,
     inboxes: Arc<Inboxes>,
+    pushed: Arc<Notify>,
 }
 
 impl Mail {
@@ -96,9 +98,19 @@ impl Mail {
         &self.inboxes
     }
 
-    /// Something was pushed to the inbox of a Source.
-    pub fn pushed(&self, source: &str) {
-        drop(self.sender.send(Message::Pushed { source: source.into() }));
+    /// The host of what manifests come from says that something was pushed there.
+    pub fn hooked_manifests(&self) {
+        self.pushed.notify_one();
+    }
+
+    /// Until it says so.
+    pub async fn until_hooked(&self) {
+        self.pushed.notified().await;
+    }
+
+    /// A Source's system says that something changed there; nothing where the workspace has ended.
+    pub fn hooked(&self, source: &str) -> Option<()> {
+        self.sender.send(Message::Stirred { source: source.into(), by: StirredBy::Hook }).ok()
     }
 }
 
@@ -135,8 +147,11 @@ impl Workspace {
     /// Runs until it is stopped, or once until nothing is left to be done now.
     pub async fn run(self, manifests: CompiledRevision, hand_over: impl FnOnce(Mail)) -> Result<Ended, WorkspaceError> {
         let (sender, mailbox) = unbounded_channel();
-        let inboxes = Inboxes::new(self.store.clone());
-        hand_over(Mail { sender: sender.clone(), inboxes: inboxes.clone() });
+        let pushed = sender.clone();
+        // Where nobody listens any more the workspace has ended.
+        let tell = move |source: &str| drop(pushed.send(Message::Stirred { source: source.into(), by: StirredBy::Push }));
+        let inboxes = Inboxes::new(self.store.clone(), tell);
+        hand_over(Mail { sender: sender.clone(), inboxes: inboxes.clone(), pushed: Arc::default() });
         let running = Arc::new(Running::new(self.observer.clone()));
         let hands = Hands {
             mailbox: sender,
@@ -296,7 +311,7 @@ impl Actor {
                 self.seen().await?;
             }
             Message::Lost { role, name } => self.kept.lose_read(role, &name),
-            Message::Pushed { source } => self.kept.pushed(&source, now),
+            Message::Stirred { source, by } => self.kept.stirred(&source, by, now),
             Message::Planned(planned) => self.planned(*planned, now).await?,
             Message::Unplanned { why } => {
                 tracing::error!(target: "headcount::workspace", why, "the plan could not be made; it is made again");

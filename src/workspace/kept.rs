@@ -2,12 +2,16 @@
 //!
 //! Must never: put what an older read says over what was written since.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::messages::CompiledRevision;
 use super::schedule::{self, Waiting};
+use super::stirred::{StirredBy, StirredSource};
 use crate::model::{Evidence, Memory, ObjectKind, ReadReport, SystemMemory, SystemRole, SystemState, Watermark};
 use crate::pipeline::system::SourceNews;
 use crate::pipeline::{Snapshot, TargetRead, TargetWritten};
@@ -33,8 +37,10 @@ pub(super) struct System {
     pub wanted: bool,
     /// it is read before its time: somebody asked for it, or it may be mended
     pub asked: bool,
-    /// what was pushed to it and is not read yet: since when, and the last of it
-    pushed: Option<(Timestamp, Timestamp)>,
+    /// what its system says of itself
+    stirred: StirredSource,
+    /// when it was read as a whole by this process, without trouble
+    whole: Option<Timestamp>,
     /// how complete the last read was
     pub evidence: &'static str,
     /// rows of the last whole read
@@ -42,11 +48,6 @@ pub(super) struct System {
     /// what was written while it is being read
     written: Vec<(Timestamp, ObjectKind, Delta)>,
 }
-
-/// What is pushed is read after so long without more of it.
-const PUSH_QUIET: SignedDuration = SignedDuration::from_secs(1);
-/// And after so long, whatever else is pushed.
-const PUSH_MOST: SignedDuration = SignedDuration::from_secs(10);
 
 /// All of it.
 pub(super) struct Kept {
@@ -151,6 +152,7 @@ impl Kept {
         if let Some(system) = self.systems.get_mut(at) {
             system.reading = Some((self.reads, now));
             system.wanted = false;
+            system.stirred.begins(now);
         }
         self.reads
     }
@@ -160,9 +162,9 @@ impl Kept {
         let Some(system) = self.systems.iter_mut().find(|system| system.is(SystemRole::Source, name, asked)) else { return };
         let snapshot = Arc::make_mut(&mut self.snapshot);
         let (policy, world) = (&snapshot.policy, &mut snapshot.world);
-        let report = match &news {
-            SourceNews::Changes(_, report) => report.clone(),
-            SourceNews::All(read) => read.report.clone(),
+        let (report, whole) = match &news {
+            SourceNews::Changes(_, report) => (report.clone(), false),
+            SourceNews::All(read) => (read.report.clone(), true),
         };
         let before = world.evidence.clone();
         let dirty = match news {
@@ -173,6 +175,9 @@ impl Kept {
         self.dirty.add(dirty);
         system.read(&report, now, world.evidence.iter().find(|row| row.system == system.name).map_or(0, |row| row.count));
         system.mark = report.next.get(&ObjectKind::Account).cloned();
+        if whole && system.memory.misses == 0 {
+            system.whole = Some(now);
+        }
         self.version += u64::from(changed || system.memory.misses == 1);
     }
 
@@ -199,21 +204,18 @@ impl Kept {
         self.version += u64::from(changed || system.memory.misses == 1);
     }
 
-    /// Something was pushed to a source.
-    pub fn pushed(&mut self, source: &str, now: Timestamp) {
+    /// A source's system says that something changed there.
+    pub fn stirred(&mut self, source: &str, by: StirredBy, now: Timestamp) {
         let found = self.systems.iter_mut().find(|system| system.role == SystemRole::Source && system.name.as_ref() == source);
-        if let Some(system) = found {
-            system.pushed = Some((system.pushed.map_or(now, |(first, _)| first), now));
-        }
+        found.into_iter().for_each(|system| system.stirred.hear(by, now));
     }
 
-    /// Sources to which was pushed are read once it is quiet there, or has not been for long. A read that is under way is waited for: it began before, and what it
-    /// comes to would take back that the source is to be read now.
+    /// Sources that said so are read once it is time. A read that is under way is waited for: it began before, and what it comes to would take back that the source
+    /// is to be read now.
     pub fn wake(&mut self, now: Timestamp) {
-        for system in &mut self.systems {
-            let due = |(first, last)| schedule::passed(last, now, PUSH_QUIET) || schedule::passed(first, now, PUSH_MOST);
-            if system.reading.is_none() && system.pushed.is_some_and(due) {
-                (system.pushed, system.wanted, system.asked, system.memory.until) = (None, true, true, None);
+        for system in self.systems.iter_mut().filter(|system| system.reading.is_none()) {
+            if system.stirred.wakes(now) {
+                (system.asked, system.memory.until) = (true, None);
             }
         }
     }
@@ -296,8 +298,9 @@ impl System {
             why: None,
         };
         let (evidence, written) = ("unread", Vec::new());
-        let (mark, reading, known, wanted, asked, pushed) = (None, None, false, true, false, None);
-        Self { role, name, at, memory, timing, mark, reading, known, wanted, asked, pushed, evidence, rows: 0, written }
+        let (mark, reading, known, wanted, asked) = (None, None, false, true, false);
+        let (stirred, whole) = (StirredSource::default(), None);
+        Self { role, name, at, memory, timing, mark, reading, known, wanted, asked, stirred, whole, evidence, rows: 0, written }
     }
 
     /// What it is called on its shelf.
@@ -313,7 +316,9 @@ impl System {
             memory: &self.memory,
             timing: self.timing,
             tells_changes: self.mark.is_some(),
+            whole: self.whole,
             wanted: self.wanted,
+            stirred: self.stirred.is_awake(),
             reading: self.reading.is_some(),
         }
     }

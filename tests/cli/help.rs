@@ -43,7 +43,6 @@ Commands:
   fmt          Tidy manifests: indents, blanks and quotes; what they say and every comment stay
   state        Show, copy and move the state: what headcount remembers between runs
   token        Make, list and end tokens of the API that a controller answers
-  inbox        Tokens with which systems push to Sources with an inbox
   connector    Show the connectors, what they read, write and need; test those that documents
                describe
   schema       Print the JSON Schemas of the manifests and of the plan

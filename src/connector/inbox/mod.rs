@@ -5,7 +5,7 @@
 mod describe;
 mod held;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ pub use describe::InboxConnector;
 use held::{Allowed, held};
 
 use super::pack::Packer;
-use super::{LookupRequest, PageSink, ReadRequest, Reader, Surroundings};
+use super::{LookupRequest, PageSink, ReadRequest, ReadScope, Reader, Surroundings};
 use crate::manifest::connection::InboxConnection;
 use crate::manifest::quantity::{self, Amount};
-use crate::model::{Cell, Columns, Evidence, ObjectKind, Page, ReadReport, SystemError};
+use crate::model::{Cell, Columns, Evidence, ObjectKind, Page, ReadReport, SystemError, Watermark};
 
 /// Rows of a page.
 const ROWS: usize = 500;
@@ -43,10 +43,31 @@ pub struct InboxSight {
     pub heard: Option<Timestamp>,
 }
 
-/// The users of an inbox.
+/// The users of an inbox. Between two questions others may push: whoever asks takes the mark first, and is told again of what changed meanwhile.
 pub trait InboxRecords: Debug + Send + Sync {
-    /// Each of them.
-    fn each(&self, take: &mut dyn FnMut(InboxRecord<'_>));
+    /// How each of them stands.
+    fn standings(&self, take: &mut dyn FnMut(InboxStanding<'_>));
+    /// Some of them.
+    fn told(&self, ids: &[Arc<str>], take: &mut dyn FnMut(InboxRecord<'_>));
+    /// Up to where changes are known.
+    fn mark(&self) -> Watermark;
+    /// Who changed since a mark. None where nobody can say, or where a record may have another key than it had: the key is made of these paths.
+    fn changed(&self, since: &Watermark, key: &[Arc<str>]) -> Option<Vec<Arc<str>>>;
+}
+
+/// How one user stands.
+#[derive(Clone, Copy, Debug)]
+pub struct InboxStanding<'r> {
+    /// by its own name
+    pub id: &'r Arc<str>,
+    /// as its system calls it
+    pub external: Option<&'r Arc<str>>,
+    /// it is there
+    pub active: bool,
+    /// since when it is not, after it was
+    pub gone: Option<Timestamp>,
+    /// by when it came
+    pub order: u64,
 }
 
 /// One user.
@@ -54,14 +75,8 @@ pub trait InboxRecords: Debug + Send + Sync {
 pub struct InboxRecord<'r> {
     /// by its own name
     pub id: &'r str,
-    /// as its system calls it
-    pub external: Option<&'r str>,
-    /// it is there
-    pub active: bool,
-    /// since when it is not, after it was
+    /// since when it is not there, after it was
     pub gone: Option<Timestamp>,
-    /// by when it came
-    pub order: u64,
     /// what was pushed
     pub fields: Map<String, Json>,
 }
@@ -83,15 +98,16 @@ fn open_source(connection: &InboxConnection, surroundings: &Surroundings) -> Inb
 impl Reader for InboxReader {
     fn read<'a>(&'a self, request: &'a ReadRequest, sink: &'a mut dyn PageSink) -> BoxFuture<'a, ReadReport> {
         async move {
-            let mut kinds = Vec::new();
+            let (mut kinds, mut next) = (Vec::new(), BTreeMap::new());
             for (kind, columns) in &request.streams {
-                let evidence = match kind {
-                    ObjectKind::Account => self.records(columns, request, sink).await.unwrap_or_else(|error| unreadable(&error)),
-                    _ => Evidence::Unreadable { reason: "an inbox holds records only".into() },
+                let (evidence, mark) = match kind {
+                    ObjectKind::Account => self.records(columns, request, sink).await.unwrap_or_else(|error| (unreadable(&error), None)),
+                    _ => (Evidence::Unreadable { reason: "an inbox holds records only".into() }, None),
                 };
                 kinds.push((*kind, evidence));
+                next.extend(mark.map(|mark| (*kind, mark)));
             }
-            ReadReport::of_kinds(kinds)
+            ReadReport { kinds, next }
         }
         .boxed()
     }
@@ -102,7 +118,9 @@ impl Reader for InboxReader {
             // One column more than wanted: the one that is asked about.
             let asked = Columns::new(request.columns.paths().iter().chain([&request.attribute]));
             let (mut packer, mut page, mut found) = (Packer::new(&asked), Page::new(asked.clone()), Page::new(request.columns.clone()));
-            sight.records.each(&mut |record| pack(&mut packer, &record.fields, &mut page));
+            let mut ids = Vec::new();
+            sight.records.standings(&mut |standing| ids.push(standing.id.clone()));
+            sight.records.told(&ids, &mut |record| pack(&mut packer, &record.fields, &mut page));
             for row in page.rows() {
                 let cells: Vec<Cell<'_>> = row.cells().collect();
                 let Some((last, cells)) = cells.split_last() else { continue };
@@ -123,31 +141,48 @@ impl InboxReader {
         place.sight(&self.source).await
     }
 
-    async fn records(&self, columns: &Arc<Columns>, request: &ReadRequest, sink: &mut dyn PageSink) -> Result<Evidence, SystemError> {
+    async fn records(
+        &self,
+        columns: &Arc<Columns>,
+        request: &ReadRequest,
+        sink: &mut dyn PageSink,
+    ) -> Result<(Evidence, Option<Watermark>), SystemError> {
         let sight = self.sight().await?;
-        let told = Told::of(sight.records.as_ref(), columns, allowed(request));
+        let records = sight.records.as_ref();
+        let mark = records.mark();
+        let told = Told::of(records, columns, allowed(request));
+        let evidence = self.evidence(&told, sight.heard, Timestamp::now());
+        let ids = match &request.scope {
+            ReadScope::All => told.all(),
+            ReadScope::Changed(since) => {
+                let changed = since.get(&ObjectKind::Account).and_then(|since| records.changed(since, &request.key));
+                // Whose going is held may be another than it was: what is not believed of somebody is told by a whole read alone.
+                let Some(changed) = changed.filter(|_| evidence == Evidence::Delta) else {
+                    return Ok((Evidence::Unreadable { reason: "what changed does not say all: it is read as a whole".into() }, None));
+                };
+                told.those(&changed)
+            }
+        };
         let (mut packer, mut page) = (Packer::new(columns), Page::new(columns.clone()));
-        // The reader packs a page while nobody else may use the sink, so pages are gathered first; rows of one page are few.
-        let mut pages = Vec::new();
-        sight.records.each(&mut |record| {
-            if told.others.contains(record.id) {
-                return;
-            }
-            match told.held.contains(record.id) {
-                false => pack(&mut packer, &record.fields, &mut page),
-                true => pack_held(&mut packer, &record.fields, &mut page, columns),
-            }
-            if page.len() >= ROWS {
-                pages.push(std::mem::replace(&mut page, Page::new(columns.clone())));
-            }
-        });
-        pages.iter().chain([&page]).filter(|page| !page.is_empty()).for_each(|page| sink.page(ObjectKind::Account, page));
-        Ok(self.evidence(&told, sight.heard, Timestamp::now()))
+        for some in ids.chunks(ROWS) {
+            records.told(some, &mut |record| {
+                // Who went since the others were counted was not counted with them.
+                match record.gone.is_none() || told.believed.contains(record.id) {
+                    true => pack(&mut packer, &record.fields, &mut page),
+                    false => pack_held(&mut packer, &record.fields, &mut page, columns),
+                }
+            });
+            sink.page(ObjectKind::Account, &page);
+            page = Page::new(columns.clone());
+        }
+        // What was not believed, or may have been missed, is read as a whole next time, too.
+        let next = (evidence == Evidence::Delta).then_some(mark);
+        Ok((evidence, next))
     }
 
     fn evidence(&self, told: &Told, heard: Option<Timestamp>, now: Timestamp) -> Evidence {
-        if !told.held.is_empty() {
-            let (held, all) = (told.held.len(), told.active + told.gone);
+        if told.held > 0 {
+            let (held, all) = (told.held, told.active + told.gone);
             let reason = format!(
                 "{held} of {all} people were deactivated or deleted there within 24 hours, more than may go at once: what it says of them is not believed"
             );
@@ -203,35 +238,57 @@ fn pack_held(packer: &mut Packer, fields: &Map<String, Json>, page: &mut Page, c
 struct Told {
     active: usize,
     gone: usize,
-    /// whose going is held
-    held: HashSet<Box<str>>,
-    /// earlier records of somebody who has a later one
-    others: HashSet<Box<str>>,
+    held: usize,
+    /// those who went, and whose going counts
+    believed: HashSet<Arc<str>>,
+    /// whose record counts
+    standing: HashMap<Arc<str>, Option<Arc<str>>>,
+    /// of several records of one person the one that counts: the active one, else the last
+    counts: HashMap<Arc<str>, (bool, u64, Arc<str>)>,
 }
 
 impl Told {
     fn of(records: &dyn InboxRecords, columns: &Columns, allowed: Allowed) -> Self {
         // Somebody who was deactivated and made anew is one person, unless the Source's own names tell the two apart.
         let by_id = columns.paths().iter().any(|path| &**path == "id");
-        let (mut told, mut gone) = (Self::default(), Vec::<(Timestamp, Box<str>)>::new());
-        let mut known: HashMap<Box<str>, (bool, u64, Box<str>)> = HashMap::new();
-        records.each(&mut |record| {
-            told.active += usize::from(record.active);
-            gone.extend(record.gone.map(|at| (at, record.id.into())));
-            let Some(external) = record.external.filter(|_| !by_id) else { return };
-            let this = (record.active, record.order, Box::<str>::from(record.id));
-            match known.get_mut(external) {
-                None => drop(known.insert(external.into(), this)),
-                Some(before) if (before.0, before.1) < (this.0, this.1) => drop(told.others.insert(std::mem::replace(before, this).2)),
-                Some(_) => drop(told.others.insert(this.2)),
+        let (mut told, mut gone) = (Self::default(), Vec::<(Timestamp, Arc<str>)>::new());
+        records.standings(&mut |one| {
+            told.active += usize::from(one.active);
+            gone.extend(one.gone.map(|at| (at, one.id.clone())));
+            let external = one.external.filter(|_| !by_id).cloned();
+            if let Some(external) = &external {
+                let this = (one.active, one.order, one.id.clone());
+                let known = told.counts.entry(external.clone()).or_insert_with(|| this.clone());
+                if (known.0, known.1) < (this.0, this.1) {
+                    *known = this;
+                }
             }
+            told.standing.insert(one.id.clone(), external);
         });
-        gone.retain(|(_, id)| !told.others.contains(id));
+        gone.retain(|(_, id)| told.counting(id) == Some(id));
         gone.sort_unstable();
-        told.gone = gone.len();
         let times: Vec<Timestamp> = gone.iter().map(|(at, _)| *at).collect();
         let held = held(&times, told.active as u64, allowed);
-        told.held = gone.into_iter().zip(held).filter(|(_, held)| *held).map(|((_, id), _)| id).collect();
+        (told.gone, told.held) = (gone.len(), held.iter().filter(|held| **held).count());
+        told.believed = gone.into_iter().zip(held).filter(|(_, held)| !held).map(|((_, id), _)| id).collect();
         told
+    }
+
+    /// The record that counts for the person of this one.
+    fn counting<'t>(&'t self, id: &'t Arc<str>) -> Option<&'t Arc<str>> {
+        match self.standing.get(id)? {
+            None => Some(id),
+            Some(external) => self.counts.get(external).map(|(_, _, id)| id),
+        }
+    }
+
+    fn all(&self) -> Vec<Arc<str>> {
+        self.standing.keys().filter(|id| self.counting(id) == Some(id)).cloned().collect()
+    }
+
+    /// Those who count for these.
+    fn those(&self, changed: &[Arc<str>]) -> Vec<Arc<str>> {
+        let those: BTreeSet<&Arc<str>> = changed.iter().filter_map(|id| self.counting(id)).collect();
+        those.into_iter().cloned().collect()
     }
 }

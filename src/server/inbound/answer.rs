@@ -40,6 +40,11 @@ impl Answer {
         Self::refused(&ScimRefusal::new(503, words)).with(header::RETRY_AFTER, "5")
     }
 
+    /// How it ended.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
     /// With a header.
     pub fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));

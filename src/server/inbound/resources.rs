@@ -1,6 +1,6 @@
 //! Users and groups, as clients reach them.
 //!
-//! Must never: answer a change before it is kept, or wake the workspace for one that changed nothing.
+//! Must never: answer a change before it is kept.
 
 use axum::http::Method;
 use axum::http::header::{CONTENT_LOCATION, LOCATION};
@@ -43,7 +43,6 @@ pub(super) async fn serve(desk: &Desk, asked: &Asked, kind: ServedKind, rest: &[
         }
         ([id], "DELETE") => {
             inboxes.delete(source, kind, id, fits).await?;
-            desk.mail.pushed(source);
             Ok(Answer::empty(204))
         }
         ([id], _) => one(desk, asked, kind, id).await,
@@ -69,9 +68,6 @@ fn location(asked: &Asked, kind: ServedKind, id: &str) -> String {
 }
 
 async fn kept(desk: &Desk, asked: &Asked, kind: ServedKind, pushed: &Pushed, status: u16) -> Result<Answer, Answer> {
-    if pushed.changed {
-        desk.mail.pushed(&asked.source);
-    }
     if status == 204 {
         return Ok(Answer::empty(204).version(pushed.version));
     }

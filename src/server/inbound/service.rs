@@ -91,7 +91,7 @@ fn config(base: &str) -> Json {
         },
         "authenticationSchemes": [{
             "type": "oauthbearertoken", "name": "Bearer token", "primary": true,
-            "description": "A token of this Source, which `headcount inbox token create` makes",
+            "description": "A token of this Source, which `headcount token create --push` makes",
         }],
         "meta": {"resourceType": "ServiceProviderConfig", "location": format!("{base}/ServiceProviderConfig")},
     })

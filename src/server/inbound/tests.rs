@@ -14,11 +14,13 @@ use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
 
 use super::{Inbound, inbound_routes};
-use crate::inbox::make_inbox_token;
-use crate::model::Revision;
+use crate::metrics::Metrics;
+use crate::model::{Revision, TokenScope};
 use crate::pipeline::tests::Company;
 use crate::pipeline::{Hear, News};
 use crate::server::Desk;
+use crate::server::token::{make, make_to_push};
+use crate::server::visitor::Rights;
 use crate::state::Shelf;
 use crate::workspace::{CompiledRevision, Observer, Workspace};
 
@@ -36,6 +38,7 @@ impl Observer for Deaf {}
 
 struct House {
     company: Company,
+    inbound: Arc<Inbound>,
     routes: Router,
     token: String,
     _stop: tokio_util::sync::DropGuard,
@@ -51,9 +54,9 @@ impl House {
             .replace("record.user}", "record.userName}")
             .replace("record.name}", "record.displayName}");
         let now = Timestamp::now();
-        let made = make_inbox_token("hr", "one", "a test", now, now + SignedDuration::from_hours(1)).unwrap();
-        let other = make_inbox_token("elsewhere", "one", "a test", now, now + SignedDuration::from_hours(1)).unwrap();
-        let tokens = [&made, &other].map(|made| Shelf::InboxTokens.put(made.token.shelf_name(), &made.token));
+        let made = make_to_push("one", "hr", "a test", now, now + SignedDuration::from_hours(1)).unwrap();
+        let other = make_to_push("two", "elsewhere", "a test", now, now + SignedDuration::from_hours(1)).unwrap();
+        let tokens = [&made, &other].map(|made| Shelf::Tokens.put(made.token.name.as_str(), &made.token));
         company.store.commit(tokens.to_vec()).await.unwrap();
         let stop = CancellationToken::new();
         let (loaded, policy) = company.declared();
@@ -61,10 +64,10 @@ impl House {
         let manifests = CompiledRevision { revision, loaded: Arc::new(loaded), policy: Arc::new(policy), data: Default::default() };
         let (store, place) = (company.store.clone(), crate::state::StatePlace::from(company.path("state.db").as_path()));
         let workspace = Workspace { store: store.clone(), who: "a test".into(), observer: Arc::new(Deaf), once: false, stop: stop.clone() };
-        let inbound = Inbound::new().unwrap();
+        let inbound = Inbound::new(Metrics::default(), None).unwrap();
         let shown = inbound.clone();
         tokio::spawn(workspace.run(manifests, move |mail| shown.serve(Desk { store, place, mail })));
-        let house = Self { company, routes: inbound_routes(&inbound), token: made.text, _stop: stop.drop_guard() };
+        let house = Self { company, routes: inbound_routes(&inbound), inbound, token: made.text, _stop: stop.drop_guard() };
         house.until("the lock", async |house| house.get("Users").await.0 == 200).await;
         house
     }
@@ -225,8 +228,15 @@ async fn entra_writes_its_two_ways_and_both_come_to_the_same() {
 #[tokio::test]
 async fn whoever_has_no_token_of_this_source_learns_nothing_and_errors_have_one_shape() {
     let house = House::new().await;
-    let other = make_inbox_token("hr", "two", "a test", Timestamp::now(), Timestamp::now()).unwrap().text;
-    for token in ["", "hcs_hr_x_y", &other, "Bearer"] {
+    // One that has ended, and one of the API, whatever it may do there.
+    let now = Timestamp::now();
+    let over = make_to_push("over", "hr", "a test", now, now).unwrap();
+    let api = make("api", TokenScope::ALL.into(), "a test", now, now + SignedDuration::from_hours(1)).unwrap();
+    let tokens = [&over, &api].map(|made| Shelf::Tokens.put(made.token.name.as_str(), &made.token));
+    house.company.store.commit(tokens.to_vec()).await.unwrap();
+    house.inbound.who.forget().await;
+    assert!(!Rights::of_token(&over.token).any(), "who pushes does nothing else");
+    for token in ["", "hct_hr_x_y", &over.text, &api.text, "Bearer"] {
         for path in ["hr/Users", "hr", "nowhere/Users", "hr/Schemas"] {
             let (status, body) = house.ask("GET", path, token, None).await;
             assert_eq!((status, &body["status"]), (401, &json!("401")), "{path}");
