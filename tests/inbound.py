@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What systems push, to a controller that listens. Usage: inbound.py make FOLDER | conformance URL | push URL FIRST COUNT | names URL; HEADCOUNT_TOKEN has the token.
+"""What systems push, to a controller that listens. Usage: inbound.py make FOLDER | accounts FOLDER | conformance URL | push URL FIRST COUNT | go URL FIRST COUNT | names URL; HEADCOUNT_TOKEN has the token.
 
-conformance: scim2-tester over all that there is; says what failed, and how many checks there were. push: makes users one after the other and says each that was answered. names: all there are."""
+conformance: scim2-tester over all that there is; says what failed, and how many checks there were. push: makes users one after the other and says each that was answered. go: deactivates some of them and deletes the others. names: all there are. accounts: the active ones of the application."""
 import collections, os, sqlite3, sys
 import httpx2
 
@@ -34,6 +34,17 @@ def push(url, first, count):
     return 0
 
 
+def go(url, first, count):
+    off = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "Replace", "path": "active", "value": "False"}]}
+    with client(url) as http:
+        for number in range(first, first + count):
+            found = http.get("/Users", params={"filter": f'userName eq "user{number}"'}).json()["Resources"]
+            user = f"/Users/{found[0]['id']}"
+            answer = http.delete(user) if number % 2 else http.patch(user, json=off)
+            assert answer.status_code in (200, 204), answer.text
+    return 0
+
+
 def names(url):
     with client(url) as http:
         cursor = ""
@@ -52,6 +63,13 @@ def make(folder):
     return 0
 
 
+def accounts(folder):
+    database = sqlite3.connect(os.path.join(folder, "app.db"))
+    for (login,) in database.execute("SELECT login FROM users WHERE is_active ORDER BY login"):
+        print(login)
+    return 0
+
+
 if __name__ == "__main__":
     what, *rest = sys.argv[1:]
-    sys.exit({"conformance": conformance, "push": lambda url, first, count: push(url, int(first), int(count)), "names": names, "make": make}[what](*rest))
+    sys.exit({"conformance": conformance, "push": lambda url, first, count: push(url, int(first), int(count)), "go": lambda url, first, count: go(url, int(first), int(count)), "names": names, "make": make, "accounts": accounts}[what](*rest))

@@ -1,4 +1,4 @@
-//! Systems that push, at a controller that runs: other people's checks of SCIM, and a controller that is killed in the middle.
+//! Systems that push, at a controller that runs: other people's checks of SCIM, a controller that is killed in the middle, and many who go at once.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
@@ -138,4 +138,55 @@ fn a_controller_that_is_killed_in_the_middle_has_lost_nothing_that_was_answered(
         let kept: BTreeSet<String> = String::from_utf8_lossy(&kept).lines().map(str::to_owned).collect();
         assert!(answered.len() >= (round + 1) * 40 && answered.is_subset(&kept), "{:?}", answered.difference(&kept));
     }
+}
+
+impl House {
+    fn told(&self, command: &mut Command) -> String {
+        let said = command.output().expect("it runs");
+        assert!(said.status.success(), "{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+        String::from_utf8_lossy(&said.stdout).into_owned()
+    }
+
+    fn accounts(&self) -> BTreeSet<String> {
+        let told = self.told(Command::new(&self.python).args([SCRIPT, "accounts"]).arg(self.folder.path()));
+        told.lines().map(str::to_owned).collect()
+    }
+
+    /// How a system stands.
+    fn system(&self, name: &str) -> Option<serde_json::Value> {
+        let status = self.told(headcount(self.folder.path()).args(["status", "-f", ".", "-o", "json"]));
+        let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+        status["systems"].as_array()?.iter().find(|system| system["name"] == name).cloned()
+    }
+}
+
+fn users(numbers: impl IntoIterator<Item = usize>) -> BTreeSet<String> {
+    numbers.into_iter().map(|number| format!("user{number}")).collect()
+}
+
+/// Deactivated and deleted by mistake: nobody loses anything, whoever comes is let in, and the Source says what to do.
+#[test]
+fn many_who_go_at_once_are_held_until_a_manifest_lets_them_go() {
+    let Some(house) = House::new() else { return skipped("many who go at once", "scim2-tester") };
+    house.told(house.python("push").args(["0", "20"]));
+    house.until("their accounts", |house| (house.accounts() == users(0..20)).then_some(()));
+    house.told(house.python("go").args(["0", "1"]));
+    house.until("the leaver", |house| (house.accounts() == users(1..20)).then_some(()));
+    house.told(house.python("go").args(["1", "15"]));
+    let words = "16 of 20 people were deactivated or deleted there within 24 hours";
+    let is_held = |it: &serde_json::Value| it["evidence"] == "partial" && it["why"].as_str().is_some_and(|why| why.contains(words));
+    house.until("a Source that is held", |house| house.system("entra").filter(is_held));
+    // As long as they were three in all they may have gone.
+    let kept = house.accounts();
+    assert!(kept.is_superset(&users(3..20)), "{kept:?}");
+    house.told(house.python("push").args(["100", "1"]));
+    let all: BTreeSet<String> = kept.union(&users([100])).cloned().collect();
+    house.until("whoever comes", |house| (house.accounts() == all).then_some(()));
+    let manifests = MANIFESTS.replace("key: record.externalId", "completeness: {maxShrink: '20'}\n  key: record.externalId");
+    std::fs::write(house.folder.path().join("acme.yaml"), manifests).expect("written");
+    // Somebody says that they have really left: it is believed, and what follows meets the guardrails.
+    house.until("what is believed", |house| house.system("entra").filter(|it| it["evidence"] == "delta").map(drop));
+    let app = house.until("what follows", |house| house.system("app").filter(|it| it["state"] == "Held"));
+    assert!(app["withheld"].as_object().is_some_and(|withheld| !withheld.is_empty()), "{app}");
+    assert_eq!(house.accounts(), all);
 }

@@ -69,20 +69,32 @@ impl Inbox {
             }
         }
         let mut listed = Listed::default();
-        let mut found: Vec<(u64, ServedKind, Arc<str>)> = Vec::new();
+        let (after, skipped) = match asked.paging {
+            ListPaging::Index(first) => (None, first.max(1) - 1),
+            ListPaging::After(last) => (last, 0),
+        };
+        let from = after.map_or(0, |last| last.saturating_add(1));
+        let mut found: Vec<(u64, ServedKind, &Arc<str>)> = Vec::new();
         for kind in kinds {
-            found.extend(self.found(*kind, asked.filter.as_ref(), base).into_iter().map(|(order, id)| (order, *kind, id)));
+            match &asked.filter {
+                // No more than the page needs: of very many it is one of many.
+                None => {
+                    let of = &self.kind(*kind).listed;
+                    listed.total += of.len();
+                    let most = skipped.saturating_add(asked.count).saturating_add(1);
+                    found.extend(of.range(from..).take(most).map(|(order, id)| (*order, *kind, id)));
+                }
+                Some(filter) => {
+                    let all = self.found(*kind, filter, base);
+                    listed.total += all.len();
+                    found.extend(all.into_iter().filter(|(order, _)| *order >= from).map(|(order, id)| (order, *kind, id)));
+                }
+            }
         }
         found.sort_unstable_by_key(|(order, ..)| *order);
-        listed.total = found.len();
-        let skipped = match asked.paging {
-            ListPaging::Index(first) => first.max(1) - 1,
-            ListPaging::After(None) => 0,
-            ListPaging::After(Some(last)) => found.partition_point(|(order, ..)| *order <= last),
-        };
         let mut page = found.into_iter().skip(skipped).peekable();
         for (order, kind, id) in page.by_ref().take(asked.count) {
-            listed.resources.extend(self.told(kind, &id, asked, base));
+            listed.resources.extend(self.told(kind, id, asked, base));
             listed.next = Some(order);
         }
         if page.peek().is_none() {
@@ -91,10 +103,12 @@ impl Inbox {
         Ok(listed)
     }
 
-    fn found(&self, kind: ServedKind, filter: Option<&ScimQuery>, base: &str) -> Vec<(u64, Arc<str>)> {
+    fn found(&self, kind: ServedKind, filter: &ScimQuery, base: &str) -> Vec<(u64, &Arc<str>)> {
         let of = self.kind(kind);
-        let order = |id: &Arc<str>| Some((self.known(kind, id)?.order, id.clone()));
-        let Some(filter) = filter else { return of.listed.iter().map(|(order, id)| (*order, id.clone())).collect() };
+        let order = |id: &Arc<str>| {
+            let (id, known) = of.by_id.get_key_value(id).filter(|(_, known)| !known.resource.deleted)?;
+            Some((known.resource.order, id))
+        };
         match filter.equal_to() {
             Some((name, value)) if name.eq_ignore_ascii_case(kind.name()) => return of.named(value).filter_map(order).collect(),
             Some((name, value)) if name.eq_ignore_ascii_case("externalId") => return of.called(value).filter_map(order).collect(),
@@ -103,7 +117,7 @@ impl Inbox {
         }
         let all = SearchAsked::default();
         let holds = |id: &Arc<str>| self.told(kind, id, &all, base).is_some_and(|resource| filter.holds(kind, &resource));
-        of.listed.iter().filter(|(_, id)| holds(id)).map(|(order, id)| (*order, id.clone())).collect()
+        of.listed.iter().filter(|(_, id)| holds(id)).map(|(order, id)| (*order, id)).collect()
     }
 
     /// One resource, as much of it as is wanted.

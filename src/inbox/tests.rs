@@ -14,6 +14,7 @@ use crate::scim::{self, PatchPath, ScimQuery, ScimRefusal, ServedKind};
 use crate::state::{self, Shelf, Store};
 
 mod changes;
+mod measured;
 mod model;
 
 const USER: ServedKind = ServedKind::User;

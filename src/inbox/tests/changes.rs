@@ -40,7 +40,7 @@ impl PageSink for Rows {
 }
 
 /// Whoever reads.
-struct Follower {
+pub(super) struct Follower {
     reader: Box<dyn Reader>,
     known: Rows,
     report: ReadReport,
@@ -48,7 +48,7 @@ struct Follower {
 }
 
 impl Follower {
-    async fn of(house: &House) -> Self {
+    pub(super) async fn of(house: &House) -> Self {
         let connections = Connections::default().with_inboxes(house.inboxes.clone());
         let surroundings = Surroundings::at(Path::new("")).of("entra").over(&connections);
         let reader = registry::open_source(&SourceConnection::Inbox(InboxConnection::default()), &surroundings).await.unwrap();
@@ -68,7 +68,7 @@ impl Follower {
     }
 
     /// As whoever keeps a world does it. Whether changes were enough.
-    async fn follow(&mut self) -> bool {
+    pub(super) async fn follow(&mut self) -> bool {
         if let Some(mark) = self.report.next.get(&ObjectKind::Account).cloned() {
             let (rows, report) = self.read(ReadScope::Changed([(ObjectKind::Account, mark)].into())).await;
             if report.of(ObjectKind::Account) == Evidence::Delta {
