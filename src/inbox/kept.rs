@@ -196,7 +196,9 @@ impl Inboxes {
     ) -> Result<(), String> {
         let facts: Vec<Fact> = entries.iter().map(|entry| entry.fact(&source)).collect();
         let kept = self.store.commit(facts).await;
-        let held = self.tenure().is_some_and(|now| now.is_same(&fence));
+        // What was read anew meanwhile may have been so before this was kept.
+        let same = self.open.lock().await.get(&source).is_some_and(|now| Arc::ptr_eq(now, &open));
+        let held = same && self.tenure().is_some_and(|now| now.is_same(&fence));
         let why = kept.err().map(|error| error.to_string()).or_else(|| (!held).then(|| "the lock was lost".to_owned()));
         match why {
             None => {

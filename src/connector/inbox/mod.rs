@@ -283,7 +283,7 @@ impl Told {
     }
 
     fn all(&self) -> Vec<Arc<str>> {
-        self.standing.keys().filter(|id| self.counting(id) == Some(id)).cloned().collect()
+        self.standing.keys().filter(|id| self.counting(id) == Some(*id)).cloned().collect()
     }
 
     /// Those who count for these.
