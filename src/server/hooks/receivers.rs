@@ -138,7 +138,7 @@ impl Hooks {
             // What a Connector says was checked with the manifests.
             let Ok(receiver) = HookReceiver::compile(spec) else { continue };
             let (subject, scheme) = (HookSubject::Source(document.name.clone()), Scheme::Declared(Box::new(receiver)));
-            let (secret, base) = (secret.clone(), document.origin.base.clone());
+            let (secret, base) = (secret.clone(), document.origin.base.to_path_buf());
             all.insert(subject.clone(), OpenReceiver { life: life(&subject), subject, scheme, secret, base });
         }
         all
