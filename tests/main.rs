@@ -13,6 +13,7 @@ mod deploy;
 mod django;
 mod faults;
 mod git;
+mod inbound;
 mod kubernetes_org;
 mod objects;
 mod operator;

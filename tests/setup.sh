@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Rust, below target/: scim2-server, Django and PyYAML in a virtual environment, a PostgreSQL, a MariaDB and an OpenLDAP server where there are none, and the files of a real organisation; and ssh-keygen,
+# Installs what the tests need beside Rust, below target/: scim2-server, scim2-tester, Django and PyYAML in a virtual environment, a PostgreSQL, a MariaDB and an OpenLDAP server where there are none, and the files of a real organisation; and ssh-keygen,
 # and a Kubernetes API server (below the user's cache folder, since it takes minutes; tests/kube/build).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${HEADCOUNT_TEST_VENV:-target/test-venv}
-if [ ! -x "$venv/bin/scim2-server" ] || [ ! -x "$venv/bin/django-admin" ] || ! "$venv/bin/python" -c 'import yaml' 2>/dev/null; then
+if [ ! -x "$venv/bin/scim2-server" ] || [ ! -x "$venv/bin/django-admin" ] || ! "$venv/bin/python" -c 'import yaml, scim2_tester, httpx2' 2>/dev/null; then
   python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet 'scim2-server==0.8.3' 'django==5.2.*' 'pyyaml==6.*'
+  "$venv/bin/pip" install --quiet 'scim2-server==0.8.3' 'django==5.2.*' 'pyyaml==6.*' 'scim2-tester==0.5.2' 'scim2-client[httpx2]==0.13.2'
 fi
 
 # Signed commits are checked with ssh-keygen.

@@ -10,8 +10,8 @@ mod docs;
 /// Modules by layer (design section 16). A module may use its own layer only where `SIBLINGS` says so, and every layer below.
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["model", "diagnostic", "fence", "scim", "files"]),
-    (1, &["expr", "manifest", "policy", "world", "planning", "review", "render", "metrics"]),
-    (2, &["http", "secret", "socket", "postgres", "mysql", "connector", "forge", "git", "state", "journal", "notify", "apply"]),
+    (1, &["expr", "manifest", "hooks", "policy", "world", "planning", "review", "render", "metrics"]),
+    (2, &["http", "secret", "socket", "postgres", "mysql", "connector", "forge", "git", "state", "journal", "inbox", "notify", "apply"]),
     (3, &["drift", "import", "persona", "pipeline", "serve", "workspace"]),
     (4, &["cli", "operator", "server"]),
 ];
@@ -19,6 +19,7 @@ const LAYERS: &[(u8, &[&str])] = &[
 /// Uses within one layer: who may use whom.
 const SIBLINGS: &[(&str, &[&str])] = &[
     ("model", &["diagnostic"]),
+    ("hooks", &["manifest"]),
     ("policy", &["expr", "manifest"]),
     ("world", &["expr", "manifest", "policy"]),
     ("planning", &["expr", "manifest", "policy", "world"]),
@@ -31,6 +32,7 @@ const SIBLINGS: &[(&str, &[&str])] = &[
     ("forge", &["http"]),
     ("git", &["secret"]),
     ("apply", &["connector", "state", "journal"]),
+    ("inbox", &["connector", "state"]),
     ("journal", &["state"]),
     ("notify", &["http", "secret", "state"]),
     ("state", &["postgres", "secret"]),
@@ -76,7 +78,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("calamine", &["connector"]),
     ("zip", &["connector"]),
     ("encoding_rs", &["connector"]),
-    ("secrecy", &["secret", "http", "mysql", "postgres", "connector", "git", "notify", "state"]),
+    ("secrecy", &["secret", "http", "mysql", "postgres", "connector", "git", "notify", "server", "state"]),
     ("rustix", &["git", "state"]),
     ("tracing", &["http", "secret", "connector", "notify", "apply", "pipeline", "workspace", "operator", "server", "cli"]),
     ("tracing_subscriber", &["cli"]),
@@ -96,6 +98,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "forge",
             "state",
             "journal",
+            "inbox",
             "notify",
             "apply",
             "pipeline",
@@ -406,6 +409,8 @@ const SLASHES: &[(&str, &str)] = &[
     ("src/forge/", "addresses, and OWNER/NAME"),
     ("src/mysql/", "addresses"),
     ("src/cli/comment/place.rs", "refs/pull/7/merge"),
+    ("src/inbox/memory.rs", "SOURCE/KIND/ID of what is kept in an inbox"),
+    ("src/server/inbound/", "paths of requests"),
     ("src/connector/", "addresses, paths and what a service says"),
     ("src/state/objects/", "names of objects in a bucket"),
     ("src/cli/explain/account.rs", "TARGET/NAME-OR-ID on the command line"),

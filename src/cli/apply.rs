@@ -20,6 +20,7 @@ use super::who::who;
 use crate::apply::read_plan;
 use crate::connector::connections::Connections;
 use crate::files;
+use crate::inbox::Inboxes;
 use crate::model::{Change, Plan};
 use crate::pipeline::ChangeOrigins;
 use crate::pipeline::{
@@ -107,7 +108,7 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
             reviewed,
             who: &who(),
             stop: terminal.stop.clone(),
-            connections: Connections::default(),
+            connections: Connections::default().with_inboxes(Inboxes::to_read(store.clone())),
         };
         pipeline::reconcile(turn, &terminal).await.map_err(|error| failure(error, store.as_ref()))
     })?;

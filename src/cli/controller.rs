@@ -16,6 +16,7 @@ use super::Files;
 use super::apply::asked_to_stop;
 use super::begin::{Beginner, Tells};
 use super::commit_status::{self, StatusHost};
+use super::inbound::InboundArgs;
 use super::log::{self, LogArgs, RunningLogArgs};
 use super::pages::PagesArgs;
 use super::plan::verdict;
@@ -23,12 +24,13 @@ use super::report::{Exit, Failure, notice};
 use super::session::{self, state_failure, state_place};
 use super::who::service;
 use crate::git::{Remote, RemoteUrl, SshAccess, Verify, Which};
+use crate::hooks::ManifestHost;
 use crate::manifest::Loaded;
 use crate::manifest::connection::SecretRef;
 use crate::metrics::Metrics;
 use crate::model::Status;
 use crate::serve::{self, Bounds, Health, ServeError};
-use crate::server::{Desk, Site};
+use crate::server::{Desk, Inbound, ManifestHooks, Site};
 use crate::workspace::revisions::{FolderRevisions, GitRevisions, RevisionSource};
 use crate::workspace::{self, Beginning, Followed, Mail, Workspace, WorkspaceError};
 
@@ -58,6 +60,8 @@ pub struct ControllerArgs {
     listen: Option<Listen>,
     #[command(flatten)]
     pages: PagesArgs,
+    #[command(flatten)]
+    inbound: InboundArgs,
     #[command(flatten)]
     log: RunningLogArgs,
     #[command(flatten)]
@@ -101,12 +105,27 @@ struct GitArgs {
     /// A file with the token that signs in over HTTPS [default: HEADCOUNT_GIT_TOKEN, where it is set]
     #[arg(long, value_name = "FILE", requires = "url")]
     git_token_file: Option<PathBuf>,
+    /// Who hosts the repository and says when something is pushed to it, to /hooks/manifests at --listen-inbound; the secret is in HEADCOUNT_GIT_WEBHOOK_SECRET
+    #[arg(long, value_name = "HOST", requires = "url", requires = "listen_inbound")]
+    git_webhook: Option<WebhookHost>,
+    /// A file with that secret, in the place of HEADCOUNT_GIT_WEBHOOK_SECRET
+    #[arg(long, value_name = "FILE", requires = "git_webhook")]
+    git_webhook_secret_file: Option<PathBuf>,
     /// Set a status of the commit in force at its host, with HEADCOUNT_STATUS_TOKEN
     #[arg(long, value_name = "HOST", requires = "url")]
     commit_status: Option<StatusHost>,
     /// Where the copy of the repository is kept, and what manifests name beside it
     #[arg(long, value_name = "DIR", requires = "url")]
     git_cache: Option<PathBuf>,
+}
+
+/// A host of repositories.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum WebhookHost {
+    /// GitHub, and GitHub Enterprise
+    Github,
+    /// GitLab
+    Gitlab,
 }
 
 /// How often a directory is looked at, and a repository.
@@ -116,6 +135,8 @@ const REPOSITORY: Duration = Duration::from_secs(60);
 const LIMIT: Duration = Duration::from_secs(60);
 /// Where the token is, unless a file is named.
 const TOKEN: &str = "HEADCOUNT_GIT_TOKEN";
+/// Where the secret of its webhooks is, unless a file is named.
+const WEBHOOK_SECRET: &str = "HEADCOUNT_GIT_WEBHOOK_SECRET";
 /// Where the copy of the repository is, unless somebody says.
 const CACHE: &str = ".headcount/git";
 
@@ -129,12 +150,12 @@ pub fn run(args: &ControllerArgs, logs: &LogArgs) -> Result<Exit, Failure> {
         tokio::spawn(stop_when_asked(stop.clone()));
         let health = Health::new(Instant::now());
         args.listen(&health, &metrics, &stop).await?;
-        let site = args.pages.open(&stop).await?;
+        let doors = (args.pages.open(&stop).await?, args.inbound.open(&metrics, args.git.hooks()?, &stop).await?);
         let (host, telling) = args.git.telling().await?.unzip();
         let told = Tells { health, metrics, host, watched: true };
         let Some(beginning) = begin(args, source.as_mut(), every, &told, &stop).await? else { return Ok(Exit::Done) };
         told.health.loaded();
-        let ended = keep(args, source, beginning, every, (told, site), stop).await;
+        let ended = keep(args, source, beginning, every, (told, doors), stop).await;
         if let Some(telling) = telling {
             commit_status::arrived(telling).await;
         }
@@ -148,7 +169,7 @@ async fn keep(
     source: Box<dyn RevisionSource>,
     beginning: Beginning,
     every: Duration,
-    (told, site): (Tells, Option<Arc<Site>>),
+    (told, (site, inbound)): (Tells, (Option<Arc<Site>>, Option<Arc<Inbound>>)),
     stop: CancellationToken,
 ) -> Result<Exit, Failure> {
     let Beginning { store, manifests, refused, .. } = beginning;
@@ -161,7 +182,9 @@ async fn keep(
     let (shown, place) = (store.clone(), state_place(&manifests.loaded, &args.files));
     let workspace = Workspace { store, who: service("controller"), observer: Arc::new(teller), once: args.once, stop };
     let hand_over = |mail: Mail| {
-        site.iter().for_each(|site| site.serve(Desk { store: shown.clone(), place: place.clone(), mail: mail.clone() }));
+        let desk = Desk { store: shown.clone(), place: place.clone(), mail: mail.clone() };
+        inbound.iter().for_each(|inbound| inbound.serve(desk.clone()));
+        site.iter().for_each(|site| site.serve(desk.clone()));
         drop(tokio::spawn(workspace::follow(source, mail, from, every, ends)));
     };
     match workspace.run(manifests, hand_over).await {
@@ -255,6 +278,25 @@ impl GitArgs {
         let (Some(url), Some(host)) = (&self.url, self.commit_status) else { return Ok(None) };
         let url = RemoteUrl::parse(url).map_err(|error| Failure::from_error(&error))?;
         commit_status::start(&url, host).await.map(Some)
+    }
+
+    /// What comes when something is pushed there.
+    fn hooks(&self) -> Result<Option<ManifestHooks>, Failure> {
+        let Some(host) = self.git_webhook else { return Ok(None) };
+        let base = std::env::current_dir().map_err(|error| Failure::because("can't tell where this is", &error))?;
+        let secret = match &self.git_webhook_secret_file {
+            Some(file) => SecretRef::File(file.display().to_string()),
+            None if std::env::var_os(WEBHOOK_SECRET).is_some() => SecretRef::Env(WEBHOOK_SECRET.to_owned()),
+            None => {
+                let words = "webhooks of the repository's host have a secret that both know, and none is here";
+                return Err(Failure::usage(words).hint(format!("set {WEBHOOK_SECRET}, or name a file with --git-webhook-secret-file")));
+            }
+        };
+        let host = match host {
+            WebhookHost::Github => ManifestHost::GitHub,
+            WebhookHost::Gitlab => ManifestHost::GitLab,
+        };
+        Ok(Some(ManifestHooks { host, secret, base }))
     }
 
     fn source(&self, url: &str) -> Result<GitRevisions, Failure> {

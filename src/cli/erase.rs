@@ -10,6 +10,7 @@ use super::progress::Watching;
 use super::report::{self, Exit, Failure, notice};
 use super::session::{self, Session, state_failure};
 use super::who::who;
+use crate::inbox::Inboxes;
 use crate::model::Key;
 use crate::pipeline::{self, EraseError, Erased, Erasure, Reading};
 use crate::render::safe;
@@ -58,7 +59,7 @@ async fn erased(session: Session, key: &str, reason: &str) -> Result<Erased, Era
     let alone = matches!(state.at, PlaceKind::Objects(..));
     let (policy, watching, who) = (Arc::new(policy), Watching::default(), who());
     let erasure = Erasure { loaded: &loaded, policy, store: &store, alone, key, who: &who, reason };
-    pipeline::erase(&erasure, &Reading::once(&watching)).await
+    pipeline::erase(&erasure, &Reading::once(&watching).with_inboxes(Inboxes::to_read(store.clone()))).await
 }
 
 fn words(key: &str, erased: &Erased) -> String {

@@ -22,6 +22,7 @@ mod get;
 mod held;
 mod history;
 mod import;
+mod inbound;
 mod init;
 mod log;
 mod man;

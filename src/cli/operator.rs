@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::Files;
 use super::begin::{Beginner, Tells};
 use super::controller::{Listen, stop_when_asked};
+use super::inbound::InboundArgs;
 use super::log::{self, LogArgs, RunningLogArgs};
 use super::pages::PagesArgs;
 use super::report::{self, Exit, Failure, notice};
@@ -25,7 +26,7 @@ use crate::model::Status;
 use crate::operator::{self, Cluster, ClusterRevisions, ClusterSecrets, KubernetesLease, Register, StatusNews};
 use crate::secret;
 use crate::serve::{self, Bounds, Health};
-use crate::server::{Desk, Site};
+use crate::server::{Desk, Inbound, Site};
 use crate::workspace::{self, Beginning, Followed, Mail, Workspace, WorkspaceError};
 
 /// Keep the workspaces of a Kubernetes cluster as their objects say, until it is stopped
@@ -56,6 +57,8 @@ pub struct OperatorArgs {
     #[command(flatten)]
     pages: PagesArgs,
     #[command(flatten)]
+    inbound: InboundArgs,
+    #[command(flatten)]
     log: RunningLogArgs,
 }
 
@@ -78,13 +81,14 @@ struct Office {
     stop: CancellationToken,
     /// pages of the one workspace that there is
     site: Option<Arc<Site>>,
+    /// what is pushed to it
+    inbound: Option<Arc<Inbound>>,
 }
 
 pub fn run(args: &OperatorArgs, logs: &LogArgs) -> Result<Exit, Failure> {
-    if args.pages.wanted() && (args.all_namespaces || args.namespace.len() > 1) {
-        return Err(
-            Failure::usage("pages show one workspace").hint("name one --namespace, and run another operator for another one's pages")
-        );
+    if (args.pages.wanted() || args.inbound.wanted()) && (args.all_namespaces || args.namespace.len() > 1) {
+        return Err(Failure::usage("pages and inboxes are of one workspace")
+            .hint("name one --namespace, and run another operator for another one's pages"));
     }
     let metrics = Metrics::default();
     log::start_running(logs, &args.log, metrics.clone())?;
@@ -98,7 +102,8 @@ pub fn run(args: &OperatorArgs, logs: &LogArgs) -> Result<Exit, Failure> {
         let health = Health::new(Instant::now());
         listen(args.listen, &health, &metrics, &stop).await?;
         let site = args.pages.open(&stop).await?;
-        let office = Office { cluster, data: args.data.clone(), health, metrics, stop, site };
+        let inbound = args.inbound.open(&metrics, None, &stop).await?;
+        let office = Office { cluster, data: args.data.clone(), health, metrics, stop, site, inbound };
         let mut workspaces = JoinSet::new();
         if args.all_namespaces {
             let mut found = operator::namespaces(&office.cluster, &office.stop);
@@ -229,7 +234,9 @@ async fn run_workspace(
     let (shown, place) = (store.clone(), state_place(&manifests.loaded, &Files::default()));
     let workspace = Workspace { store, who: who(), observer: Arc::new(teller), once: false, stop: office.stop.clone() };
     let follow = |mail: Mail| {
-        office.site.iter().for_each(|site| site.serve(Desk { store: shown.clone(), place: place.clone(), mail: mail.clone() }));
+        let desk = Desk { store: shown.clone(), place: place.clone(), mail: mail.clone() };
+        office.inbound.iter().for_each(|inbound| inbound.serve(desk.clone()));
+        office.site.iter().for_each(|site| site.serve(desk.clone()));
         drop(tokio::spawn(async move {
             tokio::select! {
                 () = workspace::follow(Box::new(source), mail, from, Duration::ZERO, ends.clone()) => {}

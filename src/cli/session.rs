@@ -12,6 +12,7 @@ use super::Files;
 use super::manifests::{self, Manifests};
 use super::progress::Watching;
 use super::report::{self, Exit, Failure, notice};
+use crate::inbox::Inboxes;
 use crate::manifest::Loaded;
 use crate::model::{Finding, FindingCode, Left, Memory, Plan, Severity, Subject};
 use crate::pipeline::{self, GateMemory, Reading, Snapshot};
@@ -124,10 +125,15 @@ impl Session {
 
     /// The same for whoever goes on in the same runtime.
     pub(super) async fn planned(self, as_of: Option<Date>) -> Result<(Snapshot, Plan), Failure> {
+        let failed = |error| state_failure(&error);
         let memory = self.memory().await?;
         let moment = pipeline::moment(&self.policy, as_of);
         let watching = Watching::default();
-        let snapshot = pipeline::read(&self.loaded, Arc::new(self.policy), memory, moment, &Reading::once(&watching)).await;
+        let mut reading = Reading::once(&watching);
+        if let Some(store) = state::look_at(&self.state, &self.policy.workspace).await.map_err(failed)? {
+            reading = reading.with_inboxes(Inboxes::to_read(store));
+        }
+        let snapshot = pipeline::read(&self.loaded, Arc::new(self.policy), memory, moment, &reading).await;
         let plan = pipeline::plan(&snapshot, Scope::All, &watching).await;
         // Whether it can be told or not changes nothing.
         if let Ok(Some(holder)) = state::holder(&self.state).await {

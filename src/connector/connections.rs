@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::clock::WaitClock;
 use super::connection::System;
+use super::inbox::InboxPlace;
 use crate::model::SystemError;
 
 type Opened = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
@@ -26,12 +27,24 @@ struct Pool {
     clock: WaitClock,
     systems: BTreeMap<Box<str>, Arc<System>>,
     opened: BTreeMap<Box<str>, (Turn, Opened)>,
+    inboxes: Option<Arc<dyn InboxPlace>>,
 }
 
 impl Connections {
     /// With systems that wait by this clock.
     pub fn by(clock: WaitClock) -> Self {
         Self(Arc::new(Mutex::new(Pool { clock, ..Pool::default() })))
+    }
+
+    /// With the inboxes of systems that push.
+    pub fn with_inboxes(self, inboxes: Arc<dyn InboxPlace>) -> Self {
+        self.pool().inboxes = Some(inboxes);
+        self
+    }
+
+    /// Where the inboxes are of systems that push.
+    pub fn inboxes(&self) -> Option<Arc<dyn InboxPlace>> {
+        self.pool().inboxes.clone()
     }
 
     /// What is waited by.

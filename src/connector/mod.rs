@@ -11,6 +11,7 @@ pub mod database_roles;
 pub mod declared;
 pub mod describe;
 pub mod file;
+mod inbox;
 pub mod ldap;
 pub mod limiter;
 mod oauth;
@@ -26,6 +27,7 @@ mod testing;
 pub mod webhook;
 mod wire;
 
+pub use inbox::{InboxPlace, InboxRecord, InboxRecords, InboxSight, InboxStanding};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -42,6 +44,7 @@ use crate::fence::Fence;
 use crate::files::NamedFiles;
 use crate::http::{Detour, Recording};
 use crate::manifest::kinds::SourceSpec;
+use crate::manifest::quantity::{self, Amount};
 use crate::model::{
     Capabilities, Change, ChangeId, Columns, Evidence, ObjectKind, Page, ReadReport, Rehearsed, SystemError, Value, Watermark,
 };
@@ -57,6 +60,10 @@ pub struct ReadRequest {
     pub scope: ReadScope,
     /// of a source: whose records alone are wanted, where the reader can be asked that
     pub within: Option<Within>,
+    /// of a source that is told who is gone: how many of its records may be so at once
+    pub may_shrink: Option<Amount>,
+    /// of a source of which what changed is wanted: the paths that its key is made of
+    pub key: Vec<Arc<str>>,
 }
 
 /// Some accounts of a system: those in any of these groups, and those that have any of these values.
@@ -82,14 +89,15 @@ pub enum ReadScope {
 impl ReadRequest {
     /// All of these streams, of any age.
     pub fn new(streams: Vec<(ObjectKind, Arc<Columns>)>) -> Self {
-        Self { streams, max_age: None, scope: ReadScope::All, within: None }
+        Self { streams, max_age: None, scope: ReadScope::All, within: None, may_shrink: None, key: Vec::new() }
     }
 
     /// The records of a source that its scope asks for.
     pub fn of_source(spec: &SourceSpec, columns: Arc<Columns>, max_age: Option<jiff::SignedDuration>) -> Self {
         let within = spec.scope.as_ref().map(|scope| Within { groups: scope.groups.clone(), accounts: scope.accounts.clone() });
         let within = within.filter(|within| *within != Within::default());
-        Self { max_age, within, ..Self::new(vec![(ObjectKind::Account, columns)]) }
+        let may_shrink = spec.completeness.as_ref().and_then(|it| it.max_shrink.as_deref()).and_then(|text| quantity::amount(text).ok());
+        Self { max_age, within, may_shrink, ..Self::new(vec![(ObjectKind::Account, columns)]) }
     }
 }
 

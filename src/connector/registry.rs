@@ -7,7 +7,7 @@ use std::sync::Arc;
 pub use super::declared::{Role, roles, start};
 use super::describe::{Connector, Description};
 use super::sample::{AsJson, Sampler};
-use super::{Reader, Surroundings, TargetConnector, database_roles, declared, file, ldap, scim, sql, webhook};
+use super::{Reader, Surroundings, TargetConnector, database_roles, declared, file, inbox, ldap, scim, sql, webhook};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Loaded;
 use crate::manifest::connection::{Described, SourceConnection, TargetConnection};
@@ -17,9 +17,10 @@ use crate::model::{Columns, SystemError};
 use crate::policy::{ConnectorFacts, TargetFacts};
 
 /// Every connector: a further one is a line here, and its connection's shape in `manifest/connection/`.
-const CONNECTORS: [&dyn Connector; 7] = [
+const CONNECTORS: [&dyn Connector; 8] = [
     &declared::DeclaredConnector,
     &file::FileConnector,
+    &inbox::InboxConnector,
     &ldap::LdapConnector,
     &database_roles::RolesConnector,
     &scim::ScimConnector,

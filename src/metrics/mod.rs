@@ -11,6 +11,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
@@ -81,6 +82,43 @@ struct Counted {
     throttled: Family<SystemLabels, Counter<f64, std::sync::atomic::AtomicU64>>,
     revocation_seconds: Times<WorkspaceLabels>,
     notifications: Family<NoticeLabels, Counter>,
+    pushes: Family<PushLabels, Counter>,
+    hooks: Family<HookLabels, Counter>,
+    inbox_users: Family<SystemLabels, Gauge>,
+    inbox_groups: Family<SystemLabels, Gauge>,
+    inbox_heard: Family<SystemLabels, Gauge>,
+}
+
+/// What came of something that was pushed to an inbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushResult {
+    /// it is kept
+    Kept,
+    /// the client's own fault
+    Refused,
+    /// nobody knows the token
+    Unknown,
+    /// too fast
+    Throttled,
+    /// not now
+    Away,
+}
+
+/// What came of a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HookResult {
+    /// something is read for it
+    Taken,
+    /// it says nothing that counts here
+    Nothing,
+    /// it came already
+    Repeated,
+    /// it has no proof, is old, or is none
+    Refused,
+    /// too fast
+    Throttled,
+    /// not now
+    Away,
 }
 
 type Times<L> = Family<L, Histogram, fn() -> Histogram>;
@@ -113,6 +151,18 @@ struct SystemLabels {
 struct RequestLabels {
     system: Arc<str>,
     class: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PushLabels {
+    source: Arc<str>,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HookLabels {
+    receiver: Arc<str>,
+    result: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -170,6 +220,28 @@ impl Metrics {
             let labels = NoticeLabels { workspace: self.name(workspace), receiver: self.name(receiver), result };
             drop(self.0.counted.notifications.get_or_create_owned(&labels));
         }
+    }
+
+    /// Something was pushed to the inbox of a Source; of none, where nobody knows who pushes.
+    pub fn push(&self, source: Option<&str>, result: PushResult) {
+        let source = source.map_or_else(|| OTHER.into(), |source| self.name(source));
+        self.0.counted.pushes.get_or_create_owned(&PushLabels { source, result: result.word() }).inc();
+    }
+
+    /// What an inbox holds, and that its system was heard of.
+    pub fn inbox(&self, source: &str, users: usize, groups: usize, now: Timestamp) {
+        let labels = SystemLabels { system: self.name(source) };
+        let counted = &self.0.counted;
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        counted.inbox_users.get_or_create_owned(&labels).set(number(users));
+        counted.inbox_groups.get_or_create_owned(&labels).set(number(groups));
+        counted.inbox_heard.get_or_create_owned(&labels).set(now.as_second());
+    }
+
+    /// A webhook came to a receiver that was declared.
+    pub fn hook(&self, receiver: &str, result: HookResult) {
+        let labels = HookLabels { receiver: self.name(receiver), result: result.word() };
+        self.0.counted.hooks.get_or_create_owned(&labels).inc();
     }
 
     /// From here on this is how the workspace is.
@@ -251,6 +323,12 @@ impl Counted {
         let words = "From the request to cut somebody off to the last receipt";
         registry.register_with_unit("revocation", words, Unit::Seconds, self.revocation_seconds.clone());
         registry.register("notifications", "Messages to receivers, by whether they arrived", self.notifications.clone());
+        registry.register("inbox_pushes", "What was pushed to inboxes of Sources, by what came of it", self.pushes.clone());
+        registry.register("inbox_users", "Users in the inbox of a Source", self.inbox_users.clone());
+        registry.register("inbox_groups", "Groups in the inbox of a Source", self.inbox_groups.clone());
+        let words = "When the system that fills an inbox was heard of last";
+        registry.register_with_unit("inbox_heard_timestamp", words, Unit::Seconds, self.inbox_heard.clone());
+        registry.register("webhooks", "Webhooks that came, by what came of them", self.hooks.clone());
     }
 }
 
@@ -265,6 +343,11 @@ impl Default for Counted {
             throttled: Family::default(),
             revocation_seconds: Family::new_with_constructor(|| Histogram::new([0.1, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 1800.0])),
             notifications: Family::default(),
+            pushes: Family::default(),
+            hooks: Family::default(),
+            inbox_users: Family::default(),
+            inbox_groups: Family::default(),
+            inbox_heard: Family::default(),
         }
     }
 }
@@ -276,6 +359,42 @@ impl TurnResult {
             Self::Changed => "changed",
             Self::Held => "held",
             Self::Failed => "failed",
+        }
+    }
+}
+
+impl PushResult {
+    /// By how an answer ended.
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            401 => Self::Unknown,
+            429 => Self::Throttled,
+            200..400 => Self::Kept,
+            400..500 => Self::Refused,
+            _ => Self::Away,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+            Self::Throttled => "throttled",
+            Self::Away => "away",
+        }
+    }
+}
+
+impl HookResult {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Nothing => "nothing",
+            Self::Repeated => "repeated",
+            Self::Refused => "refused",
+            Self::Throttled => "throttled",
+            Self::Away => "away",
         }
     }
 }

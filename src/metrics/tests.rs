@@ -33,6 +33,7 @@ fn system(name: &str, role: SystemRole, state: SystemState) -> SystemStatus {
         read: Some(at("2026-11-29T09:59:00Z")),
         complete: Some(at("2026-11-29T09:58:00Z")),
         declared: Some(at("2026-11-29T08:00:00.5Z")),
+        heard: None,
         evidence: "complete".into(),
         rows: 2_611,
         pending: Pending { give: 1, change: 2, take: 214 },

@@ -56,7 +56,7 @@ pub use status::{
     SystemState, SystemStatus,
 };
 pub use table::{Table, Tables};
-pub use token::{ApiToken, TokenScope};
+pub use token::{ApiToken, TokenScope, TokenUse};
 pub use upcoming::{Due, DueKind, Upcoming};
 pub use value::{Value, ValueState};
 pub use verdict::{CaseReport, CaseVerdict, Coverage, DifferenceLine, LineOrigin, RuleUse, Side, TestReport, Verdict};

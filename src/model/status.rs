@@ -188,6 +188,9 @@ pub struct SystemStatus {
     /// when it last was as declared
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared: Option<Timestamp>,
+    /// of a Source whose system pushes: when that was heard of last, to the minute
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<Timestamp>,
     /// how complete the last read was, in a word: `complete`, `delta`, `partial`, `unreadable`
     pub evidence: String,
     /// how many rows came

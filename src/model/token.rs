@@ -1,4 +1,4 @@
-//! A token of the API, as the state keeps it.
+//! A token, as the state keeps it: of the API, or of a system that pushes.
 //!
 //! Must never: hold the token itself.
 
@@ -35,12 +35,22 @@ pub struct ApiToken {
     pub hash: String,
     /// what it may do
     pub scopes: BTreeSet<TokenScope>,
+    /// the Source that its holder pushes to, and then it does nothing else
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// who made it
     pub made_by: String,
     /// when
     pub at: Timestamp,
     /// when it ends
     pub expires: Timestamp,
+}
+
+/// When a token of a system that pushes was used last. On `Shelf::TokenUses` by its Source and its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenUse {
+    /// when, to the minute
+    pub at: Timestamp,
 }
 
 impl TokenScope {

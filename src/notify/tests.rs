@@ -43,6 +43,7 @@ fn status(now: &str, needs: Vec<Need>) -> Status {
         read: None,
         complete: None,
         declared: None,
+        heard: None,
         evidence: "complete".into(),
         rows: 2_611,
         pending: Pending { take: 214, ..Pending::default() },

@@ -16,7 +16,7 @@ use crate::connector;
 use crate::connector::budget::Budget;
 use crate::connector::connections::Connections;
 use crate::connector::limiter::{Limits, Rate};
-use crate::connector::{Gone, PageSink, ReadRequest, Surroundings, TargetConnector, registry};
+use crate::connector::{Gone, InboxPlace, PageSink, ReadRequest, Surroundings, TargetConnector, registry};
 use crate::files::NamedFiles;
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{Document, Loaded, quantity};
@@ -53,6 +53,11 @@ impl<'a> Reading<'a> {
     /// Once, by whoever hears.
     pub fn once(hear: &'a dyn Hear) -> Self {
         Self { connections: Connections::default(), stop: CancellationToken::new(), hear }
+    }
+
+    /// With what is kept of systems that push.
+    pub fn with_inboxes(self, inboxes: Arc<dyn InboxPlace>) -> Self {
+        Self { connections: self.connections.with_inboxes(inboxes), ..self }
     }
 
     /// A read, or nothing where it was stopped.

@@ -45,7 +45,9 @@ pub async fn source_changes(
         let reader = registry::open_source(&document.spec.connection, &surroundings).await?;
         let scope = ReadScope::Changed([(ObjectKind::Account, since.clone())].into());
         let columns = world.sources[at].columns();
-        let request = ReadRequest { scope, ..ReadRequest::of_source(&document.spec, columns, policy.sources[at].completeness.max_age) };
+        let key = policy.sources[at].key.reads().to_vec();
+        let request =
+            ReadRequest { scope, key, ..ReadRequest::of_source(&document.spec, columns, policy.sources[at].completeness.max_age) };
         Ok(connector::read_source(&*reader, &request, &mut changes).await)
     };
     let read = reading.until_stopped(read).instrument(span(&document.name)).await;

@@ -83,7 +83,9 @@ impl Compiler<'_> {
             );
         }
         let lifecycle = |pick: fn(&crate::manifest::kinds::SourceLifecycle) -> Option<&String>| spec.lifecycle.as_ref().and_then(pick);
-        let leaver = self.condition(origin, "/spec/lifecycle/leaver", lifecycle(|it| it.leaver.as_ref()), Root::Record);
+        let by_default = spec.connection.described().leaver().filter(|_| spec.lifecycle.is_none()).map(str::to_owned);
+        let leaver = lifecycle(|it| it.leaver.as_ref()).or(by_default.as_ref());
+        let leaver = self.condition(origin, "/spec/lifecycle/leaver", leaver, Root::Record);
         let suspended = self.condition(origin, "/spec/lifecycle/suspended", lifecycle(|it| it.suspended.as_ref()), Root::Record);
         let filter =
             self.condition(origin, "/spec/scope/filter", spec.scope.as_ref().and_then(|scope| scope.filter.as_ref()), Root::Record);

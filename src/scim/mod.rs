@@ -2,14 +2,22 @@
 //!
 //! Must never: do I/O, or build a filter by joining strings.
 
+mod change;
 mod filter;
 mod patch;
 mod path;
+mod query;
+mod refusal;
+mod served;
 mod wire;
 
+pub use change::{PatchPath, PatchStep, changed, steps};
 pub use filter::Filter;
 pub use patch::Patch;
 pub use path::{AttributePath, field};
+pub use query::{ScimComparison, ScimQuery};
+pub use refusal::ScimRefusal;
+pub use served::{ScimShape, ScimShapeType, ServedKind, resource_types, schemas, taken};
 pub use wire::{
     BulkSupport, ErrorBody, FilterSupport, ListResponse, PaginationSupport, ResourceType, Schema, SchemaAttribute, ServiceProviderConfig,
     Supported,

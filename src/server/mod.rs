@@ -11,7 +11,10 @@ mod api;
 mod assertion;
 mod desk;
 mod guard;
+mod hooks;
+mod inbound;
 mod oidc;
+mod pace;
 mod pages;
 mod session;
 mod settings;
@@ -28,8 +31,10 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 
 pub use desk::{Desk, Site};
+pub use hooks::ManifestHooks;
+pub use inbound::{Inbound, inbound_routes};
 pub use settings::{SiteError, SiteSettings};
-pub use token::{MadeToken, make as make_token};
+pub use token::{MadeToken, make as make_token, make_to_push as make_push_token};
 
 /// Nothing that is asked is longer.
 const MAX_BODY: usize = 64 << 10;

@@ -1,4 +1,4 @@
-//! Tokens of the API: made once, shown once, kept as a hash.
+//! Tokens of the API, and of systems that push: made once, shown once, kept as a hash.
 //!
 //! Must never: keep or show a token after it was made, or take longer for a token that is nearly right.
 
@@ -26,11 +26,17 @@ pub struct MadeToken {
     pub text: String,
 }
 
-/// A new one; nothing where this machine has no random numbers.
+/// A new one of the API; nothing where this machine has no random numbers.
 pub fn make(name: &str, scopes: BTreeSet<TokenScope>, who: &str, at: Timestamp, expires: Timestamp) -> Option<MadeToken> {
     let text = format!("{PREFIX}{}", random()?);
-    let token = ApiToken { name: name.to_owned(), hash: hash(&text), scopes, made_by: who.to_owned(), at, expires };
+    let token = ApiToken { name: name.to_owned(), hash: hash(&text), scopes, source: None, made_by: who.to_owned(), at, expires };
     Some(MadeToken { token, text })
+}
+
+/// A new one of a system that pushes to a Source, and does nothing else.
+pub fn make_to_push(name: &str, source: &str, who: &str, at: Timestamp, expires: Timestamp) -> Option<MadeToken> {
+    let made = make(name, BTreeSet::new(), who, at, expires)?;
+    Some(MadeToken { token: ApiToken { source: Some(source.to_owned()), ..made.token }, ..made })
 }
 
 /// Letters that nobody guesses.

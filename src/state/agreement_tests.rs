@@ -117,7 +117,7 @@ fn receipt() -> impl Strategy<Value = Receipt> {
 }
 
 fn shelf() -> impl Strategy<Value = Shelf> {
-    select(&[Shelf::Requests, Shelf::Approvals, Shelf::Systems, Shelf::Renames][..])
+    select(&[Shelf::Requests, Shelf::Approvals, Shelf::Systems, Shelf::Renames, Shelf::InboxMembers][..])
 }
 
 fn of_objects() -> impl Strategy<Value = Fact> {
@@ -186,7 +186,7 @@ async fn answers(store: &dyn Store) -> String {
         let wanted = KEYS.map(|key| LinkName { target: target.clone(), kind: ObjectKind::Account, key: Arc::from(key) });
         told.push(format!("at {target}: {by_id:#?} {:?}", store.link_ids(wanted.into()).await.unwrap()));
     }
-    for shelf in [Shelf::Requests, Shelf::Approvals, Shelf::Systems, Shelf::Renames] {
+    for shelf in [Shelf::Requests, Shelf::Approvals, Shelf::Systems, Shelf::Renames, Shelf::InboxMembers] {
         told.push(format!("{shelf:?}: {:?}", store.shelf(shelf).await.unwrap()));
     }
     let mut left: Vec<String> = store.left().await.unwrap().iter().map(|one| format!("{one:?}")).collect();

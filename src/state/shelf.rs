@@ -42,6 +42,12 @@ pub enum Shelf {
     Sessions,
     /// when each of them was used last, by the same name: apart, so that whoever notes it brings back none that was ended
     SessionUses,
+    /// an `InboxResource` each, by Source, kind and id
+    Inbox,
+    /// who is in which group of an inbox, by Source, group and member
+    InboxMembers,
+    /// a `TokenUse` of each token of a system that pushes, by its Source and its name
+    TokenUses,
 }
 
 /// One thing.
@@ -59,7 +65,7 @@ pub struct Shelved {
 impl Shelf {
     /// Whether things there say something of people, and are sealed.
     pub(super) fn is_sealed(self) -> bool {
-        matches!(self, Self::Plans | Self::Contested)
+        matches!(self, Self::Plans | Self::Contested | Self::Inbox)
     }
 
     /// As it is written in a state.
@@ -78,6 +84,9 @@ impl Shelf {
             Self::Tokens => "tokens",
             Self::Sessions => "sessions",
             Self::SessionUses => "session-uses",
+            Self::Inbox => "inbox",
+            Self::InboxMembers => "inboxMembers",
+            Self::TokenUses => "tokenUses",
         }
     }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -29,9 +29,11 @@ use super::kept::Kept;
 use super::messages::{CompiledRevision, Message, WorkspaceView};
 use super::retry::RestingChanges;
 use super::schedule;
+use super::stirred::StirredBy;
 use super::told::{Observer, TargetTrouble};
 use super::work::{Asked, Hands, Read};
 use crate::connector::connections::Connections;
+use crate::inbox::Inboxes;
 use crate::journal::JournalError;
 use crate::model::{NeedKind, Plan, RefusedRevision, Status, SystemMemory, SystemRole};
 use crate::planning;
@@ -67,24 +69,48 @@ pub struct Workspace {
 
 /// Tells the actor of manifests.
 #[derive(Clone)]
-pub struct Mail(UnboundedSender<Message>);
+pub struct Mail {
+    sender: UnboundedSender<Message>,
+    inboxes: Arc<Inboxes>,
+    pushed: Arc<Notify>,
+}
 
 impl Mail {
     /// Newer manifests.
     pub fn manifests(&self, manifests: CompiledRevision) {
-        drop(self.0.send(Message::Manifests(Box::new(manifests))));
+        drop(self.sender.send(Message::Manifests(Box::new(manifests))));
     }
 
     /// What is known now; nothing where the workspace has ended.
     pub async fn look(&self) -> Option<WorkspaceView> {
         let (answer, view) = oneshot::channel();
-        self.0.send(Message::Look(answer)).ok()?;
+        self.sender.send(Message::Look(answer)).ok()?;
         view.await.ok()
     }
 
     /// Newer manifests that can't be used; nothing where those in force are the newest again.
     pub fn refused(&self, refused: Option<RefusedRevision>) {
-        drop(self.0.send(Message::Refused(refused.map(Box::new))));
+        drop(self.sender.send(Message::Refused(refused.map(Box::new))));
+    }
+
+    /// What systems push to it.
+    pub fn inboxes(&self) -> &Arc<Inboxes> {
+        &self.inboxes
+    }
+
+    /// The host of what manifests come from says that something was pushed there.
+    pub fn hooked_manifests(&self) {
+        self.pushed.notify_one();
+    }
+
+    /// Until it says so.
+    pub async fn until_hooked(&self) {
+        self.pushed.notified().await;
+    }
+
+    /// A Source's system says that something changed there; nothing where the workspace has ended.
+    pub fn hooked(&self, source: &str) -> Option<()> {
+        self.sender.send(Message::Stirred { source: source.into(), by: StirredBy::Hook }).ok()
     }
 }
 
@@ -121,11 +147,15 @@ impl Workspace {
     /// Runs until it is stopped, or once until nothing is left to be done now.
     pub async fn run(self, manifests: CompiledRevision, hand_over: impl FnOnce(Mail)) -> Result<Ended, WorkspaceError> {
         let (sender, mailbox) = unbounded_channel();
-        hand_over(Mail(sender.clone()));
+        let pushed = sender.clone();
+        // Where nobody listens any more the workspace has ended.
+        let tell = move |source: &str| drop(pushed.send(Message::Stirred { source: source.into(), by: StirredBy::Push }));
+        let inboxes = Inboxes::new(self.store.clone(), tell);
+        hand_over(Mail { sender: sender.clone(), inboxes: inboxes.clone(), pushed: Arc::default() });
         let running = Arc::new(Running::new(self.observer.clone()));
         let hands = Hands {
             mailbox: sender,
-            connections: Connections::default(),
+            connections: Connections::default().with_inboxes(inboxes.clone()),
             observer: running.clone(),
             store: self.store.clone(),
             who: Arc::from(self.who.as_str()),
@@ -160,6 +190,7 @@ impl Workspace {
             failed: false,
             journal: JournalWatch::default(),
             reads: CancellationToken::new(),
+            inboxes,
         }
         .work(mailbox)
         .await
@@ -217,6 +248,8 @@ struct Actor {
     journal: JournalWatch,
     /// ends reads
     reads: CancellationToken,
+    /// what systems push
+    inboxes: Arc<Inboxes>,
 }
 
 impl Actor {
@@ -278,6 +311,7 @@ impl Actor {
                 self.seen().await?;
             }
             Message::Lost { role, name } => self.kept.lose_read(role, &name),
+            Message::Stirred { source, by } => self.kept.stirred(&source, by, now),
             Message::Planned(planned) => self.planned(*planned, now).await?,
             Message::Unplanned { why } => {
                 tracing::error!(target: "headcount::workspace", why, "the plan could not be made; it is made again");
@@ -348,6 +382,7 @@ impl Actor {
             self.take();
             return Ok(());
         };
+        self.kept.wake(now);
         self.read_due(now);
         if let Some(run) = &self.run {
             // Whatever else is needed now is planned with what this run does not come to.
@@ -433,6 +468,7 @@ impl Actor {
         self.tell(now).await?;
         self.note_last(now).await?;
         if let Ok(lock) = Arc::try_unwrap(lock) {
+            self.inboxes.end();
             self.workspace.store.release(lock).await?;
         }
         let status = self.told.take().unwrap_or_else(|| self.status(now, (0, String::new())));

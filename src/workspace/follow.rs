@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::actor::Mail;
@@ -19,6 +20,9 @@ use crate::state::{Fact, Shelf};
 const REASONS: usize = 5;
 /// A document that lets something go may do so for this long, where it is proposed.
 const PROPOSED_DAYS: i64 = 7;
+
+/// A hook has it looked at no more often.
+const HOOKS: Duration = Duration::from_secs(60);
 
 /// What manifests hold, as it is kept to compare newer ones with.
 pub(super) fn inventory(manifests: &CompiledRevision) -> Fact {
@@ -58,9 +62,18 @@ pub async fn follow(mut source: Box<dyn RevisionSource>, mail: Mail, from: impl 
     if refused.is_some() {
         mail.refused(refused);
     }
+    let mut hooked: Option<Instant> = None;
     loop {
+        let until_hooked = async {
+            mail.until_hooked().await;
+            // However often somebody says so.
+            if let Some(last) = hooked {
+                tokio::time::sleep_until(last + HOOKS).await;
+            }
+        };
         tokio::select! {
             () = tokio::time::sleep(every) => {}
+            () = until_hooked => hooked = Some(Instant::now()),
             () = stop.cancelled() => return,
         }
         match source.next(Some(&known.revision)).await {

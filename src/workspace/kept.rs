@@ -2,12 +2,16 @@
 //!
 //! Must never: put what an older read says over what was written since.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::messages::CompiledRevision;
 use super::schedule::{self, Waiting};
+use super::stirred::{StirredBy, StirredSource};
 use crate::model::{Evidence, Memory, ObjectKind, ReadReport, SystemMemory, SystemRole, SystemState, Watermark};
 use crate::pipeline::system::SourceNews;
 use crate::pipeline::{Snapshot, TargetRead, TargetWritten};
@@ -33,6 +37,10 @@ pub(super) struct System {
     pub wanted: bool,
     /// it is read before its time: somebody asked for it, or it may be mended
     pub asked: bool,
+    /// what its system says of itself
+    stirred: StirredSource,
+    /// when it was read as a whole by this process, without trouble
+    whole: Option<Timestamp>,
     /// how complete the last read was
     pub evidence: &'static str,
     /// rows of the last whole read
@@ -144,6 +152,7 @@ impl Kept {
         if let Some(system) = self.systems.get_mut(at) {
             system.reading = Some((self.reads, now));
             system.wanted = false;
+            system.stirred.begins(now);
         }
         self.reads
     }
@@ -153,9 +162,9 @@ impl Kept {
         let Some(system) = self.systems.iter_mut().find(|system| system.is(SystemRole::Source, name, asked)) else { return };
         let snapshot = Arc::make_mut(&mut self.snapshot);
         let (policy, world) = (&snapshot.policy, &mut snapshot.world);
-        let report = match &news {
-            SourceNews::Changes(_, report) => report.clone(),
-            SourceNews::All(read) => read.report.clone(),
+        let (report, whole) = match &news {
+            SourceNews::Changes(_, report) => (report.clone(), false),
+            SourceNews::All(read) => (read.report.clone(), true),
         };
         let before = world.evidence.clone();
         let dirty = match news {
@@ -166,6 +175,9 @@ impl Kept {
         self.dirty.add(dirty);
         system.read(&report, now, world.evidence.iter().find(|row| row.system == system.name).map_or(0, |row| row.count));
         system.mark = report.next.get(&ObjectKind::Account).cloned();
+        if whole && system.memory.misses == 0 {
+            system.whole = Some(now);
+        }
         self.version += u64::from(changed || system.memory.misses == 1);
     }
 
@@ -190,6 +202,22 @@ impl Kept {
         system.read(&read.report, now, world.evidence.iter().find(|row| row.system == system.name).map_or(0, |row| row.count));
         self.outside |= changed;
         self.version += u64::from(changed || system.memory.misses == 1);
+    }
+
+    /// A source's system says that something changed there.
+    pub fn stirred(&mut self, source: &str, by: StirredBy, now: Timestamp) {
+        let found = self.systems.iter_mut().find(|system| system.role == SystemRole::Source && system.name.as_ref() == source);
+        found.into_iter().for_each(|system| system.stirred.hear(by, now));
+    }
+
+    /// Sources that said so are read once it is time. A read that is under way is waited for: it began before, and what it comes to would take back that the source
+    /// is to be read now.
+    pub fn wake(&mut self, now: Timestamp) {
+        for system in self.systems.iter_mut().filter(|system| system.reading.is_none()) {
+            if system.stirred.wakes(now) {
+                (system.asked, system.memory.until) = (true, None);
+            }
+        }
     }
 
     /// A read came to nothing.
@@ -271,7 +299,8 @@ impl System {
         };
         let (evidence, written) = ("unread", Vec::new());
         let (mark, reading, known, wanted, asked) = (None, None, false, true, false);
-        Self { role, name, at, memory, timing, mark, reading, known, wanted, asked, evidence, rows: 0, written }
+        let (stirred, whole) = (StirredSource::default(), None);
+        Self { role, name, at, memory, timing, mark, reading, known, wanted, asked, stirred, whole, evidence, rows: 0, written }
     }
 
     /// What it is called on its shelf.
@@ -287,7 +316,9 @@ impl System {
             memory: &self.memory,
             timing: self.timing,
             tells_changes: self.mark.is_some(),
+            whole: self.whole,
             wanted: self.wanted,
+            stirred: self.stirred.is_awake(),
             reading: self.reading.is_some(),
         }
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::stirred::StirredBy;
 use crate::drift::Drift;
 use crate::manifest::Loaded;
 use crate::model::{Memory, Plan, RefusedRevision, Revision, SystemMemory, SystemRole};
@@ -58,6 +59,8 @@ pub(super) enum Message {
     Target { name: Arc<str>, asked: u64, read: Box<TargetRead> },
     /// a read was given up, or its task died
     Lost { role: SystemRole, name: Arc<str> },
+    /// a source's system says that something changed there
+    Stirred { source: Arc<str>, by: StirredBy },
     /// what is needed, for the world as it was at this version
     Planned(Box<Planned>),
     /// a plan could not be made, as its task died

@@ -16,6 +16,7 @@ mod messages;
 mod retry;
 pub mod revisions;
 mod schedule;
+mod stirred;
 #[cfg(test)]
 mod tests;
 mod told;

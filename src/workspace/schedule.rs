@@ -27,8 +27,12 @@ pub(super) struct Waiting<'a> {
     pub timing: SchedulePolicy,
     /// it tells what changed, from here on
     pub tells_changes: bool,
+    /// when it was read as a whole by this process, whatever that proves
+    pub whole: Option<Timestamp>,
     /// nothing is known of it yet, or somebody asked
     pub wanted: bool,
+    /// it said that something changed there
+    pub stirred: bool,
     /// it is being read
     pub reading: bool,
 }
@@ -58,10 +62,10 @@ pub(super) fn next(now: Timestamp, system: &Waiting<'_>) -> Timestamp {
     let memory = system.memory;
     let over = memory.until.filter(|until| *until <= now);
     let soonest = rests(memory, now).or(over).unwrap_or(Timestamp::MIN);
-    if system.wanted {
+    if system.wanted || system.stirred {
         return soonest;
     }
-    let full = complete(memory, now).or(read(memory, now)).map_or(Timestamp::MIN, |last| in_phase(system, last, system.timing.full));
+    let full = whole(system, now).or(read(memory, now)).map_or(Timestamp::MIN, |last| in_phase(system, last, system.timing.full));
     let changes = read(memory, now).filter(|_| system.tells_changes).map(|last| in_phase(system, last, system.timing.delta));
     // After a miss, the pause alone says when.
     let planned = if memory.misses > 0 { soonest } else { changes.map_or(full, |changes| changes.min(full)) };
@@ -72,18 +76,18 @@ pub(super) fn next(now: Timestamp, system: &Waiting<'_>) -> Timestamp {
 pub(super) fn due(now: Timestamp, systems: &[Waiting<'_>]) -> Vec<(usize, Due)> {
     let room = AT_ONCE.saturating_sub(systems.iter().filter(|system| system.reading).count());
     let mut due: Vec<_> = systems.iter().enumerate().filter(|(_, system)| !system.reading && next(now, system) <= now).collect();
-    due.sort_by_key(|(_, system)| (!system.wanted, next(now, system)));
+    due.sort_by_key(|(_, system)| (!system.wanted && !system.stirred, next(now, system)));
     due.into_iter().take(room).map(|(at, system)| (at, what(now, system))).collect()
 }
 
 fn what(now: Timestamp, system: &Waiting<'_>) -> Due {
-    let full = complete(system.memory, now).is_none_or(|last| in_phase(system, last, system.timing.full) <= now);
+    let full = whole(system, now).is_none_or(|last| in_phase(system, last, system.timing.full) <= now);
     if system.tells_changes && !full && !system.wanted { Due::Changes } else { Due::Full }
 }
 
 /// When it was read as a whole: a moment that lies ahead is none.
-fn complete(memory: &SystemMemory, now: Timestamp) -> Option<Timestamp> {
-    memory.complete.filter(|last| *last <= now)
+fn whole(system: &Waiting<'_>, now: Timestamp) -> Option<Timestamp> {
+    [system.whole, system.memory.complete].into_iter().flatten().filter(|last| *last <= now).max()
 }
 
 fn read(memory: &SystemMemory, now: Timestamp) -> Option<Timestamp> {
@@ -160,7 +164,9 @@ mod tests {
             memory,
             timing: SchedulePolicy::default(),
             tells_changes: false,
+            whole: None,
             wanted: false,
+            stirred: false,
             reading: false,
         }
     }
@@ -236,6 +242,13 @@ mod tests {
         assert!(soon <= at(450), "{soon}");
         assert_eq!(due(soon, std::slice::from_ref(&system)), [(0, Due::Changes)]);
         assert_eq!(due(at(5400), std::slice::from_ref(&system)), [(0, Due::Full)]);
-        assert_eq!(due(soon, &[Waiting { wanted: true, ..system }]), [(0, Due::Full)], "whoever asks gets all of it");
+        assert_eq!(due(soon, &[Waiting { wanted: true, ..system.clone() }]), [(0, Due::Full)], "whoever asks gets all of it");
+        assert_eq!(due(at(1), &[Waiting { stirred: true, ..system.clone() }]), [(0, Due::Changes)], "it said that something changed");
+        assert_eq!(due(at(5400), &[Waiting { stirred: true, ..system }]), [(0, Due::Full)]);
+        // What never proves that somebody is gone is read as a whole no more often.
+        let pushed = SystemMemory { complete: None, ..memory.clone() };
+        let system = Waiting { tells_changes: true, whole: Some(at(0)), ..waiting("inbox", &pushed) };
+        assert_eq!(due(at(1), &[Waiting { stirred: true, ..system.clone() }]), [(0, Due::Changes)]);
+        assert_eq!(due(at(5400), &[system]), [(0, Due::Full)]);
     }
 }

@@ -11,6 +11,7 @@ use super::gates::{self, GateKind, Gates, HeldPart, Opened};
 use super::kept::{Kept, System};
 use super::messages::CompiledRevision;
 use super::schedule;
+use crate::inbox::Inboxes;
 use crate::model::{
     Brake, BreachedLimit, Finding, FindingCode, Guardrail, LeaseStatus, LimitUse, Memory, Need, NeedKind, Pending, Plan, RefusedRevision,
     STATUS_VERSION, Severity, StallCause, Status, SystemRole, SystemState, SystemStatus,
@@ -67,6 +68,8 @@ pub(super) struct Told<'a> {
     pub brake: Option<&'a Brake>,
     pub lease: Option<LeaseStatus>,
     pub journal: (u64, String),
+    /// what systems push
+    pub inboxes: &'a Inboxes,
     /// since when each need is one
     pub since: &'a mut BTreeMap<(NeedKind, String), Timestamp>,
     /// why a target's last run stopped being tried
@@ -114,6 +117,7 @@ impl Told<'_> {
             read: memory.read,
             complete: memory.complete,
             declared: memory.declared,
+            heard: self.inboxes.heard_here(&system.name).filter(|_| system.role == SystemRole::Source),
             evidence: system.evidence.into(),
             rows: system.rows,
             pending: self.pending(system),

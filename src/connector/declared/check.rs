@@ -9,11 +9,14 @@ use super::definition::{Definition, Wrong};
 use super::secrets::asked;
 use crate::connector::describe::own;
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::expr::Problem;
+use crate::hooks::HookReceiver;
 use crate::manifest::catalog::catalog;
 use crate::manifest::connection::{DeclaredConnection, Described};
 use crate::manifest::kinds::connector::{ConnectorSpec, EntitlementsSpec};
 use crate::manifest::kinds::{EntitlementSpec, SourceSpec};
 use crate::manifest::{Document, Loaded, Origin};
+use crate::model::SystemRole;
 
 /// Every problem of the workspace's Connectors, and of what its connections say of an installation.
 pub fn check(loaded: &Loaded) -> Vec<Diagnostic> {
@@ -37,6 +40,9 @@ pub fn check(loaded: &Loaded) -> Vec<Diagnostic> {
         if let Ok(connection) = own::<DeclaredConnection>(described) {
             of_connection(loaded, (origin, described), connection, &mut problems);
         }
+    }
+    for (role, origin, described) in loaded.connections_by_role() {
+        of_webhook(loaded, role, (origin, described), &mut problems);
     }
     for source in &loaded.sources {
         of_scope(loaded, source, &mut problems);
@@ -117,7 +123,25 @@ fn of_document(name: &str, spec: &ConnectorSpec) -> Vec<Wrong> {
         rules.default = rules.default.take().or(rules.example.take()).or(if known { None } else { Some("example".into()) });
         rules.pattern = rules.pattern.take().filter(|_| known);
     }
-    Definition::compile(name, &spec, &BTreeMap::new()).err().unwrap_or_default()
+    let mut wrong = Definition::compile(name, &spec, &BTreeMap::new()).err().unwrap_or_default();
+    if let Some(Err((pointer, message))) = spec.webhook.as_ref().map(HookReceiver::compile) {
+        wrong.push(Wrong { pointer: format!("/webhook/{pointer}"), problem: Problem { offset: 0, length: 0, message, hint: None } });
+    }
+    wrong
+}
+
+/// A secret of webhooks is of a Source, whose Connector says how they come.
+fn of_webhook(loaded: &Loaded, role: SystemRole, (origin, described): At<'_>, problems: &mut Vec<Diagnostic>) {
+    let Ok(connection) = own::<DeclaredConnection>(described) else { return };
+    let (Some(_), Some(document)) = (&connection.webhook, &connection.document) else { return };
+    let (message, hint) = match (role, &document.webhook) {
+        (SystemRole::Source, Some(_)) => return,
+        (SystemRole::Source, None) => {
+            (format!("{} does not say how its webhooks come", connection.name), "leave `webhook` out, or add it to the Connector")
+        }
+        (SystemRole::Target, _) => ("webhooks have a Source read, and this is a Target".to_owned(), "leave `webhook` out"),
+    };
+    problems.push(loaded.outline(origin).mark(&described.pointer("webhook"), Diagnostic::error(message).hint(hint)));
 }
 
 /// The field of a connection that is to blame for something; nothing where the document itself is.

@@ -26,6 +26,9 @@ pub struct DeclaredConnection {
     /// A way to sign in by its name, and its secrets: `token: {token: {env: OKTA_TOKEN}}`. Exactly one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub auth: BTreeMap<String, BTreeMap<String, SecretRef>>,
+    /// Of a Source: the secret of its webhooks. Then what it sends to `/hooks/sources/` and the Source's name has it read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<SecretRef>,
     /// PEM file with the certificate authority, where it is not a public one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<String>,
@@ -99,7 +102,8 @@ impl Described for DeclaredConnection {
     }
 
     fn secrets(&self) -> Vec<ConnectionPart<'_, SecretRef>> {
-        self.auth.values().flat_map(BTreeMap::values).map(|value| ConnectionPart { pointer: "auth", value }).collect()
+        let auth = self.auth.values().flat_map(BTreeMap::values).map(|value| ConnectionPart { pointer: "auth", value });
+        auth.chain(self.webhook.iter().map(|value| ConnectionPart { pointer: "webhook", value })).collect()
     }
 
     fn deadline(&self) -> Option<Duration> {

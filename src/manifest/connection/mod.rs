@@ -6,6 +6,7 @@
 mod database_roles;
 mod declared;
 mod file;
+mod inbox;
 mod ldap;
 mod scim;
 mod sql;
@@ -24,6 +25,7 @@ pub use super::server_address::{server_address, stays_on_this_machine};
 pub use database_roles::{DatabaseRolesConnection, RoleServer};
 pub use declared::{DeclaredConnection, Extension};
 pub use file::{FileConnection, FileFormat};
+pub use inbox::InboxConnection;
 pub use ldap::{
     ExternalBind, FilterComparison, LdapActive, LdapBind, LdapConnection, LdapDialect, LdapFilter, LdapGroupClass, LdapGroups, LdapUsers,
     NumberRange, SimpleBind,
@@ -122,6 +124,8 @@ pub enum SourceConnection {
     DatabaseRoles(Box<DatabaseRolesConnection>),
     /// A system that a Connector describes.
     Connector(Box<DeclaredConnection>),
+    /// A system that pushes over SCIM 2.0, such as Entra ID or Okta.
+    Inbox(InboxConnection),
 }
 
 /// What a Target speaks.
@@ -189,6 +193,16 @@ pub trait Described: Any + Send + Sync {
     /// How long one request may take; nothing where it is not spoken to in requests.
     fn deadline(&self) -> Option<Duration> {
         None
+    }
+
+    /// Holds for somebody who has left, where the Source's lifecycle says nothing else.
+    fn leaver(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether its system pushes, and nothing is asked of it.
+    fn is_pushed(&self) -> bool {
+        false
     }
 
     /// Whether it is nothing but a file of records, which may be kept beside the manifests.
@@ -273,6 +287,7 @@ impl SourceConnection {
             Self::Ldap(connection) => connection.as_ref(),
             Self::DatabaseRoles(connection) => connection.as_ref(),
             Self::Connector(connection) => connection.as_ref(),
+            Self::Inbox(connection) => connection,
         }
     }
 }
@@ -287,6 +302,7 @@ impl SourceConnection {
             Self::Ldap(connection) => connection.as_mut(),
             Self::DatabaseRoles(connection) => connection.as_mut(),
             Self::Connector(connection) => connection.as_mut(),
+            Self::Inbox(connection) => connection,
         }
     }
 }

@@ -96,6 +96,7 @@ fn forms(kind: &str) -> Vec<(Form, &'static str)> {
             (Length, "fullInterval"),
             (Duration, "connection.*.timeout"),
             (Bytes, "connection.*.maxBody"),
+            (Duration, "connection.inbox.quietAfter"),
         ],
         "Target" => vec![
             (Duration, "leaver.deleteAfter"),

@@ -54,6 +54,7 @@ fn facts(view: &StatusView<'_>, system: &SystemStatus) -> Vec<(&'static str, Str
             system.complete.map_or_else(|| "never yet".to_owned(), |complete| format!("last at {}", clock.since(complete))),
         ));
     }
+    facts.extend(system.heard.map(|heard| ("heard", format!("its system pushed last at {}", clock.since(heard)))));
     if system.role == SystemRole::Target {
         facts.push((
             "declared",

@@ -22,6 +22,7 @@ fn system(name: &str, role: SystemRole, state: SystemState, since: &str) -> Syst
         read: Some(at("04:37")),
         complete: Some(at("04:37")),
         declared: None,
+        heard: None,
         evidence: "complete".into(),
         rows: 2966,
         pending: Pending::default(),

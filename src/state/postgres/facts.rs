@@ -13,7 +13,7 @@ use super::rest;
 use super::statement::Statement;
 use super::subjects;
 use crate::model::{ObjectKind, WindowEntry};
-use crate::state::{EntryDraft, Fact};
+use crate::state::{EntryDraft, Fact, Shelf};
 
 /// What a commit comes to.
 #[derive(Default)]
@@ -30,17 +30,13 @@ pub(super) struct Work {
 
 /// What a run alone may write, and only as long as it holds the lock. What anybody may ask for, and who is cut off, waits for no lock.
 pub(super) fn is_of_a_run(facts: &[Fact]) -> bool {
-    let asks = |fact: &Fact| {
-        matches!(
-            fact,
-            Fact::Shelved(_)
-                | Fact::Unshelved { .. }
-                | Fact::Revoked(_)
-                | Fact::OtherKeys { .. }
-                | Fact::Receipt { .. }
-                | Fact::Lifted(_)
-                | Fact::Erased(_)
-        )
+    // What is pushed is changed by whoever has the lock, alone.
+    let shelf = |shelf: Shelf| !matches!(shelf, Shelf::Inbox | Shelf::InboxMembers);
+    let asks = |fact: &Fact| match fact {
+        Fact::Shelved(thing) => shelf(thing.shelf),
+        Fact::Unshelved { shelf: of, .. } => shelf(*of),
+        Fact::Revoked(_) | Fact::OtherKeys { .. } | Fact::Receipt { .. } | Fact::Lifted(_) | Fact::Erased(_) => true,
+        _ => false,
     };
     // A key goes with what it seals.
     let neither = |fact: &Fact| matches!(fact, Fact::Subject(_) | Fact::SubjectsGone(_));

@@ -58,6 +58,7 @@ impl Actor {
                 version: self.opened_of,
                 running: &running,
                 refused: self.refused.as_ref(),
+                inboxes: &self.inboxes,
                 brake: self.asks.brake.as_ref(),
                 lease,
                 journal,

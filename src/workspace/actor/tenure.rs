@@ -26,6 +26,7 @@ impl Actor {
         self.taking = false;
         self.waits_for.clear();
         self.watch = self.workspace.store.watch().await?;
+        self.inboxes.begin(took.lock.fence().clone()).await;
         self.lock = Some(Arc::new(took.lock));
         self.journal.anew(self.workspace.store.heads().await?.written);
         self.watch_journal(Timestamp::now()).await?;
@@ -70,6 +71,7 @@ impl Actor {
             run.stop.cancel();
         }
         self.lock = None;
+        self.inboxes.end();
         (self.planned, self.opened, self.opened_of, self.plan) = (None, None, None, None);
         self.waits_for = "the lock".into();
         self.kept.forget();

@@ -123,6 +123,7 @@ mod tests {
             read: None,
             complete: None,
             declared: None,
+            heard: None,
             evidence: "complete".to_owned(),
             rows: 0,
             pending: Pending { give: pending, change: 0, take: 0 },

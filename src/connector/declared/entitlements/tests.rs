@@ -50,6 +50,7 @@ async fn target(service: &Scripted) -> TargetConnector {
         name: "desk".into(),
         config: BTreeMap::new(),
         auth: BTreeMap::new(),
+        webhook: None,
         ca_file: None,
         timeout: None,
         max_body: None,

@@ -9,6 +9,7 @@ mod exchanges;
 mod objects;
 mod request;
 mod scim;
+mod webhook;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +31,10 @@ pub use objects::{
 };
 pub use request::{CursorPages, LinkPages, NumberedPages, OnePage, Pages, RequestBudget, RequestSpec, Reset, Settle, Task};
 pub use scim::{ScimService, ScimTells};
+pub use webhook::{
+    WebhookAlgorithm, WebhookEncoding, WebhookFresh, WebhookHello, WebhookOnly, WebhookProof, WebhookShared, WebhookSignature, WebhookSpec,
+    WebhookSplit, WebhookUnit,
+};
 
 /// A system that speaks HTTP and JSON.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -68,6 +73,9 @@ pub struct ConnectorSpec {
     /// Kinds of entitlements, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub entitlements: BTreeMap<String, EntitlementsSpec>,
+    /// How it says that something changed there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<WebhookSpec>,
     /// Rights to grant, the least that do: one line each, for `headcount connector show`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rights: Vec<String>,
