@@ -87,18 +87,7 @@ fn of_users(before: &Policy, now: &Policy, concerned: &mut ConcernedPeople) {
 }
 
 fn says_the_same(was: &UserPolicy, is: &UserPolicy) -> bool {
-    let UserPolicy {
-        name,
-        key,
-        standalone,
-        exclude,
-        attributes,
-        records,
-        former_keys,
-        not_former_keys,
-        former_names,
-        place: _,
-    } = was;
+    let UserPolicy { name, key, standalone, exclude, attributes, records, former_keys, not_former_keys, former_names, place: _ } = was;
     let named = |user: &UserPolicy| user.records.iter().map(|record| (record.source, record.key.clone())).collect::<Vec<_>>();
     (name, key, standalone, exclude, attributes) == (&is.name, &is.key, &is.standalone, &is.exclude, &is.attributes)
         && (former_keys, not_former_keys, former_names) == (&is.former_keys, &is.not_former_keys, &is.former_names)
@@ -154,9 +143,8 @@ fn of_groups(before: &[GroupPolicy], now: &[GroupPolicy], concerned: &mut Concer
 }
 
 fn of_entitlements(before: &[EntitlementPolicy], now: &[EntitlementPolicy], concerned: &mut ConcernedPeople) -> Result<(), &'static str> {
-    let bare = |all: &[EntitlementPolicy]| {
-        all.iter().map(|one| EntitlementPolicy { members: Vec::new(), ..one.clone() }).collect::<Vec<_>>()
-    };
+    let bare =
+        |all: &[EntitlementPolicy]| all.iter().map(|one| EntitlementPolicy { members: Vec::new(), ..one.clone() }).collect::<Vec<_>>();
     if bare(before) != bare(now) {
         return Err("Entitlements are others");
     }
