@@ -154,7 +154,8 @@ impl Side {
     fn load(&self, found: FoundManifests, roots: Vec<PathBuf>, overlay: Overlay) -> Result<RevisionManifests, Failure> {
         let texts = Texts::of(found.texts.iter().map(|text| (text.name.clone(), String::from_utf8_lossy(&text.bytes).into())));
         let files = files::NamedFiles::of(Arc::new(overlay));
-        let (loaded, problems) = load_revision(Revision { texts: manifest_texts(found.texts), problems: found.problems, roots, files });
+        let (loaded, problems) =
+            load_revision(Revision { texts: manifest_texts(found.texts), problems: found.problems, roots, files, before: None });
         let (loaded, policy, problems) = manifests::checked(loaded, problems);
         match policy {
             Some(policy) => {

@@ -14,6 +14,7 @@ use super::catalog;
 use super::guess;
 use super::header::{self, Header};
 use super::input::{self, ManifestInput, ManifestText, Text};
+use super::known::{KnownDocument, KnownDocuments};
 use super::outline::mark_length;
 use super::read::{self, Problem};
 use super::stream::{self, Part};
@@ -28,7 +29,7 @@ const MAX_DOCUMENT: usize = 64 << 20;
 /// Loads and checks everything; every problem of every file at once, sorted by place. With an error among them nothing may be planned.
 pub fn load(inputs: &[ManifestInput]) -> (Loaded, Vec<Diagnostic>) {
     let (texts, problems) = input::read(inputs);
-    load_texts(texts, problems, paths::roots(inputs), NamedFiles::default())
+    load_texts(texts, KnownDocuments::default(), Loader { problems, ..Loader::of(paths::roots(inputs), NamedFiles::default()) })
 }
 
 /// Manifests that were read already, and where the files are that they name.
@@ -42,6 +43,8 @@ pub struct Revision {
     pub roots: Vec<PathBuf>,
     /// where named files are
     pub files: NamedFiles,
+    /// what was read before: what stands there word for word is not read again
+    pub before: Option<Arc<Loaded>>,
 }
 
 impl Revision {
@@ -54,7 +57,7 @@ impl Revision {
             bytes: text.text.as_bytes().to_vec(),
             found: text.found,
         };
-        Self { texts: texts.into_iter().map(text).collect(), problems, roots: paths::roots(inputs), files: NamedFiles::default() }
+        Self { texts: texts.into_iter().map(text).collect(), problems, roots: paths::roots(inputs), ..Self::default() }
     }
 
     /// With another text in the place of a file's, or one more file.
@@ -72,17 +75,16 @@ impl Revision {
 
 /// The same for a revision.
 pub fn load_revision(revision: Revision) -> (Loaded, Vec<Diagnostic>) {
-    let Revision { texts, mut problems, roots, files } = revision;
+    let Revision { texts, mut problems, roots, files, before } = revision;
     let (texts, unread) = input::texts(texts);
     problems.extend(unread);
-    load_texts(texts, problems, roots, files)
+    let known = before.as_deref().map(KnownDocuments::of).unwrap_or_default();
+    load_texts(texts, known, Loader { problems, ..Loader::of(roots, files) })
 }
 
-fn load_texts(texts: Vec<Text>, problems: Vec<Diagnostic>, roots: Vec<PathBuf>, files: NamedFiles) -> (Loaded, Vec<Diagnostic>) {
-    let mut loader = Loader { problems, ..Loader::default() };
-    (loader.loaded.roots, loader.loaded.files) = (roots, files);
+fn load_texts(texts: Vec<Text>, known: KnownDocuments<'_>, mut loader: Loader) -> (Loaded, Vec<Diagnostic>) {
     for (number, text) in texts.iter().enumerate() {
-        loader.text(number, text);
+        loader.text(number, text, &known);
     }
     loader.loaded.texts = texts.into_iter().map(|text| text.text).collect();
     let (mut loaded, problems) = loader.finish();
@@ -125,12 +127,34 @@ struct Metadata {
 }
 
 impl Loader {
-    fn text(&mut self, number: usize, text: &Text) {
+    fn of(roots: Vec<PathBuf>, files: NamedFiles) -> Self {
+        Self { loaded: Loaded { roots, files, ..Loaded::default() }, ..Self::default() }
+    }
+
+    fn text(&mut self, number: usize, text: &Text, known: &KnownDocuments<'_>) {
         for part in stream::documents(&text.text) {
             let Part { start, length, line } = part;
             let origin = Origin { file: text.name.clone(), base: text.base.clone(), text: number, start, length, line, item: None };
-            self.document(text, origin);
+            match text.text.get(start..start + length).and_then(|document| known.find(document)) {
+                Some(known) => self.again(known, origin),
+                None => self.document(text, origin),
+            }
         }
+    }
+
+    /// A document that was read before, and nothing was said of it.
+    fn again(&mut self, known: KnownDocument<'_>, origin: Origin) {
+        let (kind, name) = match known {
+            KnownDocument::User(user) => {
+                self.loaded.users.push(Document { origin: origin.clone(), ..user.clone() });
+                ("User", user.name.clone())
+            }
+            KnownDocument::Group(group) => {
+                self.loaded.groups.push(Document { origin: origin.clone(), ..group.clone() });
+                ("Group", group.name.clone())
+            }
+        };
+        self.declared.push(Declared { kind, name, origin, broken: false, unread: None });
     }
 
     fn document(&mut self, file: &Text, origin: Origin) {
@@ -184,8 +208,12 @@ impl Loader {
     fn kind(&mut self, kind: &'static str, text: &str, tree: &Tree<'_>, origin: Origin) {
         let Some(shape) = shape::of_kind(kind) else { return };
         let (value, problems, unquoted) = read::read(text, tree, shape);
+        let said = !unquoted.is_empty();
         self.problems.extend(unquoted.into_iter().map(|problem| diagnostic(problem, text, &origin, Diagnostic::warning)));
         let mut broken = !problems.is_empty();
+        if broken || said {
+            self.loaded.told.insert((origin.text, origin.start));
+        }
         for problem in &problems {
             self.loaded.refused.place(&origin, problem.mark.start as usize);
         }
@@ -196,6 +224,7 @@ impl Loader {
             && !broken
         {
             broken = true;
+            self.loaded.told.insert((origin.text, origin.start));
             self.problems.push(located(problem, text, &origin, tree.mark(0)));
         }
         if broken {

@@ -14,6 +14,7 @@ mod format;
 mod guess;
 mod header;
 mod input;
+mod known;
 mod load;
 mod outline;
 mod paths;
@@ -28,7 +29,7 @@ mod stream;
 mod table;
 mod tree;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -115,6 +116,8 @@ pub struct Loaded {
     pub texts: Vec<Arc<str>>,
     /// what was written and could not be taken
     refused: Refused,
+    /// documents of which something was said while they were read: text and start
+    told: BTreeSet<(usize, usize)>,
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ pub(super) const MANIFESTS: [(&str, &str); 10] = [
 
 /// The kind that waits for nothing.
 pub(super) const REVOCATION: &str = "Revocation";
+/// The kind that says what somebody is.
+pub(super) const USER: &str = "User";
 
 /// How a kind is reached.
 pub(super) fn resource(kind: &str) -> ApiResource {

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::kinds::MANIFESTS;
 use super::objects::{ManifestObject, ObjectName};
@@ -53,7 +52,7 @@ impl InForceNote {
         let object = |noted: NotedObject| {
             let kind = MANIFESTS.iter().map(|(kind, _)| *kind).find(|kind| *kind == noted.kind)?;
             let NotedObject { name, generation, uid, text, .. } = noted;
-            Some(((kind, name), ManifestObject { text, generation, uid, status: Value::Null, requested: None }))
+            Some(((kind, name), ManifestObject { text, generation, uid, status: Arc::default(), requested: None }))
         };
         (self.revision, self.objects.into_iter().filter_map(object).collect())
     }
@@ -78,6 +77,8 @@ impl InForceNote {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
@@ -86,7 +87,13 @@ mod tests {
         assert!(InForceNote::read(folder.path()).is_none());
         let revision =
             Revision { id: "ab12".into(), name: "objects@ab12".into(), at: jiff::Timestamp::UNIX_EPOCH, authors: vec![], signer: None };
-        let object = |text: &str, status| ManifestObject { text: text.into(), generation: 3, uid: "u1".into(), status, requested: None };
+        let object = |text: &str, status: Value| ManifestObject {
+            text: text.into(),
+            generation: 3,
+            uid: "u1".into(),
+            status: status.into(),
+            requested: None,
+        };
         let told = BTreeMap::from([(("User", Arc::from("ada")), object("{}", serde_json::json!({"conditions": []})))]);
         for _ in 0..2 {
             InForceNote::new(revision.clone(), &told).write(folder.path()).unwrap();

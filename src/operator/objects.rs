@@ -25,7 +25,7 @@ pub struct ManifestObject {
     /// which object, of all that had its name
     pub uid: Arc<str>,
     /// what was said of it last
-    pub status: Value,
+    pub status: Arc<Value>,
     /// somebody asks for a turn
     pub requested: Option<Arc<str>>,
 }
@@ -49,7 +49,7 @@ impl ManifestObject {
             text: text(kind, &name, &labels, &spec).into(),
             generation: metadata.generation.unwrap_or_default(),
             uid: metadata.uid.unwrap_or_default().into(),
-            status: data.remove("status").unwrap_or_default(),
+            status: data.remove("status").unwrap_or_default().into(),
             requested: requested.map(|value| value.chars().take(REQUEST).collect::<String>().into()),
         };
         Some((name, object))
@@ -92,7 +92,7 @@ mod tests {
             "status": {"observedGeneration": 2},
         }));
         assert_eq!((&*name, object.generation, &*object.uid, object.requested.as_deref()), ("ada", 3, "u1", Some("now")));
-        assert_eq!(object.status, json!({"observedGeneration": 2}));
+        assert_eq!(*object.status, json!({"observedGeneration": 2}));
         for left_out in ["resourceVersion", "managedFields", "annotations", "status", "namespace"] {
             assert!(!object.text.contains(left_out), "{left_out} in {}", object.text);
         }

@@ -21,15 +21,18 @@ use super::note::InForceNote;
 use super::objects::{ManifestObject, ObjectName, place};
 use super::refused;
 use super::register::{Problems, Register};
-use super::seen::{Changes, Seen};
+use super::seen::{Changes, QUIET, Seen};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::manifest::{self, Loaded, ManifestText};
 use crate::model::Revision;
-use crate::workspace::revisions::{self, Arrived, Numbers, RevisionError, RevisionSource, SoundManifests, SoundPart};
+use crate::workspace::revisions::{self, Arrived, CompiledBefore, Numbers, RevisionError, RevisionSource, SoundManifests, SoundPart};
 
-/// After a document changed, so long is waited for more of them; and at most so long altogether.
-const QUIET: Duration = Duration::from_secs(1);
+/// While documents change one after the other, so long is waited at most.
 const PATIENT: Duration = Duration::from_secs(10);
+/// Where nothing changed but what Users say who were there before: each of these stands by itself, and makes no other object wrong for a moment. One that comes
+/// alone waits for no longer than it takes to see that; of many, so many as come in a second are planned together.
+const ALONE: Duration = Duration::from_millis(30);
+const AMENDED: Duration = Duration::from_secs(1);
 /// Trouble that passes by itself within so long is nobody's business.
 const PASSING: Duration = Duration::from_secs(15);
 /// Where something vanished and nobody can tell why, that is asked again after so long.
@@ -73,6 +76,8 @@ pub struct ClusterRevisions {
     looked: Option<Instant>,
     /// what they were when something was made of it: what could not be used then can't be now
     acted: Files,
+    /// what was read last, without an error
+    before: Option<CompiledBefore>,
 }
 
 /// A revision.
@@ -136,6 +141,7 @@ impl ClusterRevisions {
             told: None,
             looked: None,
             acted: Files::new(),
+            before: None,
         }
     }
 
@@ -159,8 +165,13 @@ impl ClusterRevisions {
             return Look::Wait(None);
         }
         // Somebody is to be cut off: that waits for nothing.
-        let settled = changes.last.map_or(now, |last| last + QUIET);
-        let settled = changes.first.map_or(settled, |first| settled.min(first + PATIENT));
+        let (quiet, patient) = match changes {
+            Changes { alone: true, .. } => (ALONE, ALONE),
+            Changes { besides: 0, .. } => (QUIET, AMENDED),
+            _ => (QUIET, PATIENT),
+        };
+        let settled = changes.last.map_or(now, |last| last + quiet);
+        let settled = changes.first.map_or(settled, |first| settled.min(first + patient));
         if settled > now && changes.revocation == 0 {
             return Look::Wait(Some(settled));
         }
@@ -358,14 +369,16 @@ impl ClusterRevisions {
         Ok(())
     }
 
-    async fn compile(&self, documents: &Arc<Documents>) -> Result<(Ready, Problems), RevisionError> {
+    async fn compile(&mut self, documents: &Arc<Documents>) -> Result<(Ready, Problems), RevisionError> {
         let (given, namespace, base, numbers) = (documents.clone(), self.namespace.clone(), self.base.clone(), self.numbers.clone());
+        let before = self.before.clone();
         let compiled = tokio::task::spawn_blocking(move || {
             let mut numbers = numbers.lock().unwrap_or_else(PoisonError::into_inner);
-            given.compile(&namespace, base, &mut numbers)
+            given.compile(&namespace, base, &mut numbers, before.as_ref())
         });
         let Compiled { files, arrived, part } = compiled.await.map_err(|_| RevisionError::Broken)?;
         self.note(&arrived.revision.id, documents);
+        self.before = arrived.manifests.as_ref().ok().map(SoundManifests::as_before).or(self.before.take());
         let problems = match &arrived.manifests {
             Ok(_) => Problems::default(),
             Err(problems) => sorted(problems),
@@ -458,7 +471,7 @@ impl Documents {
         Self { id: number(parts), objects }
     }
 
-    fn compile(&self, namespace: &str, base: PathBuf, numbers: &mut Numbers) -> Compiled {
+    fn compile(&self, namespace: &str, base: PathBuf, numbers: &mut Numbers, before: Option<&CompiledBefore>) -> Compiled {
         let text = |((kind, name), object): (&ObjectName, &ManifestObject)| ManifestText {
             name: place(kind, namespace, name).into(),
             base: base.clone(),
@@ -467,7 +480,7 @@ impl Documents {
         };
         let texts = self.objects.iter().map(text).collect();
         let read = manifest::Revision { texts, roots: vec![base.clone()], ..manifest::Revision::default() };
-        let (loaded, done) = revisions::compile(read);
+        let (loaded, done) = revisions::compile(read, before);
         let files: Files = revisions::named_files(&loaded).into_iter().map(|path| (path.clone(), numbers.of(&path))).collect();
         let id = match files.is_empty() {
             true => self.id.clone(),
@@ -492,7 +505,7 @@ impl Documents {
 }
 
 /// What is sound of objects that can't be used. A Workspace that is wrong itself may name a place that is none of its namespace's business.
-fn part(loaded: Loaded, problems: &[Diagnostic]) -> Option<SoundPart> {
+fn part(loaded: Arc<Loaded>, problems: &[Diagnostic]) -> Option<SoundPart> {
     let wrong = sorted(problems).objects.keys().any(|(kind, _)| kind == "Workspace");
     if wrong { None } else { revisions::sound_part(loaded, problems) }
 }

@@ -13,12 +13,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::cluster::{Cluster, words};
-use super::kinds::{MANIFESTS, REVOCATION};
+use super::kinds::{MANIFESTS, REVOCATION, USER};
 use super::objects::{ManifestObject, ObjectName};
 
 /// A kind that can't be read is asked again after so long, then after twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// After a document changed, so long is waited for more of them.
+pub(super) const QUIET: Duration = Duration::from_secs(1);
 
 /// All of it. A copy is the same.
 #[derive(Clone, Debug)]
@@ -41,6 +44,12 @@ pub(super) struct Changes {
     pub vanished: u64,
     /// somebody is to be cut off, since they were taken last
     pub revocation: u64,
+    /// so many times since then something else changed than what a User says
+    pub besides: u64,
+    /// it is one change of what a User says, and none came shortly before
+    pub alone: bool,
+    /// when documents changed last before that
+    before: Option<Instant>,
 }
 
 /// A kind.
@@ -128,7 +137,7 @@ impl Seen {
                         let other = !seen.whole || texts(&seen.objects) != texts(&objects);
                         let vanished = seen.objects.keys().any(|name| !objects.contains_key(name));
                         *seen = KindSeen { objects, whole: true, trouble: None };
-                        Change { other, vanished }
+                        Change { other, vanished, ..Change::default() }
                     });
                 }
             }
@@ -137,7 +146,8 @@ impl Seen {
                     self.change(kind, |seen| {
                         let text = object.text.clone();
                         let before = seen.objects.insert(name, object);
-                        Change { other: before.is_none_or(|before| before.text != text), vanished: false }
+                        let amended = kind == USER && before.is_some();
+                        Change { other: before.is_none_or(|before| before.text != text), vanished: false, amended }
                     });
                 }
             }
@@ -145,7 +155,7 @@ impl Seen {
                 if let Some(name) = object.metadata.name {
                     self.change(kind, |seen| {
                         let gone = seen.objects.remove(name.as_str()).is_some();
-                        Change { other: gone, vanished: gone }
+                        Change { other: gone, vanished: gone, amended: false }
                     });
                 }
             }
@@ -163,15 +173,18 @@ impl Seen {
     }
 
     fn change(&self, kind: &'static str, change: impl FnOnce(&mut KindSeen) -> Change) {
-        let Some(Change { other, vanished }) = self.kinds().get_mut(kind).map(change) else { return };
+        let Some(Change { other, vanished, amended }) = self.kinds().get_mut(kind).map(change) else { return };
         self.changes.send_modify(|changes| {
             changes.count += 1;
             changes.vanished += u64::from(vanished);
             if other {
                 let now = Instant::now();
+                let quiet = changes.before.is_none_or(|before| before + QUIET <= now);
+                changes.alone = amended && quiet && changes.first.is_none();
                 changes.first.get_or_insert(now);
                 changes.last = Some(now);
                 changes.revocation += u64::from(kind == REVOCATION && !vanished);
+                changes.besides += u64::from(!amended);
             }
         });
     }
@@ -180,7 +193,8 @@ impl Seen {
     pub fn taken(&self, count: u64) {
         self.changes.send_if_modified(|changes| {
             if changes.count == count {
-                (changes.first, changes.last, changes.revocation) = (None, None, 0);
+                changes.before = changes.last.or(changes.before);
+                (changes.first, changes.last, changes.revocation, changes.besides) = (None, None, 0, 0);
             }
             false
         });
@@ -194,6 +208,8 @@ struct Change {
     other: bool,
     /// something is no longer there
     vanished: bool,
+    /// to what a User says that was there before
+    amended: bool,
 }
 
 impl KindSeen {

@@ -12,7 +12,12 @@ use crate::policy::{self, Policy};
 
 /// Every problem of the manifests and of the expressions in them, sorted by place; a policy only where none is an error.
 pub fn compile(loaded: &Loaded, problems: Vec<Diagnostic>) -> (Option<Policy>, Vec<Diagnostic>) {
-    let (policy, found) = match policy::compile(loaded, &Facts) {
+    compile_after(loaded, None, problems)
+}
+
+/// The same where others were compiled before, without an error: what is the same in both is taken from there.
+pub fn compile_after(loaded: &Loaded, before: Option<(&Loaded, &Policy)>, problems: Vec<Diagnostic>) -> (Option<Policy>, Vec<Diagnostic>) {
+    let (policy, found) = match policy::compile_after(loaded, before, &Facts) {
         Ok((policy, warnings)) => (Some(policy), warnings),
         Err(errors) => (None, errors),
     };

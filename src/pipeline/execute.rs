@@ -31,6 +31,8 @@ pub struct Execution<'a> {
     pub who: &'a str,
     /// accounts whose access is to go, also where this run does not take it (`going`): what headcount took there is not forgotten because others gave it back
     pub going: BTreeSet<(Arc<str>, Arc<str>)>,
+    /// whether anything was read since the last run
+    pub read: bool,
     /// what becomes durable together with the run's beginning, or not at all
     pub with: Vec<Fact>,
     /// finish what was sent, then stop

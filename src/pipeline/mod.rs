@@ -31,7 +31,7 @@ mod written;
 pub use ahead::{forecast, requests};
 pub use behind::ChangeOrigins;
 pub use check::{Checked, Sight, check_source, check_target, record};
-pub use compile::{compile, compile_what_is_sound};
+pub use compile::{compile, compile_after, compile_what_is_sound};
 pub use erase::{EraseError, Erased, Erasure, erase};
 pub use execute::{Execution, execute, settings};
 pub use keeping::Keeping;

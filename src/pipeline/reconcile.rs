@@ -135,7 +135,8 @@ async fn held(turn: Turn<'_>, lock: &RunLock, caller: &dyn Caller) -> Result<Opt
     if caller.decide(&snapshot, &proposal) == Decision::Leave {
         return Ok(None);
     }
-    let execution = Execution { snapshot: &snapshot, store, lock, settings: &settings, who, going, with: Vec::new(), stop, hear: caller };
+    let execution =
+        Execution { snapshot: &snapshot, store, lock, settings: &settings, who, going, read: true, with: Vec::new(), stop, hear: caller };
     let extent = RunExtent { whole: part.is_everything() && held.whole, partial: !proposal.unreviewed.is_empty() || held.partial };
     let report = carry_out(&execution, &proposal.plan, extent).await?;
     // Nobody has read what an interrupted plan or another output left unsaid; what is not told again can always be asked for.
@@ -166,7 +167,7 @@ pub struct RunExtent {
 /// Runs what was agreed to, and remembers what was read, what was done and what came of revocations.
 pub async fn carry_out(execution: &Execution<'_>, plan: &Plan, extent: RunExtent) -> Result<Report, StateError> {
     let (snapshot, store) = (execution.snapshot, execution.store.as_ref());
-    catch_up(snapshot, store, &execution.going).await?;
+    catch_up(snapshot, store, &execution.going, execution.read).await?;
     end_covered(snapshot, store, execution.hear).await?;
     // An empty run makes a new state a known one; after that it would only fill the journal.
     let first = !snapshot.world.memory().known;

@@ -20,7 +20,14 @@ pub fn going(plan: &Plan) -> BTreeSet<(Arc<str>, Arc<str>)> {
 /// What a run that may write remembers of its reads before anything new is done: deactivations of ours that somebody undid are forgotten where the access is to stay, links that a lost
 /// state had are made anew from the marks, and those of identities that have another key now follow it. Whose record is whose must outlive a changed name, and a
 /// revocation that comes during the run must know it.
-pub async fn catch_up(snapshot: &Snapshot, store: &dyn Store, going: &BTreeSet<(Arc<str>, Arc<str>)>) -> Result<(), StateError> {
+///
+/// `read`: whether anything was read since the last run. What that run learned of all accounts is not looked for once more.
+pub async fn catch_up(
+    snapshot: &Snapshot,
+    store: &dyn Store,
+    going: &BTreeSet<(Arc<str>, Arc<str>)>,
+    read: bool,
+) -> Result<(), StateError> {
     let Snapshot { policy, world, moment, .. } = snapshot;
     let mut facts = Vec::new();
     for source in &policy.sources {
@@ -41,7 +48,8 @@ pub async fn catch_up(snapshot: &Snapshot, store: &dyn Store, going: &BTreeSet<(
             false => Fact::NotInactive(undone.clone()),
         }
     }));
-    facts.extend(world.missing_links(policy, moment.now).into_iter().map(Fact::Linked));
+    let missing = if read { world.missing_links(policy, moment.now) } else { Vec::new() };
+    facts.extend(missing.into_iter().map(Fact::Linked));
     facts.extend(world.kept_values(policy).into_iter().cloned().map(Fact::Kept));
     facts.extend(planning::carried_links(policy, world, *moment).into_iter().map(Fact::Carried));
     facts.extend(planning::placed_links(policy, world, *moment).into_iter().map(Fact::Placed));

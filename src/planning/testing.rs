@@ -11,16 +11,16 @@ use super::{LastPlan, Look, Replanned};
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{ManifestInput, load};
 use crate::model::{
-    Baseline, Capabilities, Change, Columns, Deactivation, Evidence, Guardrail, Link, LinkOrigin, Mandate, Marks, Memory, ObjectKind, Page,
-    Plan, Reason, Value,
+    Baseline, Capabilities, Change, Columns, Deactivation, Evidence, Guardrail, Key, Link, LinkOrigin, Mandate, Marks, Memory, ObjectKind,
+    Page, Plan, Reason, Value,
 };
 use crate::planning::question::Answer;
 use crate::planning::question::Lookup;
 use crate::planning::question::LookupBy;
 use crate::planning::question::Moment;
 use crate::planning::question::Scope;
-use crate::policy::{ConnectorFacts, LimitPolicy, Policy, TargetFacts, compile};
-use crate::world::{SourceSide, TargetSide, World};
+use crate::policy::{ConnectorFacts, LimitPolicy, MemberPolicy, Policy, TargetFacts, UserPolicy, compile};
+use crate::world::{Dirty, SourceSide, TargetSide, World};
 
 /// Everything a plan is made of.
 #[derive(Clone)]
@@ -314,7 +314,14 @@ impl Scene {
 
     /// The plan of those whom a change bears on, by which this scene's world came about from one that is kept; and how much was planned.
     pub(crate) fn replan(&self, kept: &mut LastPlan, world: &mut World) -> (Plan, Replanned) {
-        let dirty = world.follow(&self.policy, self.world());
+        self.replan_after(&self.policy, kept, world)
+    }
+
+    /// The same where other manifests were in force.
+    pub(crate) fn replan_after(&self, former: &Policy, kept: &mut LastPlan, world: &mut World) -> (Plan, Replanned) {
+        assert!(world.fits(&self.policy), "what is read is the same");
+        let mut dirty = Dirty::of_manifests(former, &self.policy);
+        dirty.add(world.follow(&self.policy, self.world()));
         let mut answers: Vec<(Lookup, Answer)> = Vec::new();
         loop {
             let replan = kept.replan(&self.policy, world, &dirty, &answers, self.moment);
@@ -349,6 +356,45 @@ impl Scene {
         for at in 0..self.memory.deactivations.len().min(most) {
             put(format!("{:?}", self.memory.deactivations[at]), &|scene| drop(scene.memory.deactivations.remove(at)));
         }
+        all.extend(self.one_manifest_before());
+        all
+    }
+
+    /// The same of what manifests say of people by name: a User was not there, or was another, or there was one more, the very image of it; a line was not there,
+    /// or there was one more.
+    fn one_manifest_before(&self) -> Vec<(String, Self)> {
+        let mut all = Vec::new();
+        let mut put = |what: String, change: &dyn Fn(&mut Policy)| {
+            let mut before = self.clone();
+            change(&mut before.policy);
+            all.push((what, before));
+        };
+        for (at, user) in self.policy.users.iter().enumerate().take(most()) {
+            put(format!("the User {}", user.name), &|policy| drop(policy.users.remove(at)));
+            put(format!("what the User {} says", user.name), &|policy| {
+                let UserPolicy { attributes, exclude, .. } = &mut policy.users[at];
+                attributes.clear();
+                *exclude = false;
+            });
+            put(format!("that a User like {} is gone", user.name), &|policy| {
+                let image = UserPolicy { name: "zzz".into(), key: "user/zzz".into(), standalone: true, exclude: false, ..user.clone() };
+                policy.users.push(UserPolicy { records: vec![], former_keys: vec![], ..image });
+            });
+        }
+        for (at, group) in self.policy.groups.iter().enumerate().take(most()) {
+            for line in 0..group.members.len().min(most()) {
+                put(format!("a member of {}", group.key), &|policy| drop(policy.groups[at].members.remove(line)));
+            }
+            for line in 0..group.exclude.len().min(most()) {
+                put(format!("an exclusion of {}", group.key), &|policy| drop(policy.groups[at].exclude.remove(line)));
+            }
+            let somebody =
+                self.policy.users.first().map(|user| user.key.clone()).or(self.memory.links.first().map(|link| link.key.clone()));
+            let Some(key) = somebody.filter(|key| !Key::is_group(key)) else { continue };
+            put(format!("that {key} is named in {} no more", group.key), &|policy| {
+                policy.groups[at].members.push(MemberPolicy { key: key.clone(), until: None, place: group.place.clone() });
+            });
+        }
         all
     }
 
@@ -358,7 +404,7 @@ impl Scene {
         for (what, before) in self.one_before() {
             let (mut kept, mut world) = (LastPlan::new(), before.world());
             before.replan(&mut kept, &mut world);
-            let (again, how) = self.replan(&mut kept, &mut world);
+            let (again, how) = self.replan_after(&before.policy, &mut kept, &mut world);
             assert_eq!(told(&again), told(plan), "what came last is {what} ({how:?})");
         }
     }

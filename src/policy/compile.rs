@@ -23,19 +23,32 @@ const NO_WORKSPACE: &str = "add one:\napiVersion: headcount.dev/v1alpha1\nkind: 
 
 /// Compiles loaded manifests; every problem at once, sorted by place. Warnings come with the policy.
 pub fn compile(loaded: &Loaded, facts: &dyn ConnectorFacts) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let (policy, problems) = compile_what_is_sound(loaded, facts);
+    compile_after(loaded, None, facts)
+}
+
+/// The same where others were compiled before, without an error: Users that are the same in both are taken from there.
+pub fn compile_after(
+    loaded: &Loaded,
+    before: Option<(&Loaded, &Policy)>,
+    facts: &dyn ConnectorFacts,
+) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let (policy, problems) = compile_all(loaded, before, facts);
     if problems.iter().any(|problem| problem.level == Level::Error) { Err(problems) } else { Ok((policy, problems)) }
 }
 
 /// The same, with a policy even where there are errors: an expression that is wrong says nothing in it. For what has to work whatever else is wrong, and never
 /// for a plan.
 pub fn compile_what_is_sound(loaded: &Loaded, facts: &dyn ConnectorFacts) -> (Policy, Vec<Diagnostic>) {
+    compile_all(loaded, None, facts)
+}
+
+fn compile_all(loaded: &Loaded, before: Option<(&Loaded, &Policy)>, facts: &dyn ConnectorFacts) -> (Policy, Vec<Diagnostic>) {
     let mut compiler = Compiler { loaded, facts, outlines: Outlines::new(loaded), problems: Vec::new() };
     let (workspace, time_zone) = compiler.workspace(loaded.workspace.as_ref());
     let sources = compiler.sources();
     let given = Given::new(&sources, loaded);
     let targets = loaded.targets.iter().map(|target| compiler.target(target, &given)).collect();
-    let users = loaded.users.iter().map(|user| compiler.user(user)).collect();
+    let users = compiler.users(before);
     let groups = loaded.groups.iter().map(|group| compiler.group(group)).collect();
     let entitlements = loaded.entitlements.iter().filter_map(|entitlement| compiler.entitlement(entitlement)).collect();
     let revocations = loaded.revocations.iter().map(|revocation| compiler.revocation(revocation)).collect();

@@ -26,7 +26,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 pub(crate) use chain::in_order;
-pub use compile::{compile, compile_what_is_sound};
+pub use compile::{compile, compile_after, compile_what_is_sound};
 pub use difference::{ConcernedPeople, difference};
 pub use gates::{ApprovalPolicy, GatePolicy, LONGEST_SUSPENSION, PlanApprovalPolicy, SchedulePolicy, SuspendPolicy, WindowPolicy};
 pub use source::identity_path;

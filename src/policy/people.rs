@@ -3,13 +3,19 @@
 use std::sync::Arc;
 
 use super::compile::Compiler;
-use super::{RecordPolicy, UserPolicy};
+use super::{Policy, RecordPolicy, UserPolicy};
 use crate::manifest::kinds::{IdentityRef, UserSpec};
-use crate::manifest::{Document, Origin};
+use crate::manifest::{Document, Loaded, Origin};
 use crate::model::{AttributeType, Key, Value, ValueState, attribute};
 
 impl Compiler<'_> {
-    pub(super) fn user(&mut self, document: &Document<UserSpec>) -> UserPolicy {
+    /// All of them, those that are the same as before as they were compiled then.
+    pub(super) fn users(&mut self, before: Option<(&Loaded, &Policy)>) -> Vec<UserPolicy> {
+        let loaded = self.loaded;
+        loaded.users.iter().map(|user| known(loaded, before, user).unwrap_or_else(|| self.user(user))).collect()
+    }
+
+    fn user(&mut self, document: &Document<UserSpec>) -> UserPolicy {
         let spec = &document.spec;
         let mut attributes = Vec::with_capacity(spec.attributes.len());
         for (name, value) in &spec.attributes {
@@ -58,6 +64,20 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// What a User was compiled to before, where it says the same and stands in the same line. One that names records is compiled anew: Sources may have come before theirs.
+fn known(loaded: &Loaded, before: Option<(&Loaded, &Policy)>, user: &Document<UserSpec>) -> Option<UserPolicy> {
+    let (was_loaded, was) = before?;
+    let at = was_loaded.users.binary_search_by(|known| known.name.cmp(&user.name)).ok()?;
+    let (known, compiled) = was_loaded.users.get(at).zip(was.users.get(at))?;
+    let stands = |origin: &Origin| (origin.file.clone(), origin.line, origin.item);
+    let same = compiled.name == user.name
+        && stands(&known.origin) == stands(&user.origin)
+        && user.origin.item.is_none()
+        && user.spec.records.is_empty()
+        && was_loaded.text(&known.origin) == loaded.text(&user.origin);
+    same.then(|| compiled.clone())
 }
 
 /// An identity's key.

@@ -9,6 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{ManifestInput, load};
 
+mod difference;
 mod gates;
 
 const HEAD: &str = "apiVersion: headcount.dev/v1alpha1\n";

@@ -2,7 +2,6 @@
 //!
 //! Must never: hand over manifests that were cut short, or stop because nobody could be asked.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan};
@@ -11,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::actor::Mail;
 use super::messages::CompiledRevision;
-use super::revisions::{Arrived, ManifestInventory, RevisionError, RevisionSource, SoundManifests, reasons, shrank};
+use super::revisions::{Arrived, ManifestInventory, RevisionError, RevisionSource, SoundManifests, names_the_same, reasons, shrank};
 use crate::diagnostic::Diagnostic;
 use crate::model::{RefusedBecause, RefusedRevision, Revision};
 use crate::state::{Fact, Shelf};
@@ -85,8 +84,9 @@ pub async fn follow(mut source: Box<dyn RevisionSource>, mail: Mail, from: impl 
                     }
                     unused = Unused::default();
                     known = manifests.clone();
-                    source.keep(&known.revision).await;
+                    // Whoever waits for a change does not wait for the note of it.
                     mail.manifests(manifests);
+                    source.keep(&known.revision).await;
                 }
                 Err(refused) => mail.refused(Some(unused.refuse(*refused))),
             },
@@ -131,6 +131,9 @@ fn judged(
 ) -> Result<CompiledRevision, Box<RefusedRevision>> {
     let sound = manifests.map_err(|problems| Box::new(refused(revision.clone(), &problems)))?;
     let (manifests, _) = in_hand(revision, sound);
+    if names_the_same(&known.loaded, &manifests.loaded) {
+        return Ok(manifests);
+    }
     match shrunk(&ManifestInventory::of(&known.loaded), &manifests) {
         Some(why) => {
             Err(Box::new(RefusedRevision { revision: manifests.revision, since: Timestamp::now(), because: RefusedBecause::Shrank, why }))
@@ -150,7 +153,7 @@ pub(super) fn refused(revision: Revision, problems: &[Diagnostic]) -> RefusedRev
 
 pub(super) fn in_hand(revision: Revision, sound: SoundManifests) -> (CompiledRevision, Vec<Diagnostic>) {
     let SoundManifests { loaded, policy, warnings, data } = sound;
-    (CompiledRevision { revision, loaded: Arc::new(loaded), policy: Arc::new(policy), data }, warnings)
+    (CompiledRevision { revision, loaded, policy, data }, warnings)
 }
 
 /// An error with all that is behind it.

@@ -65,6 +65,8 @@ pub(super) struct Kept {
     pub last: Option<planning::LastPlan>,
     /// grows with the manifests, and whenever everything has to be read again: a plan of an earlier one is not run
     pub era: u64,
+    /// grows with whatever is no change that is known person by person: what a plan of an earlier one left is of no use to the next
+    pub line: u64,
     /// a target's objects are otherwise than the last plan saw them, by others
     pub outside: bool,
     reads: u64,
@@ -78,26 +80,53 @@ impl Kept {
         let snapshot = Snapshot { world: World::unread(&policy, moment.today), policy, moment, connectors: Default::default() };
         let (dirty, last) = (Dirty::default(), Some(planning::LastPlan::new()));
         let snapshot = Arc::new(snapshot);
-        let mut kept =
-            Self { manifests, snapshot, systems: Vec::new(), version: 0, doubtful: 0, dirty, last, era: 0, outside: false, reads: 0 };
+        let mut kept = Self {
+            manifests,
+            snapshot,
+            systems: Vec::new(),
+            version: 0,
+            doubtful: 0,
+            dirty,
+            last,
+            era: 0,
+            line: 0,
+            outside: false,
+            reads: 0,
+        };
         kept.systems = kept.listed(now, &mut Vec::new());
         kept
     }
 
-    /// Other manifests: what they would have read alike stays.
+    /// Other manifests: what they would have read alike stays, and so does the last plan where it is known whom they concern.
     pub fn adopt(&mut self, manifests: CompiledRevision, now: Timestamp) {
         let before = std::mem::replace(&mut self.manifests, manifests);
+        self.era += 1;
+        self.doubt();
+        let policy = self.manifests.policy.clone();
+        let concerned = Dirty::of_manifests(&before.policy, &policy);
+        let other = |system: &System| is_other(&before, &self.manifests, system) || moved(&before, &self.manifests, &system.name);
+        let of_everybody = concerned.of_everybody().is_some() || self.systems.iter().any(other) || !self.snapshot.world.fits(&policy);
+        match of_everybody {
+            true => self.adopt_anew(&before, now),
+            false => {
+                Arc::make_mut(&mut self.snapshot).policy = policy;
+                self.dirty.add(concerned);
+            }
+        }
+    }
+
+    fn adopt_anew(&mut self, before: &CompiledRevision, now: Timestamp) {
         let policy = self.manifests.policy.clone();
         let moment = Moment::at(&policy, now);
         let world = self.snapshot.world.clone();
-        let (world, unread) = world.under(&before.policy, &policy, moment.today, |name| moved(&before, &self.manifests, name));
+        let (world, unread) = world.under(&before.policy, &policy, moment.today, |name| moved(before, &self.manifests, name));
         let connectors = self.snapshot.connectors.iter().filter(|(name, _)| !unread.contains(&(SystemRole::Target, (*name).clone())));
         let connectors = connectors.map(|(name, connector)| (name.clone(), connector.clone())).collect();
         self.snapshot = Arc::new(Snapshot { policy, world, moment, connectors });
         let mut known = std::mem::take(&mut self.systems);
         self.systems = self.listed(now, &mut known);
         for system in &mut self.systems {
-            let again = unread.contains(&(system.role, system.name.clone())) || is_other(&before, &self.manifests, system);
+            let again = unread.contains(&(system.role, system.name.clone())) || is_other(before, &self.manifests, system);
             if again {
                 (system.known, system.wanted, system.mark, system.reading) = (false, true, None, None);
                 // Why it could not be read may be mended by that.
@@ -105,8 +134,12 @@ impl Kept {
             }
         }
         (self.dirty, self.last) = (Dirty::default(), self.last.as_ref().map(|_| planning::LastPlan::new()));
-        self.era += 1;
-        self.doubt();
+        self.line += 1;
+    }
+
+    /// What a plan left, once it is there. Of one that began before everybody had to be planned again, it is nothing.
+    pub fn plan_left(&mut self, line: u64, last: planning::LastPlan) {
+        self.last = Some(if line == self.line { last } else { planning::LastPlan::new() });
     }
 
     /// Only a plan that is still to come says how a Target stands.
@@ -133,6 +166,7 @@ impl Kept {
             (system.known, system.wanted, system.mark, system.reading) = (false, true, None, None);
         }
         self.era += 1;
+        self.line += 1;
         self.doubt();
     }
 

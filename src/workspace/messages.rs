@@ -77,6 +77,8 @@ pub(super) struct Planned {
     pub version: u64,
     /// in which the world was so
     pub era: u64,
+    /// to whose next plan it may leave something
+    pub line: u64,
     /// what is needed
     pub plan: Plan,
     /// how much was planned for it

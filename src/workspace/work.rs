@@ -52,6 +52,8 @@ pub(super) struct Asked {
     pub version: u64,
     /// in which the world was so
     pub era: u64,
+    /// to whose next plan it may leave something
+    pub line: u64,
     /// also what of it others did
     pub drifts: bool,
     /// what the last plan left
@@ -68,6 +70,8 @@ pub(super) struct Run {
     pub extent: RunExtent,
     pub going: BTreeSet<(Arc<str>, Arc<str>)>,
     pub begin: Vec<Fact>,
+    /// whether anything was read since the last run
+    pub read: bool,
     pub lock: Arc<RunLock>,
     pub stop: CancellationToken,
 }
@@ -122,7 +126,7 @@ impl Hands {
     pub fn plan(&self, asked: Asked, snapshot: Arc<Snapshot>) {
         let hands = self.clone();
         let task = tokio::spawn(async move {
-            let Asked { version, era, drifts, mut last, dirty } = asked;
+            let Asked { version, era, line, drifts, mut last, dirty } = asked;
             let plan = pipeline::replan(&snapshot, &mut last, &dirty, &*hands.observer).await;
             let wanted = drifts || snapshot.policy.targets.iter().any(|target| target.gates.drift != DriftMode::Enforce);
             let left = if wanted && !plan.0.changes.is_empty() { hands.store.left().await.ok() } else { None };
@@ -133,7 +137,7 @@ impl Hands {
                 }
                 None => Vec::new(),
             };
-            Message::Planned(Box::new(Planned { version, era, plan: plan.0, how: plan.1, drifts, last }))
+            Message::Planned(Box::new(Planned { version, era, line, plan: plan.0, how: plan.1, drifts, last }))
         });
         self.answer(task, |why| Message::Unplanned { why });
     }
@@ -151,6 +155,7 @@ impl Hands {
                 settings: &settings,
                 who: &hands.who,
                 going: run.going,
+                read: run.read,
                 with: run.begin,
                 stop: run.stop,
                 hear: &*hands.observer,

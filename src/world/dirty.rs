@@ -43,7 +43,7 @@ impl Dirty {
     }
 
     /// Why everybody may be another than before.
-    pub fn is_of_everybody(&self) -> Option<&'static str> {
+    pub fn of_everybody(&self) -> Option<&'static str> {
         self.everybody
     }
 

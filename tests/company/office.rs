@@ -122,7 +122,7 @@ impl Office {
         self.runtime.block_on(async {
             let lock = store.lock("company").await.expect("the lock");
             let going = pipeline::going(plan);
-            pipeline::catch_up(snapshot, store.as_ref(), &going).await.expect("the state");
+            pipeline::catch_up(snapshot, store.as_ref(), &going, true).await.expect("the state");
             let mut failed = Vec::new();
             if plan.applyable() || !store.load().await.expect("the state").known {
                 let execution = Execution {
@@ -132,6 +132,7 @@ impl Office {
                     settings: &self.settings,
                     who: "company",
                     going,
+                    read: true,
                     with: Vec::new(),
                     stop: CancellationToken::new(),
                     hear: &HearNothing,

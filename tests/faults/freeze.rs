@@ -376,6 +376,7 @@ async fn hold(folder: &Path) -> Result<(), String> {
         settings: &settings,
         who: "a holder",
         going: headcount::pipeline::going(&plan),
+        read: true,
         with: Vec::new(),
         stop,
         hear: &HearNothing,

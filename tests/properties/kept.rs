@@ -17,13 +17,14 @@ use proptest::test_runner::TestRunner;
 
 use super::lab::{Lab, Run};
 use super::laws::cases;
-use super::story::{Lens, Story, companies, stories};
+use super::story::{Lens, Story, companies, offices, stories};
 
 const STREAMS: [ObjectKind; 3] = [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership];
 
 /// A world, and the rows that it was told of.
 struct LastPlan {
     manifests: String,
+    policy: Rc<Policy>,
     world: World,
     plans: planning::LastPlan,
     /// when it was last planned
@@ -118,10 +119,35 @@ fn in_a_larger_company_so_does_a_plan_of_those_alone_whom_each_change_bears_on()
     });
 }
 
+#[test]
+fn where_manifests_change_so_does_a_plan_of_those_alone_whom_that_concerns() {
+    in_every_story(offices(), |story, counts| {
+        let mut lab = Lab::new(story);
+        let mut kept = LastPlan::read(&lab, &lab.policy());
+        for act in lab.story.acts.clone() {
+            for event in &act.events {
+                lab.happens(event);
+                kept.plans_the_same(&lab, counts)?;
+            }
+            let policy = lab.policy();
+            let plan = lab.plan(&policy, &Lens::CLEAR, Scope::All);
+            lab.apply(&policy, &plan, &Run { lens: &Lens::CLEAR, fails: act.fails, interrupted: None }, &mut |_, _, _| {});
+            // Nothing is pending by now, so that nobody is planned for that.
+            kept.plans_the_same(&lab, counts)?;
+            for event in act.events.iter().rev() {
+                lab.happens(event);
+            }
+            kept.plans_the_same(&lab, counts)?;
+        }
+        Ok(())
+    });
+}
+
 impl LastPlan {
-    fn read(lab: &Lab, policy: &Policy) -> Self {
+    fn read(lab: &Lab, policy: &Rc<Policy>) -> Self {
         Self {
             manifests: lab.story.manifests(),
+            policy: policy.clone(),
             world: lab.world(policy, &Lens::CLEAR, false),
             plans: planning::LastPlan::new(),
             planned_on: None,
@@ -134,9 +160,15 @@ impl LastPlan {
     /// Takes in what changed, and holds the plan against that of a world that is read anew.
     fn plans_the_same(&mut self, lab: &Lab, counts: &RefCell<Counts>) -> Result<(), TestCaseError> {
         let policy: Rc<Policy> = lab.policy();
-        let small = self.manifests == lab.story.manifests() && self.planned_on == Some(lab.moment().today);
+        let mut small = self.planned_on == Some(lab.moment().today);
         if self.manifests != lab.story.manifests() {
-            *self = Self::read(lab, &policy);
+            let concerns = Dirty::of_manifests(&self.policy, &policy);
+            if concerns.of_everybody().is_some() || !self.world.fits(&policy) {
+                *self = Self::read(lab, &policy);
+                small = false;
+            }
+            self.dirty.add(concerns);
+            (self.manifests, self.policy) = (lab.story.manifests(), policy.clone());
         }
         self.planned_on = Some(lab.moment().today);
         for (at, rows) in self.sources.iter_mut().enumerate() {

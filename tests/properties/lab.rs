@@ -354,7 +354,33 @@ impl Lab {
             13 => self.story.setup.select = event.what % 3,
             14 => self.memory = Memory::default(),
             15 if who < 2 => self.story.setup.mapping = event.what % 4,
+            32..=38 => self.user_changes(event),
+            39 | 40 => {
+                let groups = self.story.groups.len().max(1);
+                if let Some(group) = self.story.groups.get_mut(who % groups) {
+                    let lines = if event.kind == 39 { &mut group.users } else { &mut group.people };
+                    match lines.iter().position(|line| *line == event.what) {
+                        Some(at) => drop(lines.remove(at)),
+                        None => lines.push(event.what),
+                    }
+                }
+            }
             _ => self.others_do(&Event { what: what as u8, ..event.clone() }),
+        }
+    }
+
+    /// A User says something else, comes or goes.
+    fn user_changes(&mut self, event: &Event) {
+        let users = self.story.users.len().max(1);
+        let Some(user) = self.story.users.get_mut(usize::from(event.who) % users) else { return };
+        match event.kind {
+            32 => user.declared = !user.declared,
+            33 => user.name = event.what % 6,
+            34 => user.dept = event.what,
+            35 => user.login = (event.what % 9).saturating_sub(2),
+            36 => user.exclude = !user.exclude && user.overrides.is_some(),
+            37 => user.boss = Some(event.what).filter(|boss| *boss < 20),
+            _ => user.more = event.what % 5,
         }
     }
 

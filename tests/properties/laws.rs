@@ -8,7 +8,7 @@ use headcount::planning::Scope;
 use proptest::prelude::*;
 
 use super::lab::{Lab, Run};
-use super::story::{Lens, Person, Standing, Story, stories};
+use super::story::{Lens, Person, Standing, Story, offices, stories};
 use super::system::{System, text};
 
 /// Few enough for every run of the tests; more by HEADCOUNT_PROPTEST_CASES.
@@ -22,6 +22,13 @@ proptest! {
 
     #[test]
     fn every_story_is_a_sound_workspace(story in stories()) {
+        let yaml = story.manifests();
+        let compiled = super::compile(&yaml, &super::lab::Defaults);
+        prop_assert!(compiled.is_ok(), "{}\n{}", compiled.err().unwrap_or_default(), yaml);
+    }
+
+    #[test]
+    fn every_office_is_a_sound_workspace(story in offices()) {
         let yaml = story.manifests();
         let compiled = super::compile(&yaml, &super::lab::Defaults);
         prop_assert!(compiled.is_ok(), "{}\n{}", compiled.err().unwrap_or_default(), yaml);

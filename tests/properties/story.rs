@@ -68,6 +68,12 @@ pub struct UserDoc {
     pub exclude: bool,
     pub name: u8,
     pub dept: u8,
+    pub declared: bool,
+    /// whose login name it has; none: its own
+    pub login: u8,
+    pub boss: Option<u8>,
+    /// what else it says: of its record, or of what it was
+    pub more: u8,
 }
 
 /// A Group manifest.
@@ -183,6 +189,24 @@ pub fn companies() -> impl Strategy<Value = Story> {
         .prop_map(|(setup, people, users, groups, found, acts)| Story { setup, people, users, groups, found, acts })
 }
 
+/// A company in which manifests change most of the time: what Users say, who is named in Groups, now and then a rule.
+pub fn offices() -> impl Strategy<Value = Story> {
+    let kind = prop_oneof![14 => 32u8..41, 3 => 0u8..8, 2 => 16u8..23, 1 => 8u8..16];
+    let event = (kind, 0u8..24, 0u8..24).prop_map(|(kind, who, what)| Event { kind, who, what });
+    let act = (vec(event, 1..6), prop_oneof![3 => Just(0u16), 1 => any::<u16>()]).prop_map(|(events, fails)| Act {
+        events,
+        days: 0,
+        lens: Lens::CLEAR,
+        fails,
+        interrupted: None,
+    });
+    let user = (users(), prop::bool::weighted(0.8), 0u8..9, prop::option::of(0u8..16), prop_oneof![4 => Just(0u8), 1 => 0u8..5])
+        .prop_map(|(user, declared, login, boss, more)| UserDoc { declared, login: login.saturating_sub(2), boss, more, ..user });
+    let group = (groups(), vec(0u8..20, 0..6), vec(0u8..12, 0..5)).prop_map(|(group, people, users)| GroupDoc { people, users, ..group });
+    (setups(), vec(people(), 8..20), vec(user, 4..12), vec(group, 0..4), vec(found(), 0..6), vec(act, 1..4))
+        .prop_map(|(setup, people, users, groups, found, acts)| Story { setup, people, users, groups, found, acts })
+}
+
 fn setups() -> impl Strategy<Value = Setup> {
     let chosen = (1u8..4, 0u8..3, 0u8..4, 0u8..3, 0u8..3, 0u8..6, 0u8..6, 0u8..5, 0u8..3);
     (chosen, manners()).prop_map(|((sources, names, mapping, select, correlate, ownership, groups, departure, lifecycles), manners)| {
@@ -229,6 +253,10 @@ fn users() -> impl Strategy<Value = UserDoc> {
         overrides,
         name,
         dept,
+        declared: true,
+        login: 0,
+        boss: None,
+        more: 0,
     })
 }
 
@@ -350,7 +378,7 @@ impl Story {
             text.push_str(&self.source_doc(source));
         }
         text.push_str(&self.target_doc());
-        for (at, user) in self.users.iter().enumerate() {
+        for (at, user) in self.users.iter().enumerate().filter(|(_, user)| user.declared) {
             text.push_str(&self.user_doc(at, user));
         }
         for (at, group) in self.groups.iter().enumerate().filter(|(_, group)| group.declared) {
@@ -456,14 +484,48 @@ impl Story {
                 let attributes = if user.exclude {
                     String::new()
                 } else {
-                    format!("  attributes: {{department: {}, title: null}}\n", DEPARTMENTS[usize::from(user.dept) % 3])
+                    let (login, boss) = (self.login(user, ""), self.boss(user));
+                    format!("  attributes: {{{login}{boss}department: {}, title: null}}\n", DEPARTMENTS[usize::from(user.dept) % 3])
                 };
-                format!("{head}  overrides: {{source: {}, key: \"{}\"}}\n{attributes}{exclude}", self.source(who), self.key(who))
+                let more = self.more(at, user);
+                format!("{head}  overrides: {{source: {}, key: \"{}\"}}\n{attributes}{exclude}{more}", self.source(who), self.key(who))
             }
             None => format!(
-                "{head}  attributes: {{userName: svc-{at}, name.givenName: {first}, name.familyName: {last}, employeeNumber: S{at}, department: {}}}\n",
-                DEPARTMENTS[usize::from(user.dept) % 3]
+                "{head}  attributes: {{{}{}name.givenName: {first}, name.familyName: {last}, employeeNumber: S{at}, department: {}}}\n{}",
+                self.login(user, &format!("svc-{at}")),
+                self.boss(user),
+                DEPARTMENTS[usize::from(user.dept) % 3],
+                self.more(at, user)
             ),
+        }
+    }
+
+    /// The login name that a User says: its own, or one that others may have.
+    fn login(&self, user: &UserDoc, own: &str) -> String {
+        let (first, last) = NAMES[usize::from(user.login) % NAMES.len()];
+        match user.login {
+            0 if own.is_empty() => String::new(),
+            0 => format!("userName: {own}, "),
+            _ => format!("userName: {}.{}, ", first.to_lowercase(), last.to_lowercase()),
+        }
+    }
+
+    fn boss(&self, user: &UserDoc) -> String {
+        let of = |boss: usize| match boss.checked_sub(self.people.len()) {
+            Some(other) => format!("manager: user/user{other}, "),
+            None => format!("manager: {}/{}, ", self.source(boss), self.key(boss)),
+        };
+        user.boss.map(|boss| of(usize::from(boss))).unwrap_or_default()
+    }
+
+    fn more(&self, at: usize, user: &UserDoc) -> String {
+        let person = at + 8;
+        match user.more {
+            1 => format!("  formerKeys: [{}/{}]\n", self.source(person), self.key(person)),
+            2 if self.setup.sources >= 2 => format!("  records: [{{source: badge, key: b{at}}}]\n"),
+            3 => format!("  formerNames: [\"Ann Lee {at}\"]\n"),
+            4 => format!("  notFormerKeys: [{}/{}]\n", self.source(person), self.key(person)),
+            _ => String::new(),
         }
     }
 
@@ -497,7 +559,7 @@ impl Story {
             }
         }
         for &user in &group.users {
-            if self.users.get(usize::from(user)).is_some_and(|user| user.overrides.is_none()) {
+            if self.users.get(usize::from(user)).is_some_and(|user| user.declared && user.overrides.is_none()) {
                 lines.push(format!("  - {{user: user{user}}}\n"));
             }
         }

@@ -61,3 +61,59 @@ fn on_another_day_everybody_is_planned() {
     tomorrow.moment.today = "2026-11-23".parse().unwrap();
     assert_eq!(planned(&company(), &tomorrow), Replanned::Whole { why: "another day has begun" });
 }
+
+/// Fifty Users who are all as they should be, in a group by name.
+fn office() -> Scene {
+    let users =
+        (1..=50).map(|at| format!("kind: User\nmetadata: {{name: u{at:02}}}\nspec: {{attributes: {{userName: p{at}, title: Clerk}}}}\n"));
+    let named: String = (1..=50).map(|at| format!("  - {{user: u{at:02}}}\n")).collect();
+    let documents: Vec<String> =
+        [target("  groups: {}"), group("clerks", &format!("  members:\n{named}"))].into_iter().chain(users).collect();
+    let mut scene = Scene::new(&documents).marked_group("g1", "group/clerks", "clerks");
+    for at in 1..=50 {
+        let mark = super::super::testing::mark(&format!("user/u{at:02}"));
+        let account = json!({"id": format!("a{at}"), "userName": format!("p{at}"), "title": "Clerk", "externalId": mark});
+        scene = scene.account(account).member("g1", &format!("a{at}"));
+    }
+    scene
+}
+
+/// How many people are planned once the manifests say something else.
+fn planned_after(before: &Scene, change: impl FnOnce(&mut crate::policy::Policy)) -> (Replanned, usize) {
+    let mut after = before.clone();
+    change(&mut after.policy);
+    let (mut kept, mut world) = (LastPlan::new(), before.world());
+    before.replan(&mut kept, &mut world);
+    let (plan, how) = after.replan_after(&before.policy, &mut kept, &mut world);
+    assert_eq!(plan.changes, after.plan().changes);
+    (how, plan.changes.len())
+}
+
+#[test]
+fn a_user_that_says_something_else_is_planned_and_nobody_else() {
+    let title = |policy: &mut crate::policy::Policy| policy.users[7].attributes[0].1 = crate::model::ValueState::Clear;
+    assert_eq!(planned_after(&office(), title), (Replanned::Closure { people: 1 }, 1));
+}
+
+#[test]
+fn a_user_who_comes_or_goes_is_planned_and_nobody_else() {
+    let goes = |policy: &mut crate::policy::Policy| drop(policy.users.pop());
+    assert_eq!(planned_after(&office(), goes).0, Replanned::Closure { people: 0 });
+    let mut before = office();
+    before.policy.users.pop();
+    let comes = |policy: &mut crate::policy::Policy| policy.users = office().policy.users;
+    assert_eq!(planned_after(&before, comes).0, Replanned::Closure { people: 1 });
+}
+
+#[test]
+fn whoever_is_a_member_no_more_is_planned_and_nobody_else() {
+    let out = |policy: &mut crate::policy::Policy| drop(policy.groups[0].members.remove(7));
+    assert_eq!(planned_after(&office(), out), (Replanned::Closure { people: 1 }, 1));
+}
+
+#[test]
+fn what_manifests_say_of_all_is_planned_for_everybody() {
+    let whole = |why| (Replanned::Whole { why }, 0);
+    assert_eq!(planned_after(&office(), |policy| policy.targets[0].sign_in.clear()), whole("Targets are others"));
+    assert_eq!(planned_after(&office(), |policy| policy.groups[0].not_formerly.push("x".into())), whole("Groups are others"));
+}

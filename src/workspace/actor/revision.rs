@@ -11,8 +11,9 @@ use super::{Actor, PATIENT, WorkspaceError};
 use crate::manifest::kinds::RevocationSpec;
 use crate::manifest::{Document, Loaded};
 use crate::model::RefusedRevision;
-use crate::state::Shelf;
+use crate::state::{Fact, Shelf};
 use crate::workspace::messages::CompiledRevision;
+use crate::workspace::revisions::names_the_same;
 use crate::workspace::{follow, gates};
 
 /// A plan of older manifests is dropped for newer ones; but where that went on for so long, one is made to its end, and gets its run.
@@ -122,14 +123,17 @@ impl Actor {
         }
         tracing::info!(target: "headcount::workspace", revision = manifests.revision.name.as_str(), "other manifests are in force");
         let facts = gates::documents(&manifests.policy, &self.asks.approvals, now);
-        let revision = [Shelf::Revisions.put(follow::IN_FORCE, &manifests.revision), follow::inventory(&manifests)];
+        let others = !names_the_same(&self.kept.manifests.loaded, &manifests.loaded);
+        let inventory = others.then(|| follow::inventory(&manifests));
+        let revision = std::iter::once(Shelf::Revisions.put(follow::IN_FORCE, &manifests.revision)).chain(inventory);
+        let facts: Vec<Fact> = facts.into_iter().chain(revision).collect();
         self.workspace.observer.in_force(&manifests);
         self.kept.adopt(manifests, now);
         (self.refused, self.planned) = (None, None);
         self.resting.wake();
         self.trouble.clear();
         if self.lock.is_some() {
-            self.workspace.store.commit(facts.into_iter().chain(revision).collect()).await?;
+            self.workspace.store.commit(facts).await?;
         }
         if let Some(run) = &self.run {
             run.stop.cancel();

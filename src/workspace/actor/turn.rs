@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 use super::{Actor, UnderWay, WorkspaceError};
 use crate::model::{StallCause, SystemRole};
 use crate::pipeline;
-use crate::planning;
 use crate::state::{Fact, RunLock, Shelf, StateError};
 use crate::workspace::gates::{self, Opened};
 use crate::workspace::messages::{Planned, Ran};
@@ -23,16 +22,15 @@ use crate::workspace::work::Run;
 impl Actor {
     /// What is needed meets the gates, and what they let through is run.
     pub(super) async fn planned(&mut self, planned: Planned, now: Timestamp) -> Result<(), WorkspaceError> {
-        let Planned { version, era, plan, how, drifts, last } = planned;
+        let Planned { version, era, line, plan, how, drifts, last } = planned;
         let took = self.planning.take().map(|began| began.elapsed()).unwrap_or_default();
         tracing::debug!(target: "headcount::workspace", ?how, ?took, "planned");
+        self.kept.plan_left(line, last);
         if era != self.kept.era {
-            // It was for manifests that are not in force any more, or others may have written since: the next one begins anew.
-            self.kept.last = Some(planning::LastPlan::new());
+            // It was for manifests that are not in force any more, or others may have written since.
             return Ok(());
         }
         self.workspace.observer.planned(&plan, took);
-        self.kept.last = Some(last);
         let opened = {
             let gates = self.gates(&drifts, now);
             gates::open(&plan, &gates, now)
@@ -60,7 +58,7 @@ impl Actor {
     }
 
     fn start(&mut self, version: u64, opened: Opened, lock: Arc<RunLock>, now: Timestamp) {
-        self.unremembered = false;
+        let read = std::mem::take(&mut self.unremembered);
         let closes = gates::closes(&opened.run, &self.gates(&[], now), now);
         let stop = CancellationToken::new();
         let extent = opened.extent();
@@ -72,6 +70,7 @@ impl Actor {
             extent,
             going: self.plan.as_deref().map(pipeline::going).unwrap_or_default(),
             begin: opened.begin.clone(),
+            read,
             lock,
             stop: stop.clone(),
         });

@@ -12,7 +12,7 @@ use aws_lc_rs::digest;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use super::{Arrived, FILES, RevisionError, RevisionSource, SoundManifests, SoundPart, compile, data_files, sound_part};
+use super::{Arrived, CompiledBefore, FILES, RevisionError, RevisionSource, SoundManifests, SoundPart, compile, data_files, sound_part};
 use crate::files;
 use crate::manifest::kinds::LookupTable;
 use crate::manifest::{self, Loaded, ManifestInput};
@@ -56,13 +56,15 @@ struct Folder {
     /// files that manifests name, as far as the last glance knew
     named: Vec<PathBuf>,
     numbers: Numbers,
+    /// what was used last
+    before: Option<CompiledBefore>,
 }
 
 impl FolderRevisions {
     /// Of these folders and files.
     pub fn new(paths: Vec<PathBuf>) -> Self {
         let place = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
-        let folder = Folder { paths, seen: None, named: Vec::new(), numbers: Numbers::default() };
+        let folder = Folder { paths, seen: None, named: Vec::new(), numbers: Numbers::default(), before: None };
         Self { folder: Arc::new(Mutex::new(folder)), place, settle: SETTLE, handed: None, part: None }
     }
 
@@ -112,17 +114,20 @@ impl Folder {
             Some((seen, since)) if *seen == print => *since,
             _ => {
                 // What the manifests name now belongs to what is looked at next.
-                let (loaded, _) = manifest::load_revision(read.clone());
+                let before = self.before.as_ref().map(|before| before.loaded.clone());
+                let (loaded, _) = manifest::load_revision(manifest::Revision { before, ..read.clone() });
                 self.named = named_files(&loaded);
                 self.seen = Some((self.print(&read), now));
                 return Ok(Glance::Moving);
             }
         };
-        let (loaded, done) = compile(read);
+        let (loaded, done) = compile(read, self.before.as_ref());
         let (manifests, part) = match done {
             Ok((policy, warnings)) => {
                 let data = self.data(&loaded);
-                (Ok(SoundManifests { loaded, policy, warnings, data }), None)
+                let sound = SoundManifests { loaded, policy, warnings, data };
+                self.before = Some(sound.as_before());
+                (Ok(sound), None)
             }
             Err(problems) => {
                 let part = sound_part(loaded, &problems);

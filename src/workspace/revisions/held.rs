@@ -59,6 +59,19 @@ impl ManifestInventory {
     }
 }
 
+/// Whether two revisions have the same documents by kind and name, so that nothing vanished.
+pub fn names_the_same(before: &Loaded, now: &Loaded) -> bool {
+    fn names<T>(documents: &[Document<T>]) -> impl Iterator<Item = &Arc<str>> {
+        documents.iter().map(|document| &document.name)
+    }
+    let id = |loaded: &Loaded| loaded.workspace.as_ref().map(|workspace| workspace.spec.id.clone());
+    id(before) == id(now)
+        && names(&before.sources).eq(names(&now.sources))
+        && names(&before.targets).eq(names(&now.targets))
+        && names(&before.users).eq(names(&now.users))
+        && names(&before.groups).eq(names(&now.groups))
+}
+
 /// What vanished from one revision to the next, beyond what is usual and what `removals` of the newer one names; nothing where that is fine.
 pub fn shrank(before: &ManifestInventory, after: &Loaded, today: Date) -> Option<Shrunk> {
     let removals = after.workspace.as_ref().and_then(|workspace| workspace.spec.removals.as_ref());

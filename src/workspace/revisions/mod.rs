@@ -18,7 +18,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 pub use folder::{FolderRevisions, Numbers, named_files};
-pub use held::{ManifestInventory, Shrunk, shrank};
+pub use held::{ManifestInventory, Shrunk, names_the_same, shrank};
 pub use repository::GitRevisions;
 pub use tell::{CommitTeller, commit_statuses};
 
@@ -79,9 +79,9 @@ pub struct Arrived {
 #[derive(Debug)]
 pub struct SoundManifests {
     /// as they are written
-    pub loaded: Loaded,
+    pub loaded: Arc<Loaded>,
     /// compiled
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// what is odd about them
     pub warnings: Vec<Diagnostic>,
     /// by Source: a number of the files that it reads beside the manifests. Where another one comes, that Source has to be read.
@@ -151,24 +151,38 @@ pub fn reasons(problems: &[Diagnostic]) -> Vec<String> {
     errors.map(line).collect()
 }
 
+/// What was loaded and compiled before: what is the same since is taken from there.
+#[derive(Clone, Debug)]
+pub struct CompiledBefore {
+    loaded: Arc<Loaded>,
+    policy: Arc<Policy>,
+}
+
+impl SoundManifests {
+    /// For the next ones.
+    pub fn as_before(&self) -> CompiledBefore {
+        CompiledBefore { loaded: self.loaded.clone(), policy: self.policy.clone() }
+    }
+}
+
 /// Rules with warnings, or every problem.
-pub type CompiledManifests = Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>>;
+pub type CompiledManifests = Result<(Arc<Policy>, Vec<Diagnostic>), Vec<Diagnostic>>;
 
 /// Loads and compiles what was read.
-pub fn compile(revision: manifest::Revision) -> (Loaded, CompiledManifests) {
-    let (loaded, problems) = load_revision(revision);
-    let (policy, problems) = pipeline::compile(&loaded, problems);
+pub fn compile(revision: manifest::Revision, before: Option<&CompiledBefore>) -> (Arc<Loaded>, CompiledManifests) {
+    let (loaded, problems) = load_revision(manifest::Revision { before: before.map(|before| before.loaded.clone()), ..revision });
+    let (policy, problems) = pipeline::compile_after(&loaded, before.map(|before| (&*before.loaded, &*before.policy)), problems);
     let done = match policy {
-        Some(policy) => Ok((policy, problems)),
+        Some(policy) => Ok((Arc::new(policy), problems)),
         None => Err(problems),
     };
-    (loaded, done)
+    (Arc::new(loaded), done)
 }
 
 /// What of manifests with errors says where the state is, and how to speak of it: nothing where not even the Workspace can be told.
-pub fn sound_part(loaded: Loaded, problems: &[Diagnostic]) -> Option<SoundPart> {
+pub fn sound_part(loaded: Arc<Loaded>, problems: &[Diagnostic]) -> Option<SoundPart> {
     let (policy, _) = pipeline::compile_what_is_sound(&loaded, problems.to_vec());
-    (!policy.workspace.is_empty()).then(|| SoundPart { loaded: Arc::new(loaded), policy: Arc::new(policy) })
+    (!policy.workspace.is_empty()).then(|| SoundPart { loaded, policy: Arc::new(policy) })
 }
 
 /// The files beside the manifests that are nothing but a Source's records: whose, and where the manifest says they are.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 
-use super::{Arrived, FILES, RevisionError, RevisionSource, SoundManifests, SoundPart, compile, data_files, sound_part};
+use super::{Arrived, CompiledBefore, FILES, RevisionError, RevisionSource, SoundManifests, SoundPart, compile, data_files, sound_part};
 use crate::diagnostic::Diagnostic;
 use crate::files::NamedFiles;
 use crate::git::{Beside, Fetched, Follower, FoundManifests, GitError, GitTree, Overlay, Remote, Seen, Token};
@@ -32,6 +32,8 @@ pub struct GitRevisions {
     part: Option<SoundPart>,
     /// what was in force has to lead to what is newer
     fast_forward: bool,
+    /// what was used last
+    before: Option<CompiledBefore>,
 }
 
 impl GitRevisions {
@@ -42,7 +44,16 @@ impl GitRevisions {
             None => remote.url.shown(),
         };
         let follower = Arc::new(Mutex::new(Follower::open(remote)?));
-        Ok(Self { follower, place, token, user: user.unwrap_or_else(|| USER.to_owned()), seen: None, part: None, fast_forward: false })
+        Ok(Self {
+            follower,
+            place,
+            token,
+            user: user.unwrap_or_else(|| USER.to_owned()),
+            seen: None,
+            part: None,
+            fast_forward: false,
+            before: None,
+        })
     }
 
     /// What was in force has to lead to whatever is newer: a branch that was rewritten is refused.
@@ -73,7 +84,7 @@ impl RevisionSource for GitRevisions {
         Box::pin(async move {
             // What a folder was called is no commit.
             let known = known.filter(|known| !known.name.starts_with(FILES)).cloned();
-            let (seen, required) = (self.seen.clone(), self.fast_forward);
+            let (seen, required, before) = (self.seen.clone(), self.fast_forward, self.before.clone());
             let look = move |follower: &mut Follower, token: Option<Token<'_>>| {
                 let Some(fetched) = follower.next(known.as_ref().map(|known| known.id.as_ref()), seen.as_ref(), token)? else {
                     return Ok(None);
@@ -81,12 +92,13 @@ impl RevisionSource for GitRevisions {
                 let (rewritten, seen) = (fetched.rewritten, fetched.seen.clone());
                 let Found { manifests, part } = match rewritten && required {
                     true => Found::nothing(Diagnostic::error(REWRITTEN).hint(GO_ON)),
-                    false => found(follower, &fetched)?,
+                    false => found(follower, &fetched, before.as_ref())?,
                 };
                 Ok(Some((seen, part, Arrived { revision: named(fetched, known.as_ref()), manifests, rewritten })))
             };
             Ok(self.ask(look).await?.map(|(seen, part, arrived)| {
                 (self.seen, self.part) = (Some(seen), part);
+                self.before = arrived.manifests.as_ref().ok().map(SoundManifests::as_before).or(self.before.take());
                 arrived
             }))
         })
@@ -98,7 +110,7 @@ impl RevisionSource for GitRevisions {
             let recall = move |follower: &mut Follower, token: Option<Token<'_>>| {
                 let Some(commit) = id.or_else(|| follower.noted()) else { return Ok(None) };
                 let fetched = follower.recall(&commit, token)?;
-                let manifests = found(follower, &fetched)?.manifests;
+                let manifests = found(follower, &fetched, None)?.manifests;
                 Ok(Some(Arrived { revision: named(fetched, None), manifests, rewritten: false }))
             };
             self.seen = None;
@@ -147,8 +159,8 @@ impl Found {
     }
 }
 
-fn found(follower: &mut Follower, fetched: &Fetched) -> Result<Found, RevisionError> {
-    match read(fetched, &follower.remote().path) {
+fn found(follower: &mut Follower, fetched: &Fetched, before: Option<&CompiledBefore>) -> Result<Found, RevisionError> {
+    match read(fetched, &follower.remote().path, before) {
         Ok(found) => Ok(found),
         // Of a revision that is too large the next look would say the same; whatever else can't be read may be the copy's fault.
         Err(GitError::TooMuch { what }) => {
@@ -168,7 +180,7 @@ fn named(fetched: Fetched, known: Option<&Revision>) -> Revision {
     Revision { id: fetched.commit.into(), name: fetched.name, at: fetched.at, authors, signer: fetched.signer }
 }
 
-fn read(fetched: &Fetched, path: &str) -> Result<Found, GitError> {
+fn read(fetched: &Fetched, path: &str, before: Option<&CompiledBefore>) -> Result<Found, GitError> {
     if let Some((what, next)) = &fetched.refused {
         return Ok(Found::nothing(Diagnostic::error(what.clone()).hint(next.clone())));
     }
@@ -179,7 +191,8 @@ fn read(fetched: &Fetched, path: &str) -> Result<Found, GitError> {
         let problem = Diagnostic::error(format!("{} has no manifest in {shown}", fetched.name));
         return Ok(Found::nothing(problem.hint("was the workspace moved? Its folder is what `--path` says")));
     }
-    let (loaded, done) = compile(revision(&tree, texts, fetched.repository.root().join(path)));
+    let read = revision(&tree, texts, fetched.repository.root().join(path));
+    let (loaded, done) = compile(read, before);
     let problems = match done {
         Ok((policy, warnings)) => match data(&loaded) {
             Ok(data) => return Ok(Found { manifests: Ok(SoundManifests { loaded, policy, warnings, data }), part: None }),
@@ -197,6 +210,7 @@ fn revision(tree: &Arc<GitTree>, found: FoundManifests, root: std::path::PathBuf
         problems: found.problems,
         roots: vec![root],
         files: NamedFiles::of(Arc::new(Overlay::new(tree.clone(), Beside::All))),
+        before: None,
     }
 }
 
