@@ -56,6 +56,7 @@ fn system(name: &str, role: SystemRole, state: SystemState) -> SystemStatus {
         read: Some(ago(4)),
         complete: Some(ago(4)),
         declared: None,
+        heard: None,
         evidence: "complete".into(),
         rows: 4,
         pending: Pending::default(),
