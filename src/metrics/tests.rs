@@ -86,6 +86,10 @@ pub(super) fn full() -> Metrics {
     metrics.throttled("chat", Duration::from_millis(2_500));
     metrics.revoked("acme", Duration::from_secs(2));
     metrics.notified("acme", "ops", true);
+    metrics.push(Some("entra"), PushResult::Kept);
+    metrics.push(None, PushResult::Unknown);
+    metrics.inbox("entra", 3, 1, now());
+    metrics.hook("people", HookResult::Taken);
     let used = LimitUse { target: "chat".into(), guardrail: Guardrail::Deactivate, planned: 214, done: Some(6), allowed: 88, place: None };
     metrics.limits("acme", &[used]);
     metrics.writes("acme", true);

@@ -29,14 +29,14 @@ pub struct Delta {
     pub gone: Vec<Arc<str>>,
     /// of memberships and entitlements that are gone: their rows, of which the columns before the parameters count
     pub ended: Page,
-    /// how complete all rows are with it: [`Evidence::Delta`] leaves them what the whole read before was
-    pub evidence: Evidence,
+    /// how complete all rows are with it; none: what the whole read before was. A whole read that proves no absence is not one of these
+    pub evidence: Option<Evidence>,
 }
 
 impl Delta {
     /// Nothing yet, in these columns.
     pub fn new(columns: Arc<Columns>) -> Self {
-        Self { changed: Page::new(columns.clone()), gone: Vec::new(), ended: Page::new(columns), evidence: Evidence::Delta }
+        Self { changed: Page::new(columns.clone()), gone: Vec::new(), ended: Page::new(columns), evidence: None }
     }
 
     /// Whether nothing changed.
@@ -67,8 +67,8 @@ impl World {
     pub fn change_target(&mut self, policy: &Policy, target: usize, kind: ObjectKind, delta: &Delta) -> Dirty {
         let Some(side) = self.targets.get_mut(target) else { return Dirty::default() };
         let TargetChanged { accounts: Changed { known_by, before }, everybody } = side.change(kind, delta);
-        if delta.evidence != Evidence::Delta {
-            side.finish(kind, delta.evidence.clone());
+        if let Some(evidence) = &delta.evidence {
+            side.finish(kind, evidence.clone());
         }
         self.weigh(policy);
         let accounts = known_by.into_iter().map(|id| (target, id)).collect();

@@ -233,8 +233,7 @@ impl SourceSide {
             let wanted = self.records.iter_mut().map(|(spot, _)| spot).chain(self.twins.spots_mut());
             self.spool = self.spool.gathered(wanted);
         }
-        let evidence = if delta.evidence == Evidence::Delta { &self.evidence } else { &delta.evidence };
-        self.judge(evidence.clone());
+        self.judge(delta.evidence.as_ref().unwrap_or(&self.evidence).clone());
         told
     }
 

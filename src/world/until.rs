@@ -127,7 +127,7 @@ impl SourceSide {
         if !self.is_read_like(now) || !apart(self) || !apart(now) {
             return None;
         }
-        let mut delta = Delta { evidence: now.evidence().clone(), ..Delta::new(self.columns()) };
+        let mut delta = Delta { evidence: Some(now.evidence().clone()), ..Delta::new(self.columns()) };
         for record in 0..now.len() {
             if self.find(now.key(record)).is_none_or(|known| self.row(known) != now.row(record)) {
                 copy(now.row(record), &mut delta.changed);
@@ -157,7 +157,7 @@ impl TargetSide {
             vec![(ObjectKind::Account, until(&self.accounts, &now.accounts)?), (ObjectKind::Group, until(&self.groups, &now.groups)?)];
         all.extend(self.columns(ObjectKind::Membership).map(|columns| {
             let (before, after) = (self.pairs(), now.pairs());
-            let mut delta = Delta { evidence: now.memberships.evidence.clone(), ..Delta::new(columns) };
+            let mut delta = Delta { evidence: Some(now.memberships.evidence.clone()), ..Delta::new(columns) };
             after.difference(&before).for_each(|pair| pair.write(&mut delta.changed));
             before.difference(&after).for_each(|pair| pair.write(&mut delta.ended));
             (ObjectKind::Membership, delta)
@@ -167,8 +167,9 @@ impl TargetSide {
             return None;
         }
         all.extend(
-            self.columns(ObjectKind::Entitlement)
-                .map(|columns| (ObjectKind::Entitlement, Delta { evidence: now.entitlements.evidence.clone(), ..Delta::new(columns) })),
+            self.columns(ObjectKind::Entitlement).map(|columns| {
+                (ObjectKind::Entitlement, Delta { evidence: Some(now.entitlements.evidence.clone()), ..Delta::new(columns) })
+            }),
         );
         Some(all)
     }
@@ -197,7 +198,7 @@ fn until(known: &Objects, now: &Objects) -> Option<Delta> {
     if !apart(known) || !apart(now) {
         return None;
     }
-    let mut delta = Delta { evidence: now.evidence.clone(), ..Delta::new(known.columns().clone()) };
+    let mut delta = Delta { evidence: Some(now.evidence.clone()), ..Delta::new(known.columns().clone()) };
     for row in 0..now.len() {
         if known.find_id(&now.id(row)).is_none_or(|before| known.row(before) != now.row(row)) {
             copy(now.row(row), &mut delta.changed);
@@ -210,4 +211,54 @@ fn until(known: &Objects, now: &Objects) -> Option<Delta> {
 
 fn copy(row: Row<'_>, into: &mut Page) {
     into.row(|out| row.cells().for_each(|cell: Cell<'_>| out.cell(cell)));
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::connector::registry::Facts;
+    use crate::manifest::{ManifestInput, load};
+    use crate::policy::compile;
+
+    const MANIFESTS: &str = "
+apiVersion: headcount.dev/v1alpha1
+kind: Source
+metadata: {name: hr}
+spec: {connection: {inbox: {}}, key: record.externalId, mapping: {rules: [{attribute: userName, value: record.userName}]}}
+";
+
+    /// An inbox proves no absence by a whole read either. Whatever was known before, that is what is known now, and what changes next stands beside it.
+    #[test]
+    fn a_whole_read_is_what_it_says_also_where_that_is_no_more_than_changes_say() {
+        let (loaded, problems) = load(&[ManifestInput::stdin(MANIFESTS.as_bytes().to_vec())]);
+        assert!(problems.is_empty(), "{problems:?}");
+        let (policy, _) = compile(&loaded, &Facts).unwrap();
+        let day = date(2026, 11, 30);
+        let read = |names: &[&str], evidence: Evidence| {
+            let mut side = SourceSide::new(&policy, 0, day);
+            side.add(&page(&side, names));
+            side.finish(evidence);
+            side
+        };
+        let silent = || Evidence::Partial { reason: "nothing was ever pushed to it".into() };
+        for first in [None, Some(silent()), Some(Evidence::Unreadable { reason: "away".into() }), Some(Evidence::Delta)] {
+            let mut world = World::unread(&policy, day);
+            first.into_iter().for_each(|evidence| drop(world.follow_source(&policy, 0, read(&[], evidence))));
+            world.follow_source(&policy, 0, read(&["ada"], Evidence::Delta));
+            let delta = Delta { changed: page(&world.sources[0], &["luis"]), ..Delta::new(world.sources[0].columns()) };
+            world.change_source(&policy, 0, &delta);
+            let known = world.evidence.iter().map(|row| (row.evidence.clone(), row.count)).collect::<Vec<_>>();
+            assert_eq!(known, [(Evidence::Delta, 2)]);
+            world.follow_source(&policy, 0, read(&["ada"], silent()));
+            assert_eq!(world.evidence[0].evidence, silent());
+        }
+    }
+
+    fn page(side: &SourceSide, names: &[&str]) -> Page {
+        let mut page = Page::new(side.columns());
+        names.iter().for_each(|name| page.row(|row| (0..side.columns().paths().len()).for_each(|_| row.text(name))));
+        page
+    }
 }

@@ -41,7 +41,7 @@ spec:
   auth: {token: {bearer: '{secret.token}'}}
   accounts:
     id: record.id
-    list: {get: /people, records: body.people, pages: {one: true}}
+    list: {get: /people, records: body.people, pages: {one: {}}}
     attributes: {userName: {read: record.user}}
   webhook:
     verify: {signature: {algorithm: hmac-sha256, header: X-Proof, encoding: hex, over: '{header.X-Time}.{body}'}}

@@ -78,7 +78,9 @@ impl House {
                 tokio::task::yield_now().await;
             }
         };
-        timeout(PATIENCE, waits).await.unwrap_or_else(|_| panic!("{what} never came"));
+        if timeout(PATIENCE, waits).await.is_err() {
+            panic!("{what} never came: {:#?}", self.company.store.shelf(Shelf::Status).await);
+        }
     }
 
     async fn ask(&self, method: &str, path: &str, token: &str, body: Option<Json>) -> (u16, Json) {
