@@ -9,7 +9,7 @@ fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
     match Expression::compile(&text, Root::Record, &Tables::default()) {
         Ok(expression) => {
-            let cells = [Cell::Text("Ada"), Cell::Json(r#"[{"a": "b"}, 1, null]"#), Cell::Missing, Cell::Int(7), Cell::Null, Cell::Bool(true)];
+            let cells = [Cell::Text("Ada"), Cell::json(r#"[{"a": "b"}, 1, null]"#), Cell::Missing, Cell::Int(7), Cell::Null, Cell::Bool(true)];
             let inputs: Vec<_> = expression.reads().iter().zip(cells.iter().cycle()).map(|(_, cell)| Input::Cell(*cell)).collect();
             if let Evaluation::Failed(words) = expression.evaluate(&inputs) {
                 assert!(words.len() <= 8192);

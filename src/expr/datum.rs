@@ -30,7 +30,7 @@ impl<'a> Datum<'a> {
             Input::Cell(Cell::Bool(value)) => Some(Self::Bool(value)),
             Input::Cell(Cell::Int(value)) => Some(Self::Int(value)),
             Input::Cell(Cell::Text(text)) => Some(Self::Text(Cow::Borrowed(text))),
-            Input::Cell(Cell::Json(text)) => Some(super::json::read(text)),
+            Input::Cell(Cell::Json(json)) => Some(super::json::read_packed(json)),
             Input::Value(value) => Some(Self::from_value(value)),
             Input::Json(json) => Some(Self::from_json(json)),
         }
@@ -76,6 +76,20 @@ impl<'a> Datum<'a> {
             Self::Reference(key) => Self::Reference(Cow::Borrowed(key)),
             Self::List(items) => Self::List(items.iter().map(Self::borrowed).collect()),
             Self::Map(fields) => Self::Map(fields.iter().map(|(name, value)| (Cow::Borrowed(name.as_ref()), value.borrowed())).collect()),
+        }
+    }
+
+    /// The same with texts of its own.
+    pub(super) fn owned(self) -> Datum<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        match self {
+            Self::Null => Datum::Null,
+            Self::Bool(value) => Datum::Bool(value),
+            Self::Int(value) => Datum::Int(value),
+            Self::Text(text) => Datum::Text(own(text)),
+            Self::Reference(key) => Datum::Reference(own(key)),
+            Self::List(items) => Datum::List(items.into_iter().map(Self::owned).collect()),
+            Self::Map(fields) => Datum::Map(fields.into_iter().map(|(name, value)| (own(name), value.owned())).collect()),
         }
     }
 

@@ -11,7 +11,7 @@ use super::function::Function;
 use super::node::{Loop, LoopKind, Node, Written};
 use super::syntax::{Comparison, Operator};
 use super::{Expression, Input};
-use crate::model::{Cell, Table};
+use crate::model::{Cell, PackedJson, Table};
 
 /// Loop rounds and copied values of one evaluation.
 const MAX_STEPS: usize = 100_000;
@@ -60,7 +60,7 @@ impl<'a> Run<'a> {
         let input = self.inputs.get(at).copied();
         self.check_readable(node, input)?;
         let value = match input {
-            Some(Input::Cell(Cell::Json(text))) => Some(self.json(node, at, text)?),
+            Some(Input::Cell(Cell::Json(json))) => Some(self.json(node, at, json)?),
             other => other.and_then(Datum::from_input),
         };
         self.read_missing |= value.is_none();
@@ -70,12 +70,12 @@ impl<'a> Run<'a> {
     }
 
     /// What is read again and again in a loop is taken apart once.
-    fn json(&mut self, node: &'a Node, at: usize, text: &'a str) -> Outcome<'a> {
+    fn json(&mut self, node: &'a Node, at: usize, json: PackedJson<'a>) -> Outcome<'a> {
         if let Some((_, known)) = self.taken.iter().find(|(known, _)| *known == at) {
             return Ok(known.clone());
         }
-        self.charge(node, text.len() / 16)?;
-        let value = super::json::read(text);
+        self.charge(node, json.parts().map(str::len).sum::<usize>() / 16)?;
+        let value = super::json::read_packed(json);
         if !self.locals.is_empty() {
             self.taken.push((at, value.clone()));
         }

@@ -46,7 +46,7 @@ fn with_cells<T>(expression: &Expression, record: &serde_json::Value, then: impl
                 Some(serde_json::Value::Bool(value)) => Cell::Bool(*value),
                 Some(serde_json::Value::Number(number)) => Cell::Int(number.as_i64().unwrap()),
                 Some(serde_json::Value::String(text)) => Cell::Text(text),
-                Some(_) => Cell::Json(text),
+                Some(_) => Cell::json(text),
             })
         })
         .collect();

@@ -1,9 +1,11 @@
 //! Rows as connectors deliver them: a few wanted columns, packed into one buffer of text and one of what the cells are.
 //!
 //! A reader is told which columns are wanted and packs just those, so a million records cost two buffers and not a million maps. Text stays text: nobody
-//! checks it again when a cell is looked at.
+//! checks it again when a cell is looked at. What the cells are is ASCII, so that a spool can keep both in one buffer of text.
 //! Must never: keep a column nobody asked for.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::value::Value;
@@ -36,13 +38,13 @@ impl Columns {
 pub struct Page {
     columns: Arc<Columns>,
     text: String,
-    heads: Vec<u8>,
+    heads: String,
     /// where the heads and the text of each row begin
     starts: Vec<(usize, usize)>,
 }
 
 /// One cell of a row, borrowed from its page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cell<'a> {
     /// the record does not have it
     Missing,
@@ -55,21 +57,31 @@ pub enum Cell<'a> {
     /// text
     Text(&'a str),
     /// a list or a map, as JSON
-    Json(&'a str),
+    Json(PackedJson<'a>),
     /// something stands there that is no value (a spreadsheet's error, a letter that was lost), and why; never the data
     Unreadable(&'a str),
 }
 
-/// One packed row: a head for each cell (what it is, how long its text is), and the texts one behind the other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// JSON in up to three parts: what many have around it, and what is its own. Two are the same when their texts are, wherever they are divided.
+#[derive(Clone, Copy, Debug)]
+pub struct PackedJson<'a> {
+    before: &'a str,
+    own: &'a str,
+    behind: &'a str,
+}
+
+/// One packed row: a head for each cell (what it is, how long its text is), the texts one behind the other, and words that many rows share. Two rows are the
+/// same when their cells are, however they are packed.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Row<'a> {
-    heads: &'a [u8],
+    heads: &'a str,
     text: &'a str,
+    words: &'a [Box<str>],
 }
 
 /// Packs the cells of one row, in column order. Cells that are never written are `Missing`.
 pub struct RowWriter<'a> {
-    heads: &'a mut Vec<u8>,
+    heads: &'a mut String,
     text: &'a mut String,
     left: usize,
 }
@@ -82,11 +94,20 @@ const INT: u8 = 4;
 const TEXT: u8 = 5;
 const JSON: u8 = 6;
 const UNREADABLE: u8 = 7;
+/// A text that stands in the row already: where, and how long it is.
+const AGAIN: u8 = 8;
+/// A text that is one of the shared words: which.
+const WORD: u8 = 9;
+/// JSON around a text, between two of the shared words: which, and the head of the text.
+const AROUND: u8 = 10;
+/// A text so short that its head says how long it is: none, one byte, two …
+const SHORT: u8 = 11;
+const LONGEST_SHORT: usize = 0x7f - SHORT as usize;
 
 impl Page {
     /// An empty page of these columns.
     pub fn new(columns: Arc<Columns>) -> Self {
-        Self { columns, text: String::new(), heads: Vec::new(), starts: Vec::new() }
+        Self { columns, text: String::new(), heads: String::new(), starts: Vec::new() }
     }
 
     /// What the cells are.
@@ -135,6 +156,7 @@ impl Page {
         self.starts.iter().zip(ends).map(|((head, text), (heads_end, text_end))| Row {
             heads: self.heads.get(*head..heads_end).unwrap_or_default(),
             text: self.text.get(*text..text_end).unwrap_or_default(),
+            words: &[],
         })
     }
 
@@ -165,13 +187,47 @@ impl RowWriter<'_> {
     /// A whole number.
     pub fn int(&mut self, value: i64) {
         self.tag(INT);
-        self.heads.extend_from_slice(&value.to_le_bytes());
+        // The sign last: whatever is near nothing is short.
+        put_number(self.heads, ((value << 1) ^ (value >> 63)) as u64);
     }
 
     /// Text.
+    #[inline]
     pub fn text(&mut self, text: &str) {
-        self.tag(TEXT);
-        self.sized(text);
+        self.next();
+        self.plain(text);
+    }
+
+    #[inline]
+    fn plain(&mut self, text: &str) {
+        if text.len() <= LONGEST_SHORT {
+            self.head(SHORT + text.len() as u8);
+            self.text.push_str(text);
+        } else {
+            self.head(TEXT);
+            self.sized(text);
+        }
+    }
+
+    /// Text that stands in the row already, so many bytes from its start.
+    pub(crate) fn again(&mut self, from: usize, length: usize) {
+        self.tag(AGAIN);
+        put_number(self.heads, from as u64);
+        put_number(self.heads, length as u64);
+    }
+
+    /// Text that is one of the words that the rows share.
+    pub(crate) fn word(&mut self, number: usize) {
+        self.tag(WORD);
+        put_number(self.heads, number as u64);
+    }
+
+    /// JSON that is a text of its own between two of the shared words.
+    pub(crate) fn json_around(&mut self, before: usize, own: &str, behind: usize) {
+        self.tag(AROUND);
+        put_number(self.heads, before as u64);
+        put_number(self.heads, behind as u64);
+        self.plain(own);
     }
 
     /// A list or a map as JSON text. The caller has made sure that it is JSON.
@@ -204,45 +260,89 @@ impl RowWriter<'_> {
             Cell::Bool(value) => self.bool(value),
             Cell::Int(value) => self.int(value),
             Cell::Text(text) => self.text(text),
-            Cell::Json(json) => self.json(json),
+            Cell::Json(json) => self.json(&json.text()),
             Cell::Unreadable(words) => self.unreadable(words),
         }
     }
 
     #[inline]
     fn tag(&mut self, tag: u8) {
+        self.next();
+        self.head(tag);
+    }
+
+    #[inline]
+    fn next(&mut self) {
         debug_assert!(self.left > 0, "more cells than columns");
         self.left = self.left.saturating_sub(1);
-        self.heads.push(tag);
+    }
+
+    #[inline]
+    fn head(&mut self, tag: u8) {
+        self.heads.push(char::from(tag));
     }
 
     #[inline]
     fn sized(&mut self, text: &str) {
-        put_length(self.heads, text.len());
+        put_number(self.heads, text.len() as u64);
         self.text.push_str(text);
     }
 
     fn finish(&mut self) {
-        self.heads.extend(std::iter::repeat_n(MISSING, self.left));
+        self.heads.extend(std::iter::repeat_n(char::from(MISSING), self.left));
+    }
+}
+
+impl<'a> RowWriter<'a> {
+    /// For so many cells, into buffers of the caller's.
+    pub(crate) fn over(heads: &'a mut String, text: &'a mut String, cells: usize) -> Self {
+        Self { heads, text, left: cells }
+    }
+
+    /// The buffer of texts as it is so far.
+    pub(crate) fn texts(&self) -> &str {
+        self.text
+    }
+}
+
+impl PartialEq for Row<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cells().eq(other.cells())
+    }
+}
+
+impl Eq for Row<'_> {}
+
+impl PartialOrd for Row<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Row<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.cells().cmp(other.cells())
     }
 }
 
 impl<'a> Row<'a> {
-    /// A row packed earlier by [`Page`], from a spool.
-    pub(crate) fn packed(heads: &'a [u8], text: &'a str) -> Self {
-        Self { heads, text }
+    /// A row packed earlier by a [`RowWriter`], from a spool.
+    #[inline]
+    pub(crate) fn packed(heads: &'a str, text: &'a str, words: &'a [Box<str>]) -> Self {
+        Self { heads, text, words }
     }
 
-    /// The heads and the text, to keep in a spool.
-    pub(crate) fn parts(self) -> (&'a [u8], &'a str) {
-        (self.heads, self.text)
+    /// Whether all its texts are plain ASCII. A no says nothing where it shares words with others.
+    pub(crate) fn is_ascii(&self) -> bool {
+        self.words.is_empty() && self.text.is_ascii()
     }
 
     /// The cells in column order.
     #[inline]
     pub fn cells(&self) -> impl Iterator<Item = Cell<'a>> + use<'a> {
-        let Self { mut heads, mut text } = *self;
-        std::iter::from_fn(move || take_cell(&mut heads, &mut text))
+        let Self { heads, text, words } = *self;
+        let (mut heads, mut at) = (heads.as_bytes(), 0);
+        std::iter::from_fn(move || take_cell(&mut heads, text, &mut at, words))
     }
 
     /// The cell at a position; `Missing` past the end.
@@ -253,6 +353,11 @@ impl<'a> Row<'a> {
 }
 
 impl<'a> Cell<'a> {
+    /// JSON as it stands.
+    pub const fn json(text: &'a str) -> Self {
+        Self::Json(PackedJson::of(text))
+    }
+
     /// The value, if there is one.
     pub fn to_value(self) -> Option<Value> {
         match self {
@@ -260,7 +365,7 @@ impl<'a> Cell<'a> {
             Self::Bool(value) => Some(Value::Bool(value)),
             Self::Int(value) => Some(Value::Int(value)),
             Self::Text(text) => Some(Value::text(text)),
-            Self::Json(json) => serde_json::from_str(json).ok(),
+            Self::Json(json) => serde_json::from_str(&json.text()).ok(),
         }
     }
 
@@ -273,56 +378,135 @@ impl<'a> Cell<'a> {
     }
 }
 
+impl<'a> PackedJson<'a> {
+    /// All of it its own.
+    pub const fn of(text: &'a str) -> Self {
+        Self { before: "", own: text, behind: "" }
+    }
+
+    /// The text.
+    pub fn text(self) -> Cow<'a, str> {
+        let Self { before, own, behind } = self;
+        if before.is_empty() && behind.is_empty() { Cow::Borrowed(own) } else { Cow::Owned([before, own, behind].concat()) }
+    }
+
+    /// Whether it is just this text.
+    pub(crate) fn is(self, text: &str) -> bool {
+        self == PackedJson::of(text)
+    }
+
+    /// What it begins with.
+    pub(crate) fn first(self) -> Option<u8> {
+        self.parts().find_map(|part| part.bytes().next())
+    }
+
+    /// Its parts, of which some may be empty.
+    pub(crate) fn parts(self) -> impl Iterator<Item = &'a str> {
+        [self.before, self.own, self.behind].into_iter()
+    }
+
+    fn len(self) -> usize {
+        self.parts().map(str::len).sum()
+    }
+
+    fn bytes(self) -> impl Iterator<Item = u8> {
+        self.parts().flat_map(str::bytes)
+    }
+}
+
+impl PartialEq for PackedJson<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let alike = (self.before, self.behind) == (other.before, other.behind);
+        if alike { self.own == other.own } else { self.len() == other.len() && self.bytes().eq(other.bytes()) }
+    }
+}
+
+impl Eq for PackedJson<'_> {}
+
+impl PartialOrd for PackedJson<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for PackedJson<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.bytes().cmp(other.bytes())
+    }
+}
+
 #[inline]
-fn take_cell<'a>(heads: &mut &[u8], text: &mut &'a str) -> Option<Cell<'a>> {
+fn take_cell<'a>(heads: &mut &[u8], text: &'a str, at: &mut usize, words: &'a [Box<str>]) -> Option<Cell<'a>> {
     let (&tag, after) = heads.split_first()?;
     *heads = after;
     Some(match tag {
+        SHORT.. => Cell::Text(take_text(text, at, usize::from(tag - SHORT))?),
         NULL => Cell::Null,
         FALSE => Cell::Bool(false),
         TRUE => Cell::Bool(true),
         INT => {
-            let (number, after) = heads.split_first_chunk::<8>()?;
-            *heads = after;
-            Cell::Int(i64::from_le_bytes(*number))
+            let number = take_number(heads)?;
+            Cell::Int((number >> 1) as i64 ^ -((number & 1) as i64))
         }
-        TEXT => Cell::Text(take_sized(heads, text)?),
-        JSON => Cell::Json(take_sized(heads, text)?),
-        UNREADABLE => Cell::Unreadable(take_sized(heads, text)?),
+        TEXT => Cell::Text(take_text(text, at, take_length(heads)?)?),
+        JSON => Cell::json(take_text(text, at, take_length(heads)?)?),
+        UNREADABLE => Cell::Unreadable(take_text(text, at, take_length(heads)?)?),
+        AGAIN => {
+            let mut from = take_length(heads)?;
+            Cell::Text(take_text(text, &mut from, take_length(heads)?)?)
+        }
+        WORD => Cell::Text(words.get(take_length(heads)?)?),
+        AROUND => {
+            let (before, behind) = (words.get(take_length(heads)?)?, words.get(take_length(heads)?)?);
+            let (&tag, after) = heads.split_first()?;
+            *heads = after;
+            let length = if tag >= SHORT { usize::from(tag - SHORT) } else { take_length(heads)? };
+            Cell::Json(PackedJson { before, own: take_text(text, at, length)?, behind })
+        }
         _ => Cell::Missing,
     })
 }
 
 #[inline]
-fn take_sized<'a>(heads: &mut &[u8], text: &mut &'a str) -> Option<&'a str> {
-    let (taken, after) = text.split_at_checked(take_length(heads)?)?;
-    *text = after;
+fn take_text<'a>(text: &'a str, at: &mut usize, length: usize) -> Option<&'a str> {
+    let end = at.checked_add(length)?;
+    let taken = text.get(*at..end)?;
+    *at = end;
     Some(taken)
 }
 
-/// Writes a length, a small one in one byte.
+/// The last six bits of a number go with this where more of them follow.
+const MORE: u8 = 0x40;
+
+/// Writes a number as ASCII, a small one in one byte.
 #[inline]
-pub(crate) fn put_length(out: &mut Vec<u8>, mut length: usize) {
-    while length >= 0x80 {
-        out.push((length as u8 & 0x7f) | 0x80);
-        length >>= 7;
+pub(crate) fn put_number(out: &mut String, mut number: u64) {
+    while number >= u64::from(MORE) {
+        out.push(char::from(number as u8 & (MORE - 1) | MORE));
+        number >>= 6;
     }
-    out.push(length as u8);
+    out.push(char::from(number as u8));
 }
 
-/// Reads a length that [`put_length`] wrote.
+/// Reads a number that [`put_number`] wrote.
 #[inline]
-pub(crate) fn take_length(rest: &mut &[u8]) -> Option<usize> {
-    let (mut length, mut shift) = (0usize, 0);
+fn take_number(rest: &mut &[u8]) -> Option<u64> {
+    let (mut number, mut shift) = (0u64, 0);
     loop {
         let (&byte, after) = rest.split_first()?;
         *rest = after;
-        length |= usize::from(byte & 0x7f).checked_shl(shift)?;
-        if byte & 0x80 == 0 {
-            return Some(length);
+        number |= u64::from(byte & (MORE - 1)).checked_shl(shift)?;
+        if byte & MORE == 0 {
+            return Some(number);
         }
-        shift += 7;
+        shift += 6;
     }
+}
+
+/// Reads a length that [`put_number`] wrote.
+#[inline]
+pub(crate) fn take_length(rest: &mut &[u8]) -> Option<usize> {
+    usize::try_from(take_number(rest)?).ok()
 }
 
 #[cfg(test)]
@@ -342,7 +526,7 @@ mod tests {
         });
         let rows: Vec<_> = page.rows().collect();
         let cells: Vec<_> = rows[0].cells().collect();
-        assert_eq!(cells, [Cell::Text(&long), Cell::Null, Cell::Int(-7), Cell::Bool(true), Cell::Json("[1,2]"), Cell::Missing]);
+        assert_eq!(cells, [Cell::Text(&long), Cell::Null, Cell::Int(-7), Cell::Bool(true), Cell::json("[1,2]"), Cell::Missing]);
         assert_eq!(rows[0].cell(4).to_value(), Some(Value::List([Value::Int(1), Value::Int(2)].into())));
         assert_eq!(rows[0].cell(9), Cell::Missing);
     }

@@ -117,10 +117,13 @@ impl<'a> Prepared<'a> {
             return decide_revoked(&basis, &matched, target, report, memory);
         }
         report.add(tell_of_systems(&basis));
-        let holds = report.hear(holds::find(&basis, &matched));
+        let seen = everybody::look(&basis, &matched, look != Look::Quick);
+        let holds = report.hear(holds::find(&basis, &matched, &seen.0.others));
+        let held = !holds.is_empty();
         let basis = basis.holding(holds.people, holds.sources);
-        let Everybody { standing, presence, closer, groups: cover, entitlements: entitled } =
-            report.hear(everybody::look(&basis, &matched, look != Look::Quick));
+        // Where something is held, whoever it is about looks different.
+        let seen = if held { everybody::look(&basis, &matched, look != Look::Quick) } else { seen };
+        let Everybody { standing, presence, closer, groups: cover, entitlements: entitled, .. } = report.hear(seen);
         let covers = ledger.as_ref().map(|_| Covers::of(&cover, &entitled));
         let mut accounts = report.hear(accounts::diff(&basis, &matched, &holds.kept, presence, &closer));
         let rosters = report.hear(groups::members::rosters(&basis, cover, &standing));

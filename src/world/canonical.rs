@@ -142,7 +142,7 @@ pub(crate) fn is_nothing(cell: Cell<'_>) -> bool {
     match cell {
         Cell::Missing | Cell::Null | Cell::Unreadable(_) => true,
         Cell::Text(text) => text.is_empty(),
-        Cell::Json(json) => matches!(json.trim(), "[]" | "{}" | "null"),
+        Cell::Json(json) => matches!(json.text().trim(), "[]" | "{}" | "null"),
         Cell::Bool(_) | Cell::Int(_) => false,
     }
 }
@@ -150,7 +150,8 @@ pub(crate) fn is_nothing(cell: Cell<'_>) -> bool {
 /// The text of a cell, as an id or a key.
 pub(crate) fn text(cell: Cell<'_>) -> Cow<'_, str> {
     match cell {
-        Cell::Text(text) | Cell::Json(text) => Cow::Borrowed(text),
+        Cell::Text(text) => Cow::Borrowed(text),
+        Cell::Json(json) => json.text(),
         Cell::Int(number) => Cow::Owned(number.to_string()),
         Cell::Bool(value) => Cow::Borrowed(if value { "true" } else { "false" }),
         Cell::Missing | Cell::Null | Cell::Unreadable(_) => Cow::Borrowed(""),
@@ -199,7 +200,7 @@ fn write_in(kind: AttributeType, input: Input<'_>, detail: Detail, out: &mut Vec
         Input::Cell(Cell::Text(text)) => write_text(kind, text, out),
         Input::Cell(cell @ (Cell::Bool(_) | Cell::Int(_))) => write_text(kind, &text(cell), out),
         Input::Cell(cell @ Cell::Json(json)) => {
-            if detail == Detail::Values && kind.is_many() && write_items(kind, json, out) {
+            if detail == Detail::Values && kind.is_many() && write_items(kind, &json.text(), out) {
                 return;
             }
             if let Some(value) = cell.to_value() {
@@ -396,7 +397,7 @@ mod tests {
             serde_json::Value::Bool(value) => Cell::Bool(*value),
             serde_json::Value::Number(number) => Cell::Int(number.as_i64().unwrap()),
             serde_json::Value::String(text) => Cell::Text(text),
-            _ => Cell::Json(&text),
+            _ => Cell::json(&text),
         };
         same(kind, &wanted, cell)
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-use crate::model::{Cell, Columns, Evidence, Page, Value};
+use crate::model::{Cell, Columns, Evidence, Page, Row, Value};
 
 /// What a text is after cleaning.
 #[derive(Debug, PartialEq, Eq)]
@@ -124,9 +124,13 @@ fn clean_value(value: &Value, keep_blanks: bool) -> Result<Value, &'static str> 
 
 /// Nearly every cell: ASCII that neither begins nor ends with a blank, and is neither a formula nor an error.
 fn is_plain(text: &str) -> bool {
+    text.is_ascii() && has_plain_edges(text)
+}
+
+fn has_plain_edges(text: &str) -> bool {
     let bytes = text.as_bytes();
     let edge = |byte: Option<&u8>| byte.is_none_or(|byte| *byte > b' ');
-    text.is_ascii() && edge(bytes.first()) && edge(bytes.last()) && !matches!(bytes.first(), Some(b'=' | b'#'))
+    edge(bytes.first()) && edge(bytes.last()) && !matches!(bytes.first(), Some(b'=' | b'#'))
 }
 
 /// Blanks of every kind, and signs without any width (zero-width space, word joiner, byte order mark, marks of direction).
@@ -164,8 +168,12 @@ impl EncodedTwice {
 
     /// A cell comes, or goes.
     pub(super) fn look(&mut self, cell: Cell<'_>, by: i64) {
-        let (Cell::Text(text) | Cell::Json(text)) = cell else { return };
-        match was_encoded_twice(text) {
+        let text = match cell {
+            Cell::Text(text) => Cow::Borrowed(text),
+            Cell::Json(json) => json.text(),
+            _ => return,
+        };
+        match was_encoded_twice(&text) {
             Some(true) => self.twice += by,
             Some(false) => self.once += by,
             None => {}
@@ -187,10 +195,12 @@ impl EncodedTwice {
 }
 
 /// The row with its texts cleaned; nothing where all of them are clean.
-pub(super) fn clean_row(cells: &[Cell<'_>], columns: &Arc<Columns>, keep_blanks: bool) -> Option<Page> {
+pub(super) fn clean_row(row: Row<'_>, cells: &[Cell<'_>], columns: &Arc<Columns>, keep_blanks: bool) -> Option<Page> {
+    let plain = row.is_ascii();
     let clean_cell = |cell: &Cell<'_>| match cell {
+        Cell::Text(text) if plain && has_plain_edges(text) => true,
         Cell::Text(text) => clean(text, keep_blanks) == Cleaned::Same,
-        Cell::Json(json) => clean_json(json, keep_blanks).is_none(),
+        Cell::Json(json) => clean_json(&json.text(), keep_blanks).is_none(),
         _ => true,
     };
     if cells.iter().all(clean_cell) {
@@ -206,8 +216,8 @@ pub(super) fn clean_row(cells: &[Cell<'_>], columns: &Arc<Columns>, keep_blanks:
                     Cleaned::Text(text) => out.text(&text),
                     Cleaned::Unreadable(words) => out.unreadable(words),
                 },
-                Cell::Json(json) => match clean_json(json, keep_blanks) {
-                    None => out.json(json),
+                Cell::Json(json) => match clean_json(&json.text(), keep_blanks) {
+                    None => out.json(&json.text()),
                     Some(Ok(json)) => out.json(&json),
                     Some(Err(words)) => out.unreadable(words),
                 },

@@ -139,7 +139,10 @@ impl Entitlements {
 
     /// Takes a page. What names no account or no entitlement is nobody's.
     pub(crate) fn add(&mut self, keyed: Keyed, page: &Page) {
+        let mut cells = Vec::new();
         for row in page.rows() {
+            cells.clear();
+            cells.extend(row.cells());
             let (account, name) = (canonical::text(row.cell(0)), canonical::text(row.cell(1)));
             if account.is_empty() || name.is_empty() {
                 continue;
@@ -149,7 +152,7 @@ impl Entitlements {
                 Some(number) => *number,
                 None => *self.names.entry(Arc::from(name.as_ref())).or_insert(next),
             };
-            self.raw.push(RawGrant { account: keyed.text(&account), name: number, spot: self.spool.add("", row) });
+            self.raw.push(RawGrant { account: keyed.text(&account), name: number, spot: self.spool.add("", &cells) });
         }
     }
 

@@ -18,6 +18,7 @@ mod objects;
 pub(crate) mod prints;
 mod recall;
 mod remembered;
+mod repeats;
 mod source;
 mod spool;
 mod statuses;

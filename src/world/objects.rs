@@ -125,12 +125,12 @@ impl Objects {
             let id = canonical::text(cells.first().copied().unwrap_or(Cell::Missing));
             // An object without an id can't be changed; that one is missing shows in the reader's own count.
             if !id.is_empty() {
-                self.take(self.keyed.text(&id), row, &cells, &mut buffer);
+                self.take(self.keyed.text(&id), &cells, &mut buffer);
             }
         }
     }
 
-    fn take(&mut self, hash: u64, row: Row<'_>, cells: &[Cell<'_>], buffer: &mut Vec<u8>) {
+    fn take(&mut self, hash: u64, cells: &[Cell<'_>], buffer: &mut Vec<u8>) {
         let at = self.rows.len() as u32;
         self.by_id.insert(hash, at);
         for (index, (_, position, kind)) in self.by.iter_mut().zip(&self.shape.found_by) {
@@ -138,7 +138,7 @@ impl Objects {
         }
         let active = self.shape.active.and_then(|at| canonical::truth(cell(cells, at))).unwrap_or(true);
         let carries = self.shape.carries(cells);
-        self.rows.push(ObjectRow { spot: self.spool.add("", row), carries, active, doubtful: false });
+        self.rows.push(ObjectRow { spot: self.spool.add("", cells), carries, active, doubtful: false });
     }
 
     /// Everything came that comes: what was noted is put in order, and of rows with one id the first stays.
@@ -213,14 +213,14 @@ impl Objects {
                 self.each_key(known, |index, hash| index.remove(hash, known));
                 self.spool.forget(self.rows[known as usize].spot);
                 let last = self.len();
-                self.take(hash, row, &cells, &mut Vec::new());
+                self.take(hash, &cells, &mut Vec::new());
                 self.by_id.remove(hash, last);
                 self.each_key(last, |index, hash| index.renumber(hash, last, known));
                 self.rows.swap_remove(known as usize);
                 self.rows[known as usize].doubtful = doubtful;
             }
             None => {
-                self.take(hash, row, &cells, &mut Vec::new());
+                self.take(hash, &cells, &mut Vec::new());
                 self.rows.last_mut().into_iter().for_each(|row| row.doubtful = doubtful);
             }
         }

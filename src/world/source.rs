@@ -17,6 +17,7 @@ use super::hash::Keyed;
 use super::index::Index;
 use super::spool::{Spool, Spot};
 use super::statuses::Seen;
+use super::target::kind_of;
 use super::twins::Twins;
 use crate::expr::{Evaluation, Expression};
 use crate::model::{Cell, Columns, Evidence, Page, Row, Value};
@@ -139,21 +140,19 @@ impl SourceSide {
         for row in page.rows() {
             cells.clear();
             cells.extend(row.cells());
-            let cleaned = clean_row(&cells, &self.columns, self.keep_blanks);
-            let row = cleaned.as_ref().and_then(|page| page.rows().next()).unwrap_or(row);
-            if cleaned.is_some() {
-                let cells: Vec<_> = row.cells().collect();
-                self.add_row(&cells, row, &mut wanted);
-            } else {
-                self.add_row(&cells, row, &mut wanted);
+            match clean_row(row, &cells, &self.columns, self.keep_blanks) {
+                None => self.add_row(row, &cells, &mut wanted),
+                Some(cleaned) => cleaned.rows().for_each(|row| self.add_row(row, &row.cells().collect::<Vec<_>>(), &mut wanted)),
             }
         }
     }
 
-    fn add_row(&mut self, cells: &[Cell<'_>], row: Row<'_>, wanted: &mut impl FnMut(&str, &[Cell<'_>]) -> bool) {
-        cells.iter().for_each(|cell| self.twice.look(*cell, 1));
+    fn add_row(&mut self, row: Row<'_>, cells: &[Cell<'_>], wanted: &mut impl FnMut(&str, &[Cell<'_>]) -> bool) {
+        if !row.is_ascii() {
+            cells.iter().for_each(|cell| self.twice.look(*cell, 1));
+        }
         match key(&self.key, cells) {
-            Ok(key) if wanted(&key, cells) => self.take(&key, cells, row),
+            Ok(key) if wanted(&key, cells) => self.take(&key, cells),
             Ok(_) => self.passed += 1,
             Err(words) => self.keyless.note(words),
         }
@@ -186,10 +185,10 @@ impl SourceSide {
         self.evidence = evidence;
     }
 
-    fn take(&mut self, key: &str, cells: &[Cell<'_>], row: Row<'_>) {
+    fn take(&mut self, key: &str, cells: &[Cell<'_>]) {
         let state = self.state_of(cells);
         self.index.insert(self.keyed.text(key), self.records.len() as u32);
-        self.records.push((self.spool.add(key, row), state));
+        self.records.push((self.spool.add(key, cells), state));
         self.scoped += u64::from(state != RecordState::OutOfScope);
         self.seen.iter_mut().for_each(|seen| seen.count(cells.iter().copied(), 1));
         count(&mut self.filled, state, cells.iter().copied(), 1);
@@ -222,7 +221,7 @@ impl SourceSide {
         }
         for spot in changed.twins.spots() {
             let (key, row) = changed.spool.get(spot);
-            let spot = self.spool.add(key, row);
+            let spot = self.spool.add(key, &row.cells().collect::<Vec<_>>());
             self.twins.note(&self.spool, spot);
         }
         self.keyless.add(changed.keyless);
@@ -239,7 +238,7 @@ impl SourceSide {
 
     fn put(&mut self, key: &str, row: Row<'_>, state: RecordState) {
         let known = self.find(key);
-        let entry = (self.spool.add(key, row), state);
+        let entry = (self.spool.add(key, &row.cells().collect::<Vec<_>>()), state);
         let at = match known {
             Some(record) => {
                 self.tally(record, -1);
@@ -508,9 +507,10 @@ impl Keyless {
     }
 }
 
-/// Every path that an expression of the source reads, once, in order of first use.
+/// Every path that an expression of the source reads, once, in order of first use; addresses and the like before names, since those stand in them.
 fn wanted(source: &SourcePolicy) -> Arc<Columns> {
-    let rules = source.rules.iter().flat_map(|rule| rule.when.iter().chain([&rule.value]));
+    let (many, single): (Vec<_>, Vec<_>) = source.rules.iter().partition(|rule| kind_of(&rule.attribute).is_many());
+    let rules = many.into_iter().chain(single).flat_map(|rule| rule.when.iter().chain([&rule.value]));
     let valid = source.valid_from.iter().chain(&source.valid_to);
     let conditions = source.filter.iter().chain(valid).chain(&source.leaver).chain(&source.suspended);
     let mut paths: Vec<&str> = Vec::new();

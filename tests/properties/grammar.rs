@@ -82,7 +82,7 @@ fn cell<'a>(value: Option<&'a Json>, text: &'a str) -> Cell<'a> {
         Some(Json::Bool(value)) => Cell::Bool(*value),
         Some(Json::Number(number)) => number.as_i64().map_or(Cell::Text(text), Cell::Int),
         Some(Json::String(text)) => Cell::Text(text),
-        Some(_) => Cell::Json(text),
+        Some(_) => Cell::json(text),
     }
 }
 

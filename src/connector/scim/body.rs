@@ -212,7 +212,7 @@ impl Entry {
             Some(Json::String(value)) => Cell::Text(value),
             Some(other) => {
                 text = other.to_string();
-                Cell::Json(&text)
+                Cell::json(&text)
             }
         };
         let is = |value: &Option<Value>| value.as_ref().map_or(canonical::is_nothing(cell), |value| canonical::same(kind, value, cell));

@@ -75,7 +75,7 @@ impl ResourceRows {
             _ => return Err(no_id()),
         };
         let members = match cells.get(1) {
-            Some(Cell::Json(members)) => Some(serde_json::from_str(members).map_err(|_| odd_members())?),
+            Some(Cell::Json(members)) => Some(serde_json::from_str(&members.text()).map_err(|_| odd_members())?),
             _ => None,
         };
         Ok((id, members))
@@ -132,7 +132,7 @@ impl Column {
         match self {
             Self::Nowhere => row.missing(),
             // Empty and missing are the same to SCIM (RFC 7643 section 2.5).
-            Self::As(at) => row.cell(if cell(at) == Cell::Json("[]") { Cell::Missing } else { cell(at) }),
+            Self::As(at) => row.cell(if cell(at) == Cell::json("[]") { Cell::Missing } else { cell(at) }),
             Self::Active(at) => row.bool(match cell(at) {
                 Cell::Bool(active) => active,
                 Cell::Text(text) => !text.eq_ignore_ascii_case("false"),

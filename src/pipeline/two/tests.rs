@@ -30,7 +30,7 @@ fn each_side_gets_its_own_columns_of_a_page_that_has_all() {
     let cells =
         |page: &Page| page.rows().flat_map(|row| row.cells().map(|cell| format!("{cell:?}")).collect::<Vec<_>>()).collect::<Vec<_>>();
     assert_eq!(cells(&projected(&page, &base)), [format!("{:?}", Cell::Text("1")), format!("{:?}", Cell::Null)]);
-    assert_eq!(cells(&projected(&page, &head)), [format!("{:?}", Cell::Json("[\"x\"]")), format!("{:?}", Cell::Text("1"))]);
+    assert_eq!(cells(&projected(&page, &head)), [format!("{:?}", Cell::json("[\"x\"]")), format!("{:?}", Cell::Text("1"))]);
     assert_eq!(cells(&projected(&page, &columns(&["other"]))), ["Missing"], "what did not come is not made up");
 }
 

@@ -19,17 +19,15 @@ use crate::planning::targets::claims::Matched;
 use crate::planning::targets::eligibility::{Serve, serve};
 use crate::world::{Truth, canonical};
 
-/// Columns of an account that are compared word for word without a list of their own.
-const FEW: usize = 32;
-
 /// What the look reads.
 type Known<'s, 'a> = (&'s Basis<'a>, &'s Matched);
 
-/// What becomes of an account where nothing changes; nothing where that takes a closer look.
+/// What becomes of an account where nothing changes; nothing where that takes a closer look. `account`: the cells of the one that is theirs.
 pub(in crate::planning) fn glance(
     (basis, matched): Known<'_, '_>,
     target: usize,
     person: &mut Person,
+    account: &[Cell<'_>],
     desired: &mut Desired,
 ) -> Option<Presence> {
     let accounts = basis.observed[target].accounts();
@@ -46,7 +44,8 @@ pub(in crate::planning) fn glance(
         (Serve::Yes, Claim::Owned(row)) if accounts.active(row) && !basis.layout.targets[target].chained => {
             let slots: Vec<_> = person.unique.iter().map(|slot| (*slot, person.slots[*slot].clone())).collect();
             let as_it_is = keeps_names((basis, matched), target, person)
-                && (word_for_word((basis, matched), target, row, person) || is_as_desired((basis, matched), target, row, person, desired));
+                && (word_for_word((basis, matched), target, account, person)
+                    || is_as_desired((basis, matched), target, row, person, desired));
             for (slot, state) in slots {
                 person.slots[slot] = state;
             }
@@ -69,21 +68,13 @@ fn keeps_names((basis, matched): Known<'_, '_>, target: usize, person: &mut Pers
 
 /// Whether every attribute of the account has the very characters that it should have: what most accounts are, most of the time.
 /// What is merely the same by an attribute's own rules is left to [`is_as_desired`].
-fn word_for_word((basis, matched): Known<'_, '_>, target: usize, row: u32, person: &Person) -> bool {
+fn word_for_word((basis, matched): Known<'_, '_>, target: usize, account: &[Cell<'_>], person: &Person) -> bool {
     let layout = &basis.layout.targets[target];
     if layout.active.is_some() {
         return false;
     }
-    let accounts = basis.observed[target].accounts();
-    let mut observed = [Cell::Missing; FEW];
-    if layout.by_column.len() > FEW {
-        return false;
-    }
-    for (place, cell) in observed.iter_mut().zip(accounts.cells_of(row)) {
-        *place = cell;
-    }
     layout.attributes.iter().all(|attribute| {
-        let observed = observed.get(attribute.column).copied().unwrap_or(Cell::Missing);
+        let observed = account.get(attribute.column).copied().unwrap_or(Cell::Missing);
         let Some(rule) = &attribute.rule else {
             return observed.as_text().is_some_and(|text| basis.marks.is_of(text, &person.key));
         };

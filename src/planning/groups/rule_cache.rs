@@ -121,7 +121,7 @@ impl Family {
                 Some(Input::Cell(Cell::Text(text))) => write_text(b't', text, key),
                 Some(Input::Value(Value::Text(text))) => write_text(b't', text, key),
                 Some(Input::Value(Value::Reference(text))) => write_text(b'r', text, key),
-                Some(Input::Cell(Cell::Json(text))) => write_text(b'j', text, key),
+                Some(Input::Cell(Cell::Json(json))) => write_text(b'j', &json.text(), key),
                 Some(Input::Value(Value::List(_) | Value::Map(_)) | Input::Json(_)) => return false,
             }
             if key.len() > LONGEST {

@@ -7,10 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::{Cell, Finding, FindingCode, Key, Severity, Subject};
+use crate::planning::basis::Basis;
 use crate::planning::holds::Step;
 use crate::planning::holds::likeness::{ADDRESS, Alike, LOGIN, Likeness, NAMES};
 use crate::planning::people::identity::Identities;
 use crate::planning::people::person::Person;
+use crate::planning::people::standing::Standing;
 use crate::planning::targets::claims::Claim;
 
 /// Somebody whose account looks like another person's.
@@ -46,8 +48,9 @@ const SHARE: usize = 20;
 type Names = BTreeMap<BTreeSet<String>, Vec<u32>>;
 
 /// Tells of those whose accounts look like other people's, and gives their numbers, and the sources of which so many keys changed hands that none is believed.
-pub(super) fn changed(step: &mut Step<'_, '_>) -> (BTreeSet<u32>, BTreeSet<usize>) {
-    let mut suspects = suspects(step);
+/// `others`: everybody of whom a glance did not say that their accounts are as they were.
+pub(super) fn changed(step: &mut Step<'_, '_>, others: &[u32]) -> (BTreeSet<u32>, BTreeSet<usize>) {
+    let mut suspects = suspects(step, others);
     // One of them may be what the next one is told by.
     suspects.keys().for_each(|identity| step.report.findings.watch(step.basis.people.key(*identity)));
     if suspects.values().any(|suspect| suspect.only == Only::Login) {
@@ -83,34 +86,23 @@ fn disbelieved(step: &Step<'_, '_>, suspects: &BTreeMap<u32, Suspect>) -> BTreeS
         .collect()
 }
 
-fn suspects(step: &Step<'_, '_>) -> BTreeMap<u32, Suspect> {
+fn suspects(step: &Step<'_, '_>, others: &[u32]) -> BTreeMap<u32, Suspect> {
     let basis = step.basis;
-    let slots = slots(step);
-    let told_by = told_by(step, &slots);
+    let Glance { slots, told_by, .. } = Glance::new(basis);
     let mut suspects = BTreeMap::new();
     let mut person = Person::default();
-    let mut owned = Vec::new();
-    let mut cells = Vec::new();
-    for identity in 0..basis.people.len() {
+    for identity in others.iter().copied() {
         if basis.people.is_retired(identity) || basis.revoked.has(identity) {
             continue;
         }
-        owned.clear();
-        owned.extend(step.matched.claims.iter().enumerate().filter_map(|(target, claims)| match claims.of(identity) {
+        let owned = step.matched.claims.iter().enumerate().filter_map(|(target, claims)| match claims.of(identity) {
             Claim::Owned(row) => Some((target, row)),
             _ => None,
-        }));
+        });
+        let owned: Vec<(usize, u32)> = owned.collect();
         if !owned.is_empty() && basis.people.key_of_identity(&basis.layout, identity, &slots, &mut person) {
             person.number = identity;
             person.unique.clear();
-            let is_as_it_was = |(target, row): &(usize, u32)| {
-                cells.clear();
-                cells.extend(basis.observed[*target].accounts().cells_of(*row));
-                is_as_it_was(&cells, &told_by[*target], &person)
-            };
-            if owned.iter().all(is_as_it_was) {
-                continue;
-            }
             suspects.extend(suspect(step, &told_by, &person, &owned).map(|suspect| (identity, suspect)));
         }
     }
@@ -139,10 +131,32 @@ fn suspect(step: &Step<'_, '_>, told_by: &[Vec<ToldBy>], person: &Person, owned:
     suspects.min_by_key(|suspect| suspect.only)
 }
 
+/// The look at everybody that finds those who are as they were, while they are at hand anyway.
+pub(in crate::planning) struct Glance {
+    slots: Vec<usize>,
+    /// by target
+    told_by: Vec<Vec<ToldBy>>,
+    /// nobody has several records, of which one may say nothing
+    single: bool,
+}
+
+impl Glance {
+    /// At everybody.
+    pub(in crate::planning) fn new(basis: &Basis<'_>) -> Self {
+        let slots = slots(basis);
+        Self { told_by: told_by(basis, &slots), slots, single: basis.people.matchings.is_empty() }
+    }
+
+    /// Whether an account is its owner's as it was. A no says nothing.
+    pub(in crate::planning) fn is_as_it_was(&self, target: usize, account: &[Cell<'_>], person: &Person) -> bool {
+        self.single && matches!(person.standing, Standing::Is(_)) && is_as_it_was(account, &self.told_by[target], person)
+    }
+}
+
 /// What people are told apart by, the first to look at first.
-fn slots(step: &Step<'_, '_>) -> Vec<usize> {
+fn slots(basis: &Basis<'_>) -> Vec<usize> {
     let names = NAMES.iter().chain([&LOGIN, &ADDRESS]);
-    names.filter_map(|name| step.basis.layout.slot(name)).collect()
+    names.filter_map(|name| basis.layout.slot(name)).collect()
 }
 
 /// What somebody is told by at one target.
@@ -154,16 +168,16 @@ struct ToldBy {
 }
 
 /// The same at every target.
-fn told_by(step: &Step<'_, '_>, slots: &[usize]) -> Vec<Vec<ToldBy>> {
+fn told_by(basis: &Basis<'_>, slots: &[usize]) -> Vec<Vec<ToldBy>> {
     let at = |target: usize| {
-        let columns = step.basis.observed[target].accounts().columns();
+        let columns = basis.observed[target].accounts().columns();
         let of = |slot: &usize| {
-            let name = step.basis.layout.slots[*slot].name.as_ref();
+            let name = basis.layout.slots[*slot].name.as_ref();
             ToldBy { slot: *slot, column: columns.position(name), is_name: NAMES.contains(&name) }
         };
         slots.iter().map(of).collect()
     };
-    (0..step.basis.policy.targets.len()).map(at).collect()
+    (0..basis.policy.targets.len()).map(at).collect()
 }
 
 /// Mostly a look at the names is enough: they are the same, letter by letter. Where no name is known, the first of the others that is.
@@ -224,7 +238,7 @@ fn turned_up(step: &Step<'_, '_>, suspects: &BTreeMap<u32, Suspect>) -> BTreeSet
     if wanted.is_empty() {
         return found;
     }
-    let slots = slots(step);
+    let slots = slots(basis);
     let mut person = Person::default();
     for identity in 0..basis.people.len() {
         if !basis.people.key_of_identity(&basis.layout, identity, &slots, &mut person) {

@@ -31,10 +31,17 @@ pub(in crate::planning) struct Holds {
     pub(in crate::planning) kept: BTreeMap<Arc<str>, Kept>,
 }
 
-/// Finds them, once accounts were matched.
-pub(in crate::planning) fn find(basis: &Basis<'_>, matched: &Matched) -> (Holds, StepReport) {
+impl Holds {
+    /// Whether anything follows for everybody.
+    pub(in crate::planning) fn is_empty(&self) -> bool {
+        self.people.is_empty() && self.sources.is_empty()
+    }
+}
+
+/// Finds them, once accounts were matched. `others`: everybody of whom a glance did not say that their accounts are as they were.
+pub(in crate::planning) fn find(basis: &Basis<'_>, matched: &Matched, others: &[u32]) -> (Holds, StepReport) {
     let mut step = Step { basis, matched, report: StepReport::new(basis.moment.today) };
-    let (mut handed, sources) = hands::changed(&mut step);
+    let (mut handed, sources) = hands::changed(&mut step, others);
     let (changed, mut kept) = lookalikes::paired(&mut step);
     kept.extend(lookalikes::turned_up(&mut step, &handed).into_iter().map(|key| (key, Kept::Whole)));
     let is_of = |identity: &u32| basis.people.source(*identity).is_some_and(|source| sources.contains(&source));

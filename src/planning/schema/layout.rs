@@ -98,8 +98,6 @@ pub(in crate::planning) struct TargetLayout<'p> {
     pub(in crate::planning) order: Vec<usize>,
     /// some rule uses what another comes to
     pub(in crate::planning) chained: bool,
-    /// for each column of an account, the attribute
-    pub(in crate::planning) by_column: Vec<Option<usize>>,
     /// some attribute is not one to which every account is held
     pub(in crate::planning) has_loose: bool,
     pub(in crate::planning) active: Option<RuleLayout>,
@@ -292,8 +290,6 @@ impl<'p> TargetLayout<'p> {
             attribute.outcome = names.outcome(&attribute.name);
         }
         let order = order(policy, &attributes);
-        let column = |at: usize| attributes.iter().position(|attribute| attribute.column == at);
-        let by_column = (0..columns.paths().len()).map(column).collect();
         let active = policy.rules.iter().find(|rule| rule.attribute.as_ref() == "active" && rule.mode == MappingMode::Enforce);
         let lifecycles = if policy.lifecycles.is_empty() { vec![Lifecycle::Active] } else { policy.lifecycles.clone() };
         Self {
@@ -303,7 +299,6 @@ impl<'p> TargetLayout<'p> {
             chained: attributes.iter().any(|attribute| attribute.outcome.is_some()),
             order,
             attributes,
-            by_column,
             active: active.map(|rule| RuleLayout::new(rule, |expression| names.bind(expression))),
             marker,
             unsupported: mapped().filter(|rule| !held(rule)).collect(),

@@ -45,9 +45,10 @@ pub(in crate::planning) fn as_it_stands<'w>(rule: &RuleLayout, kind: AttributeTy
     }
     let cell = cells.get(rule.copies?).copied().unwrap_or(Cell::Missing);
     Some(match cell {
-        Cell::Missing | Cell::Text("") | Cell::Json("[]") => Held::State(nothing(rule)),
+        Cell::Missing | Cell::Text("") => Held::State(nothing(rule)),
+        Cell::Json(json) if json.is("[]") => Held::State(nothing(rule)),
         Cell::Null => Held::State(ValueState::Clear),
-        Cell::Json(json) if !json.starts_with(['[', '{']) => return None,
+        Cell::Json(json) if !matches!(json.first(), Some(b'[' | b'{')) => return None,
         Cell::Unreadable(_) => return None,
         cell => Held::Cell(cell),
     })

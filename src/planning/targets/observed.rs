@@ -188,6 +188,9 @@ impl<'o> ObjectView<'o> {
     /// The objects whose attribute has a value.
     pub(in crate::planning) fn find_by(self, attribute: &str, key: &[u8]) -> Vec<u32> {
         let mut rows = self.read.find_by(attribute, key);
+        if self.looked_up.len() == 0 {
+            return rows;
+        }
         let late = self.looked_up.find_by(attribute, key).into_iter();
         rows.extend(late.filter(|row| self.read.find_id(&self.looked_up.id(*row)).is_none()).map(|row| self.read.len() + row));
         rows
