@@ -21,18 +21,12 @@ use super::note::InForceNote;
 use super::objects::{ManifestObject, ObjectName, place};
 use super::refused;
 use super::register::{Problems, Register};
-use super::seen::{Changes, QUIET, Seen};
+use super::seen::{Changes, Seen};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::manifest::{self, Loaded, ManifestText};
 use crate::model::Revision;
 use crate::workspace::revisions::{self, Arrived, CompiledBefore, Numbers, RevisionError, RevisionSource, SoundManifests, SoundPart};
 
-/// While documents change one after the other, so long is waited at most.
-const PATIENT: Duration = Duration::from_secs(10);
-/// Where nothing changed but what Users say who were there before: each of these stands by itself, and makes no other object wrong for a moment. One that comes
-/// alone waits for no longer than it takes to see that; of many, so many as come in a second are planned together.
-const ALONE: Duration = Duration::from_millis(30);
-const AMENDED: Duration = Duration::from_secs(1);
 /// Trouble that passes by itself within so long is nobody's business.
 const PASSING: Duration = Duration::from_secs(15);
 /// Where something vanished and nobody can tell why, that is asked again after so long.
@@ -165,13 +159,7 @@ impl ClusterRevisions {
             return Look::Wait(None);
         }
         // Somebody is to be cut off: that waits for nothing.
-        let (quiet, patient) = match changes {
-            Changes { alone: true, .. } => (ALONE, ALONE),
-            Changes { besides: 0, .. } => (QUIET, AMENDED),
-            _ => (QUIET, PATIENT),
-        };
-        let settled = changes.last.map_or(now, |last| last + quiet);
-        let settled = changes.first.map_or(settled, |first| settled.min(first + patient));
+        let settled = changes.settled().unwrap_or(now);
         if settled > now && changes.revocation == 0 {
             return Look::Wait(Some(settled));
         }
@@ -371,12 +359,14 @@ impl ClusterRevisions {
 
     async fn compile(&mut self, documents: &Arc<Documents>) -> Result<(Ready, Problems), RevisionError> {
         let (given, namespace, base, numbers) = (documents.clone(), self.namespace.clone(), self.base.clone(), self.numbers.clone());
-        let before = self.before.clone();
+        let (before, began) = (self.before.clone(), Instant::now());
         let compiled = tokio::task::spawn_blocking(move || {
             let mut numbers = numbers.lock().unwrap_or_else(PoisonError::into_inner);
             given.compile(&namespace, base, &mut numbers, before.as_ref())
         });
         let Compiled { files, arrived, part } = compiled.await.map_err(|_| RevisionError::Broken)?;
+        let (namespace, took) = (self.namespace.as_str(), began.elapsed());
+        tracing::debug!(target: "headcount::operator", namespace, ?took, "objects were read and compiled");
         self.note(&arrived.revision.id, documents);
         self.before = arrived.manifests.as_ref().ok().map(SoundManifests::as_before).or(self.before.take());
         let problems = match &arrived.manifests {

@@ -20,8 +20,13 @@ use super::objects::{ManifestObject, ObjectName};
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// After a document changed, so long is waited for more of them.
-pub(super) const QUIET: Duration = Duration::from_secs(1);
+/// After a document changed, so long is waited for more of them; and at most so long altogether.
+const QUIET: Duration = Duration::from_secs(1);
+const PATIENT: Duration = Duration::from_secs(10);
+/// Where nothing changed but what Users say who were there before: each of these stands by itself, and makes no other object wrong for a moment. One that comes
+/// alone waits for no longer than it takes to see that; of many, so many as come in a second are planned together.
+const ALONE: Duration = Duration::from_millis(30);
+const AMENDED: Duration = Duration::from_secs(1);
 
 /// All of it. A copy is the same.
 #[derive(Clone, Debug)]
@@ -68,6 +73,19 @@ pub(super) struct Trouble {
     pub words: String,
     /// the server says so: waiting alone does not help
     pub said: bool,
+}
+
+impl Changes {
+    /// When what changed is a revision, unless more changes until then; nothing where no document did.
+    pub fn settled(&self) -> Option<Instant> {
+        let (quiet, patient) = match self {
+            Self { alone: true, .. } => (ALONE, ALONE),
+            Self { besides: 0, .. } => (QUIET, AMENDED),
+            _ => (QUIET, PATIENT),
+        };
+        let settled = self.last? + quiet;
+        Some(self.first.map_or(settled, |first| settled.min(first + patient)))
+    }
 }
 
 impl Seen {
@@ -254,5 +272,41 @@ fn told(error: &watcher::Error) -> (String, bool) {
         }
         watcher::Error::WatchError(status) => (status.message.clone(), false),
         watcher::Error::NoResourceVersion => ("the server tells no version of the list".to_owned(), true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Changes, each so many milliseconds after the one before; when they are a revision, counted from the last one.
+    async fn settles(kind: &'static str, change: Change, after: &[u64]) -> Duration {
+        let kinds = MANIFESTS.iter().map(|(kind, _)| (*kind, KindSeen::default())).collect();
+        let seen = Seen { kinds: Arc::new(Mutex::new(kinds)), changes: watch::Sender::new(Changes::default()) };
+        // Something changed once, and was taken.
+        seen.change("Group", |_| Change { other: true, ..Change::default() });
+        seen.taken(1);
+        for pause in after {
+            tokio::time::advance(Duration::from_millis(*pause)).await;
+            seen.change(kind, |_| change);
+        }
+        let settled = seen.changes().borrow().settled().expect("something changed");
+        settled.saturating_duration_since(Instant::now())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_that_changes_alone_waits_for_none_and_whatever_else_changes_for_more() {
+        let amended = Change { other: true, amended: true, ..Change::default() };
+        let other = Change { other: true, ..Change::default() };
+        assert_eq!(settles(USER, amended, &[2000]).await, ALONE);
+        assert_eq!(settles(USER, amended, &[500]).await, QUIET, "something has just changed");
+        assert_eq!(settles(USER, amended, &[2000, 20]).await, QUIET - Duration::from_millis(20), "a second one comes");
+        assert_eq!(settles(USER, amended, &[2000, 400, 400]).await, AMENDED - Duration::from_millis(800), "they go on");
+        assert_eq!(settles(USER, other, &[2000]).await, QUIET, "a User comes");
+        assert_eq!(settles("Group", other, &[2000, 900, 900]).await, QUIET);
+        assert_eq!(
+            settles("Group", other, &[2000, 900, 900, 900, 900, 900, 900, 900, 900, 900, 900, 900]).await,
+            PATIENT - Duration::from_millis(9900)
+        );
     }
 }

@@ -114,6 +114,6 @@ fn whoever_is_a_member_no_more_is_planned_and_nobody_else() {
 #[test]
 fn what_manifests_say_of_all_is_planned_for_everybody() {
     let whole = |why| (Replanned::Whole { why }, 0);
-    assert_eq!(planned_after(&office(), |policy| policy.targets[0].sign_in.clear()), whole("Targets are others"));
+    assert_eq!(planned_after(&office(), |policy| policy.targets[0].allow_empty = true), whole("Targets are others"));
     assert_eq!(planned_after(&office(), |policy| policy.groups[0].not_formerly.push("x".into())), whole("Groups are others"));
 }
