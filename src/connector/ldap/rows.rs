@@ -10,10 +10,9 @@ use bytes::Bytes;
 
 use super::dialect::{Active, IdKind};
 use super::directory::{Names, wanted};
-use super::dn;
-use super::layout::{CONTAINER, Layout, Objects};
+use super::layout::{Layout, Objects};
 use super::message::Entry;
-use crate::model::{Columns, ObjectKind, Page, RowWriter, SystemError, attribute};
+use crate::model::{CONTAINER, Columns, ObjectKind, Page, RowWriter, SystemError, attribute, dn};
 
 /// How the columns of a stream are made of entries.
 #[derive(Clone, Debug)]

@@ -13,6 +13,9 @@ const DIALECT: Dialect = Dialect::MySql;
 /// Engines that undo nothing.
 const LASTING: [&str; 6] = ["myisam", "aria", "memory", "csv", "archive", "merge"];
 
+/// Collations to which a letter is one with and without its accent; those of languages know which of them are letters of their own.
+const ACCENTLESS: [&str; 4] = ["_general_ci", "_unicode_ci", "_unicode_520_ci", "_ai_ci"];
+
 /// Why nothing can be written there.
 pub(super) fn only_reads(session: &dyn Session) -> Result<Option<String>, SystemError> {
     let rows = session.rows("SELECT @@global.read_only", &[])?;
@@ -73,7 +76,10 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
         column.not_null = line.at(3)?.is_yes();
         column.filled = line.at(4)?.is_yes() || extra.contains("AUTO_INCREMENT") || extra.contains("DEFAULT_GENERATED");
         column.generated = extra.contains("GENERATED") && !extra.contains("DEFAULT_GENERATED") || extra.contains("PERSISTENT");
-        column.caseless = text(line, 7)?.ends_with("_ci");
+        let collation = text(line, 7)?;
+        column.caseless = collation.ends_with("_ci");
+        column.accentless = ACCENTLESS.iter().any(|end| collation.ends_with(end));
+        column.basic = ["utf8_", "utf8mb3_", "ucs2_"].iter().any(|set| collation.starts_with(set));
         if let (Sql::Integer(length), Holds::Text) = (line.at(6)?.kept()?, column.holds) {
             column.longest = usize::try_from(length).ok().filter(|_| !matches!(declared.as_str(), "enum" | "set"));
         }
