@@ -33,13 +33,8 @@ use std::time::Instant;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROUNDS: usize = 3;
-const PARTS: [(&str, fn(&Size)); 5] = [
-    ("add", of_ldap::adds),
-    ("search", of_ldap::searches),
-    ("rows", of_tables::rows),
-    ("list", of_scim::lists),
-    ("bulk", of_scim::bulk),
-];
+const PARTS: [(&str, fn(&Size)); 5] =
+    [("add", of_ldap::adds), ("search", of_ldap::searches), ("rows", of_tables::rows), ("list", of_scim::lists), ("bulk", of_scim::bulk)];
 
 /// How much is done.
 struct Size {
@@ -88,7 +83,8 @@ fn told(things: usize, rows: &[(&str, Vec<Took>)], by_cpu: bool) {
         let seconds = median(row.iter().map(|took| took.seconds));
         let times = median(row.iter().zip(first).map(|(took, first)| took.seconds / first.seconds));
         let cpu = if by_cpu { format!("{:.2}", median(row.iter().map(|took| took.cpu)) * 1e6 / things as f64) } else { "–".into() };
-        let cpus = if by_cpu { format!("{:.2}", median(row.iter().zip(first).map(|(took, first)| took.cpu / first.cpu))) } else { "–".into() };
+        let cpus =
+            if by_cpu { format!("{:.2}", median(row.iter().zip(first).map(|(took, first)| took.cpu / first.cpu))) } else { "–".into() };
         println!("{name:<34} {seconds:>9.2} {:>10.0} {times:>14.2} {cpu:>9} {cpus:>12}", things as f64 / seconds);
     }
 }

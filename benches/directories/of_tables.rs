@@ -52,5 +52,6 @@ fn connection(server: &postgres::Server) -> TargetConnection {
         "displayName": "shown", "externalId": "mark", "name.familyName": "family", "name.givenName": "given", "title": "title", "userName": "login",
     });
     let accounts = json!({ "table": "people", "key": "id", "columns": columns, "active": { "flag": "active" } });
-    serde_json::from_value(json!({ "sql": { "database": { "postgres": { "url": server.socket() } }, "accounts": accounts } })).expect("a connection")
+    serde_json::from_value(json!({ "sql": { "database": { "postgres": { "url": server.socket() } }, "accounts": accounts } }))
+        .expect("a connection")
 }

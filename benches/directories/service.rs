@@ -66,7 +66,8 @@ fn account(at: usize) -> Json {
 fn resource(body: &Json, id: usize) -> String {
     let mut made = body.clone();
     made["id"] = format!("2819c223-7f76-453a-919d-{id:012}").into();
-    made["meta"] = json!({ "resourceType": "User", "created": "2024-02-11T09:12:45Z", "lastModified": "2024-02-11T09:12:45Z", "version": "W/\"1\"" });
+    made["meta"] =
+        json!({ "resourceType": "User", "created": "2024-02-11T09:12:45Z", "lastModified": "2024-02-11T09:12:45Z", "version": "W/\"1\"" });
     made.to_string()
 }
 

@@ -103,7 +103,9 @@ impl ValueLimit {
             return Some(KEPT.into());
         }
         self.kept.iter().find_map(|kept| match kept.strip_suffix('*') {
-            Some(beginning) if text.starts_with(beginning) => Some(format!("begins with `{beginning}`, which the system keeps for its own")),
+            Some(beginning) if text.starts_with(beginning) => {
+                Some(format!("begins with `{beginning}`, which the system keeps for its own"))
+            }
             None if text == kept.as_ref() => Some(KEPT.into()),
             _ => None,
         })
@@ -165,7 +167,14 @@ mod tests {
 
     #[test]
     fn names_and_signs_that_are_not_taken_are_told() {
-        let limit = ValueLimit { basic: true, unblank: true, kept: vec!["pg_*".into()], kept_caseless: vec!["Public".into()], refused: "/", ..Default::default() };
+        let limit = ValueLimit {
+            basic: true,
+            unblank: true,
+            kept: vec!["pg_*".into()],
+            kept_caseless: vec!["Public".into()],
+            refused: "/",
+            ..Default::default()
+        };
         for taken in ["ada", "pgada", "PG_ada", "publican", "dée"] {
             assert_eq!(told(&limit, taken), "", "{taken}");
         }

@@ -52,7 +52,10 @@ async fn the_way_is_safe_and_the_password_is_in_no_message() {
 async fn a_server_that_asks_for_a_certificate_is_shown_one() {
     let Some(server) = mariadb::server("client certificates") else { return };
     let folder = tempfile::tempdir().unwrap();
-    server.sql(&format!("CREATE USER certified@'%' IDENTIFIED BY '{}' REQUIRE X509; GRANT SELECT ON hr.* TO certified@'%'", mariadb::PASSWORD));
+    server.sql(&format!(
+        "CREATE USER certified@'%' IDENTIFIED BY '{}' REQUIRE X509; GRANT SELECT ON hr.* TO certified@'%'",
+        mariadb::PASSWORD
+    ));
     let shown = |name: &str| {
         let [certificate, key] = server.shown(name).map(|path| SecretRef::File(path.display().to_string()));
         Some(ClientTls { certificate, key })

@@ -94,9 +94,9 @@ fn is_about_tls(error: &Error) -> bool {
 
 fn by_code(code: u16, state: &str, words: String) -> SystemError {
     match code {
-        1045 | 1698 | 1820 | 1862 | 4151 => {
-            SystemError::Auth(format!("{words}: check the user in `url`, its password or the certificate of `tls` (REQUIRE X509), and whether it expired or is locked"))
-        }
+        1045 | 1698 | 1820 | 1862 | 4151 => SystemError::Auth(format!(
+            "{words}: check the user in `url`, its password or the certificate of `tls` (REQUIRE X509), and whether it expired or is locked"
+        )),
         1049 => SystemError::Rejected(format!("{words}: make the database, or correct its name in `url`")),
         1044 | 1142 | 1143 | 1227 | 1370 | 1410 => SystemError::Forbidden(words),
         1290 | 1792 | 1836 => SystemError::Forbidden(format!("{READS} ({words})")),

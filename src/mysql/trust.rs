@@ -39,7 +39,9 @@ pub(super) fn shown(certificate: &SecretString, key: &SecretString) -> Result<Cl
     let (certificate, key) = (certificate.expose_secret().as_bytes(), key.expose_secret().as_bytes());
     let chain = CertificateDer::pem_slice_iter(certificate).collect::<Result<Vec<_>, _>>().is_ok_and(|chain| !chain.is_empty());
     if !chain || PrivateKeyDer::from_pem_slice(key).is_err() {
-        return Err("the client certificate and its key in `tls` are no PEM (-----BEGIN CERTIFICATE-----, -----BEGIN PRIVATE KEY-----)".into());
+        return Err(
+            "the client certificate and its key in `tls` are no PEM (-----BEGIN CERTIFICATE-----, -----BEGIN PRIVATE KEY-----)".into()
+        );
     }
     Ok(ClientIdentity::new(certificate.to_vec().into(), key.to_vec().into()))
 }

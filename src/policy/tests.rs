@@ -431,7 +431,10 @@ fn what_a_deactivation_sets_must_be_something_that_many_can_have_and_the_target_
     let rules = "  mapping:\n    rules:\n    - {attribute: container, value: identity.department}\n    - {attribute: title, value: identity.title, unique: true}\n";
     let told = |set: &str| {
         let chat = target(&format!("  leaver: {{action: deactivate, set: {{{set}}}}}\n{rules}"));
-        match build_for(&OfDirectory, &[WORKSPACE, &source("hr", "  mapping: {rules: [{attribute: userName, value: record.login}]}"), &chat]) {
+        match build_for(
+            &OfDirectory,
+            &[WORKSPACE, &source("hr", "  mapping: {rules: [{attribute: userName, value: record.login}]}"), &chat],
+        ) {
             Ok((_, told)) | Err(told) => told.iter().map(ToString::to_string).collect::<String>(),
         }
     };

@@ -113,9 +113,9 @@ fn by_code(code: &SqlState, words: String) -> SystemError {
         // What changes the catalog waits for whoever changes it too, and then gives up; nothing was done.
         SqlState::INTERNAL_ERROR if words.contains("concurrently") => SystemError::Unavailable(words),
         _ => match code.code().get(..2) {
-            Some("28") if words.contains("certificate") => {
-                SystemError::Auth(format!("{words}: name in `tls` a certificate whose CN is the user of `url`, or whom pg_ident.conf maps to it"))
-            }
+            Some("28") if words.contains("certificate") => SystemError::Auth(format!(
+                "{words}: name in `tls` a certificate whose CN is the user of `url`, or whom pg_ident.conf maps to it"
+            )),
             Some("28") => {
                 SystemError::Auth(format!("{words}: check the user in `url`, its password, and whether it has ended (VALID UNTIL)"))
             }

@@ -91,12 +91,7 @@ impl Objects {
         let alike = columns.position("userName").filter(|_| wanted.accentless);
         let alike = alike.map(|position| (Arc::from(ALIKE), position, AttributeType::AccentlessText));
         let shape = Shape {
-            found_by: wanted
-                .found_by
-                .iter()
-                .filter_map(|name| Some((name.clone(), position(name)?, kind_of(name))))
-                .chain(alike)
-                .collect(),
+            found_by: wanted.found_by.iter().filter_map(|name| Some((name.clone(), position(name)?, kind_of(name)))).chain(alike).collect(),
             marker: wanted.marker.as_ref().and_then(position),
             active: active.as_ref().and_then(position),
             marks: Marks::of(workspace),

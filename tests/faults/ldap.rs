@@ -490,7 +490,9 @@ async fn a_certificate_or_a_socket_says_who_signs_in() {
     begun["startTls"] = true.into();
     let mut beside = by(&server.tls_url(), server.shown("known"));
     beside["bind"] = json!({ "simple": { "dn": SYNC, "password": { "exec": ["echo", PASSWORD] } } });
-    for (at, more) in [by(&server.tls_url(), server.shown("known")), begun, by(&server.socket_url(), Json::Null), beside].into_iter().enumerate() {
+    for (at, more) in
+        [by(&server.tls_url(), server.shown("known")), begun, by(&server.socket_url(), Json::Null), beside].into_iter().enumerate()
+    {
         let target = open(&server, more.clone()).await.unwrap_or_else(|error| panic!("{more}: {error}"));
         let name = format!("made{at}");
         let made = write(&target, Action::Create, (ObjectKind::Account, None), &[("userName", Some(&name))], &Fence::open()).await;
@@ -500,12 +502,7 @@ async fn a_certificate_or_a_socket_says_who_signs_in() {
     mixed["key"] = server.shown("strange")["key"].clone();
     let mut odd = server.shown("known");
     odd["certificate"] = json!({ "exec": ["echo", "planted-secret"] });
-    for (tls, words) in [
-        (server.shown("strange"), "`tls`"),
-        (Json::Null, "inappropriate sign-in"),
-        (mixed, "key"),
-        (odd, "no PEM"),
-    ] {
+    for (tls, words) in [(server.shown("strange"), "`tls`"), (Json::Null, "inappropriate sign-in"), (mixed, "key"), (odd, "no PEM")] {
         let refused = open(&server, by(&server.tls_url(), tls)).await.map(|_| ()).expect_err("it is refused").to_string();
         assert!(refused.contains(words) && !refused.contains("planted-secret"), "{words}: {refused}");
     }

@@ -422,12 +422,17 @@ async fn what_a_column_cannot_hold_is_known_ahead() {
         let connection: TargetConnection = serde_json::from_value(described).expect("a connection");
         let target = registry::open_target(&connection, &Surroundings::at(std::env::temp_dir())).await.expect("it opens");
         let values = [("title", "x", true), ("title", &*"é".repeat(20), true), ("title", &*"é".repeat(21), false)];
-        let numbers =
-            [("employeeNumber", "32767", true), ("employeeNumber", "32768", false), ("employeeNumber", "A17", false), ("employeeNumber", "007", false)];
+        let numbers = [
+            ("employeeNumber", "32767", true),
+            ("employeeNumber", "32768", false),
+            ("employeeNumber", "A17", false),
+            ("employeeNumber", "007", false),
+        ];
         for (at, (attribute, value, fits)) in values.into_iter().chain(numbers).enumerate() {
             let told = target.capabilities.account_limits.get(attribute).expect("a limit").refusal(Some(&Value::text(value)));
             let name = format!("u{at}");
-            let made = write(&target, &[(Action::Create, None, &[("userName", &name), (attribute, value)])], &Fence::open()).await.remove(0);
+            let made =
+                write(&target, &[(Action::Create, None, &[("userName", &name), (attribute, value)])], &Fence::open()).await.remove(0);
             assert_eq!((told.is_none(), made.is_ok()), (fits, fits), "{} {attribute} {value}: {told:?}, {made:?}", app.name);
         }
         assert!(target.capabilities.account_limits["employeeNumber"].refusal(None).is_some(), "it can't be cleared");
@@ -499,6 +504,9 @@ async fn a_query_that_changes_something_is_told_as_that_and_a_column_of_nothing_
         let reader = registry::open_source(&source(writes), &around).await.expect("it opens");
         let (evidence, _) = read(&*reader, &["login", "at"]).await;
         let reason = evidence.reason().unwrap_or_default();
-        assert!(reason.contains("a Source's query may only read") && !reason.contains("standby") && !reason.contains("replica"), "{reason}");
+        assert!(
+            reason.contains("a Source's query may only read") && !reason.contains("standby") && !reason.contains("replica"),
+            "{reason}"
+        );
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::{limits, lacks, open_source, open_target};
+use super::{lacks, limits, open_source, open_target};
 use crate::connector::describe::{ConnectionNeed, Connector, DefaultRule, Description, own};
 use crate::connector::sample::{AsJson, Sample};
 use crate::connector::{Reader, Surroundings, TargetConnector};

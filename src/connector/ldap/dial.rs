@@ -80,7 +80,9 @@ impl Dialer {
         let base = surroundings.base.clone();
         let ca_file = connection.ca_file.as_ref().map(|file| surroundings.place(file)).transpose()?;
         let identity = match &connection.tls {
-            Some(tls) => Some(ClientIdentity { certificate: resolved(&tls.certificate, &base).await?, key: resolved(&tls.key, &base).await? }),
+            Some(tls) => {
+                Some(ClientIdentity { certificate: resolved(&tls.certificate, &base).await?, key: resolved(&tls.key, &base).await? })
+            }
             None => None,
         };
         let tls = Arc::new(client_tls(ca_file.as_deref(), identity.as_ref())?);
@@ -241,7 +243,9 @@ fn tls_trouble(error: &std::io::Error) -> SystemError {
 
 /// What to do about one of ours.
 fn unknown_certificate(words: &str) -> String {
-    format!("the server refuses the connection ({words}): name in `tls` a certificate of an authority that it knows, and that has not expired")
+    format!(
+        "the server refuses the connection ({words}): name in `tls` a certificate of an authority that it knows, and that has not expired"
+    )
 }
 
 /// What to do about a certificate.

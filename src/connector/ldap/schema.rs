@@ -80,7 +80,9 @@ impl Directory {
     /// Most letters of attributes, by their names in small letters: Active Directory keeps to what its schema says. What others say behind a syntax (`{256}`,
     /// RFC 4512) is the least that a server must take, and no limit.
     pub(super) async fn longest(&self, layout: &Layout) -> BTreeMap<String, usize> {
-        let Some(definitions) = self.definitions().filter(|_| layout.dialect == LdapDialect::ActiveDirectory) else { return BTreeMap::new() };
+        let Some(definitions) = self.definitions().filter(|_| layout.dialect == LdapDialect::ActiveDirectory) else {
+            return BTreeMap::new();
+        };
         let groups = layout.groups.iter().flat_map(|groups| groups.objects.attributes.values());
         let names: Vec<&String> = layout.users.attributes.values().chain(groups).collect();
         let wanted = ["lDAPDisplayName", "rangeUpper", "oMSyntax"].map(str::to_owned);

@@ -154,7 +154,11 @@ impl Layout {
             end_sessions: self.sessions.is_some(),
             side_effects: self.side_effects(),
             unique_account_attributes: Some(self.accounts.unique_attributes()),
-            accentless_names: self.accounts.columns.get("userName").is_some_and(|column| column.accentless && self.accounts.unique.contains(&column.name)),
+            accentless_names: self
+                .accounts
+                .columns
+                .get("userName")
+                .is_some_and(|column| column.accentless && self.accounts.unique.contains(&column.name)),
             unique_group_attributes: self.groups.as_ref().map(Objects::unique_attributes),
         }
     }

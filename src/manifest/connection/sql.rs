@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{ClientTls, ConnectionPart, Described, SecretRef, Unreadable, is_socket, plain_certificate, server_address, stays_on_this_machine};
+use super::{
+    ClientTls, ConnectionPart, Described, SecretRef, Unreadable, is_socket, plain_certificate, server_address, stays_on_this_machine,
+};
 use crate::manifest::quantity;
 
 /// Tables of a database, as the application made them.

@@ -165,7 +165,8 @@ fn is_in(before: &Value, after: Option<&Value>) -> bool {
 
 /// Whoever stands elsewhere afterwards, where policies and other people's rights differ. Who is put away, or comes back, counts as that.
 fn moves(change: &Change) -> u64 {
-    let moves = matches!(change.action, Action::Update | Action::Adopt) && change.attributes.iter().any(|one| one.attribute.as_ref() == CONTAINER);
+    let moves =
+        matches!(change.action, Action::Update | Action::Adopt) && change.attributes.iter().any(|one| one.attribute.as_ref() == CONTAINER);
     if_so(change, is_account(change) && moves)
 }
 

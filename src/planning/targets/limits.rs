@@ -86,8 +86,9 @@ fn fitting(
 
 /// A value that the target can't hold, and what follows.
 fn refused(target: &Arc<str>, name: &Arc<str>, words: &str, (severity, follows): (Severity, &str)) -> Shared {
-    let hint =
-        format!("let the rule of {name} in spec.mapping.rules of the Target {target} make a value that fits, or have the room there widened");
+    let hint = format!(
+        "let the rule of {name} in spec.mapping.rules of the Target {target} make a value that fits, or have the room there widened"
+    );
     Shared::new(severity, FindingCode::VendorLimit, Some(target), format!("{{who}}: {name} {words}, {follows}")).attribute(name).hint(hint)
 }
 

@@ -161,16 +161,23 @@ fn short(scene: Scene) -> Scene {
 fn whose_name_the_target_does_not_take_gets_no_account_and_the_others_do() {
     let told = short(Scene::simple().person("1", "ada").person("2", "grace.hopper").person("3", "pg_x").person("4", "ädaa")).told();
     assert_eq!(told.matches("Create hr/").count(), 2, "{told}");
-    assert!(told.contains("(Error VendorLimit) hr/2: userName is longer than the 5 bytes that there is room for, so no account is made"), "{told}");
+    assert!(
+        told.contains("(Error VendorLimit) hr/2: userName is longer than the 5 bytes that there is room for, so no account is made"),
+        "{told}"
+    );
     assert!(told.contains("(Error VendorLimit) hr/3: userName begins with `pg_`"), "{told}");
     let renamed = short(Scene::simple().person("1", "grace.hopper").marked("u1", "hr/1", "grace")).told();
     assert_eq!(renamed.matches("Update").count(), 0, "{renamed}");
-    assert!(renamed.contains("(Warning VendorLimit) hr/1: userName is longer") && renamed.contains("so it stays as it is there"), "{renamed}");
+    assert!(
+        renamed.contains("(Warning VendorLimit) hr/1: userName is longer") && renamed.contains("so it stays as it is there"),
+        "{renamed}"
+    );
 }
 
 #[test]
 fn a_group_whose_name_the_target_does_not_take_is_left_and_the_others_go() {
-    let groups = [group("pg_ops", "  rule: 'true'"), group("devs", "  rule: 'true'"), group("leads", "  rule: 'true'\n  displayName: directors")];
+    let groups =
+        [group("pg_ops", "  rule: 'true'"), group("devs", "  rule: 'true'"), group("leads", "  rule: 'true'\n  displayName: directors")];
     let documents: Vec<String> = [source("hr", ""), target("  groups: {}")].into_iter().chain(groups).collect();
     let scene = Scene::new(&documents.iter().map(|text| text.replace("  displayName: leads\n", "")).collect::<Vec<_>>());
     let scene = scene.person("1", "ada").marked("u1", "hr/1", "ada").marked_group("g1", "group/leads", "leads").member("g1", "u1");
@@ -184,7 +191,9 @@ fn a_group_whose_name_the_target_does_not_take_is_left_and_the_others_go() {
 
 #[test]
 fn what_a_column_cannot_hold_is_told_before_it_is_sent() {
-    let whole = |scene: Scene| scene.able(|can| drop(can.account_limits.insert("title".into(), ValueLimit { form: ValueForm::Whole(2), ..Default::default() })));
+    let whole = |scene: Scene| {
+        scene.able(|can| drop(can.account_limits.insert("title".into(), ValueLimit { form: ValueForm::Whole(2), ..Default::default() })))
+    };
     let told = whole(clerk()).told();
     assert!(told.contains("userName: ada > ada.l") && !told.contains("title: Clerk > Boss"), "{told}");
     assert!(told.contains("(Warning VendorLimit) hr/1: title is no whole number"), "{told}");
@@ -243,5 +252,14 @@ fn names_that_are_one_to_a_database_are_given_once() {
     let one = scene(true);
     assert_eq!(one.matches("Create").count(), 2, "{one}");
     assert!(one.contains("Create hr/2") && one.contains("Create hr/4") && one.matches("NameTaken").count() == 2, "{one}");
-    assert_eq!(Scene::simple().person("1", "dee").marked("u1", "hr/1", "dée").able(|can| can.accentless_names = true).told().matches("NameTaken").count(), 0);
+    assert_eq!(
+        Scene::simple()
+            .person("1", "dee")
+            .marked("u1", "hr/1", "dée")
+            .able(|can| can.accentless_names = true)
+            .told()
+            .matches("NameTaken")
+            .count(),
+        0
+    );
 }

@@ -57,7 +57,11 @@ fn a_mass_of_moves_is_withheld_and_who_is_put_away_or_comes_back_is_none() {
     let plan = with(moves(Action::Update, 0, 11)).checked();
     assert_eq!(held(&plan).len(), 11);
     assert!(plan.findings[0].message.contains("accounts that are moved: 11 planned"), "{}", plan.findings[0].message);
-    assert_eq!(held(&with(moves(Action::Update, 0, 8).chain(moves(Action::Adopt, 8, 12))).checked()).len(), 12, "adopted ones are moved too");
+    assert_eq!(
+        held(&with(moves(Action::Update, 0, 8).chain(moves(Action::Adopt, 8, 12))).checked()).len(),
+        12,
+        "adopted ones are moved too"
+    );
     assert_eq!(held(&with(moves(Action::Update, 0, 9).chain(moves(Action::Deactivate, 9, 12))).checked()).len(), 0);
 }
 
