@@ -19,9 +19,6 @@ const UPSERT: &str = "
     ON CONFLICT (login) DO UPDATE SET shown = excluded.shown, mark = excluded.mark, family = excluded.family, given = excluded.given, title = excluded.title";
 
 pub fn rows(size: &Size) {
-    if std::env::var_os("HEADCOUNT_TEST_REQUIRE").is_some() {
-        println!("(a server is required)");
-    }
     let Some(server) = postgres::server("the bench of tables") else { return };
     let (many, folder) = (size.of(ROWS), tempfile::tempdir().expect("a folder"));
     let mut text = String::new();

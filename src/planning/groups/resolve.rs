@@ -13,7 +13,6 @@ use crate::model::{
 };
 use crate::planning::declared::groups::Group;
 use crate::planning::draft::{Grounds, Stage, attribute, with};
-use crate::planning::findings::Shared;
 use crate::planning::groups::Step;
 use crate::planning::groups::near;
 use crate::planning::groups::near::Near;
@@ -347,9 +346,11 @@ impl AtTarget<'_, '_, '_> {
         if !observed.as_text().is_some_and(|name| group.is_called(name)) {
             attributes.push(attribute(&Arc::from(NAME), observed.to_value(), Some(Value::Text(group.display_name.clone()))));
         }
-        if let Some(words) = limits::of_group_name(basis, self.target, &group.display_name).filter(|_| !attributes.is_empty()) {
+        let name = (&group.key, group.display_name.as_ref());
+        if !attributes.is_empty()
+            && !limits::takes_group((basis, &mut self.step.report.findings), self.target, name, "so it keeps the name that it has")
+        {
             attributes.clear();
-            self.refuse_name(at, &words, "so it keeps the name that it has");
         }
         if let Some(marker) = &side.capabilities.group_marker
             && objects.marked_key(row).as_deref() != Some(&group.key)
@@ -416,8 +417,8 @@ impl AtTarget<'_, '_, '_> {
             );
             return GroupState::Unclear;
         }
-        if let Some(words) = limits::of_group_name(basis, self.target, &group.display_name) {
-            self.refuse_name(at, &words, "so none is made");
+        let name = (&group.key, group.display_name.as_ref());
+        if !limits::takes_group((basis, &mut self.step.report.findings), self.target, name, "so none is made") {
             return GroupState::Unclear;
         }
         let mut attributes = vec![attribute(&Arc::from(NAME), None, Some(Value::Text(group.display_name.clone())))];
@@ -454,16 +455,6 @@ impl AtTarget<'_, '_, '_> {
         );
         self.step.draft(self.target, Stage::CreateGroups, with(change, attributes, &[]));
         if basis.group_ownership(self.target) == Ownership::Observe { GroupState::Unclear } else { GroupState::Made }
-    }
-
-    /// The target takes no group of this name.
-    fn refuse_name(&mut self, at: usize, words: &str, follows: &str) {
-        let group = &self.step.basis.groups.all[at];
-        let sentence = format!("{{who}}: its name {} {words}, {follows}", group.display_name);
-        let rules = &self.step.basis.policy.targets[self.target];
-        let shared = Shared::new(Severity::Error, FindingCode::VendorLimit, Some(&rules.name), sentence);
-        let hint = "Give the Group another `displayName`, or leave it out at this Target by `groups.select`.";
-        self.step.report.findings.share(shared.hint(hint), &group.key);
     }
 
     /// Whether a group that is nobody's has nearly the name of one that is to be made.

@@ -145,10 +145,20 @@ pub(in crate::planning) fn alike(
     kept
 }
 
-/// Why a target takes no group of this name, in words that follow it.
-pub(in crate::planning) fn of_group_name(basis: &Basis<'_>, target: usize, name: &str) -> Option<String> {
+/// Whether the target takes a group of this name; where it doesn't that is told, with what follows.
+pub(in crate::planning) fn takes_group(
+    (basis, findings): (&Basis<'_>, &mut Findings),
+    target: usize,
+    (key, name): (&Arc<str>, &str),
+    follows: &str,
+) -> bool {
     let limits = &basis.observed[target].side.capabilities.group_limits;
-    limits.get("displayName").and_then(|limit| limit.refusal(Some(&Value::text(name))))
+    let Some(words) = limits.get("displayName").and_then(|limit| limit.refusal(Some(&Value::text(name)))) else { return true };
+    let sentence = format!("{{who}}: its name {name} {words}, {follows}");
+    let shared = Shared::new(Severity::Error, FindingCode::VendorLimit, Some(&basis.policy.targets[target].name), sentence);
+    let hint = "Give the Group another `displayName`, or leave it out at this Target by `groups.select`.";
+    findings.share(shared.hint(hint), key);
+    false
 }
 
 /// Tells of a new account that lacks what the target asks of each. It is sent all the same: many systems ask for more than they need.
