@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 
 /// Whom programs run as that must not be root: nobody.
 const NOBODY: u32 = 65534;
@@ -172,6 +172,9 @@ fn authority() -> CertifiedIssuer<'static, KeyPair> {
 fn client(folder: &Path, name: &str, authority: &CertifiedIssuer<'static, KeyPair>) {
     let key = KeyPair::generate().expect("a key");
     let mut parameters = CertificateParams::new(Vec::new()).expect("a name");
+    // Of the authority's own name it would look as if it had signed itself.
+    parameters.distinguished_name = DistinguishedName::new();
+    parameters.distinguished_name.push(DnType::CommonName, "certified");
     parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     let certificate = parameters.signed_by(&key, authority).expect("a certificate");
     std::fs::write(folder.join(format!("{name}.pem")), certificate.pem()).expect("written");
