@@ -13,8 +13,18 @@ const DIALECT: Dialect = Dialect::MySql;
 /// Engines that undo nothing.
 const LASTING: [&str; 6] = ["myisam", "aria", "memory", "csv", "archive", "merge"];
 
-/// Collations to which a letter is one with and without its accent; those of languages know which of them are letters of their own.
-const ACCENTLESS: [&str; 4] = ["_general_ci", "_unicode_ci", "_unicode_520_ci", "_ai_ci"];
+/// Collations of Unicode to which a letter is one with and without its accent, behind the character set; those of languages have letters of their own.
+const ACCENTLESS: [&str; 9] = [
+    "general_ci",
+    "general_nopad_ci",
+    "unicode_ci",
+    "unicode_nopad_ci",
+    "unicode_520_ci",
+    "unicode_520_nopad_ci",
+    "0900_ai_ci",
+    "uca1400_ai_ci",
+    "uca1400_nopad_ai_ci",
+];
 
 /// Why nothing can be written there.
 pub(super) fn only_reads(session: &dyn Session) -> Result<Option<String>, SystemError> {
@@ -78,7 +88,7 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
         column.generated = extra.contains("GENERATED") && !extra.contains("DEFAULT_GENERATED") || extra.contains("PERSISTENT");
         let collation = text(line, 7)?;
         column.caseless = collation.ends_with("_ci");
-        column.accentless = ACCENTLESS.iter().any(|end| collation.ends_with(end));
+        column.accentless = takes_no_accents_apart(&collation);
         column.basic = ["utf8_", "utf8mb3_", "ucs2_"].iter().any(|set| collation.starts_with(set));
         if let (Sql::Integer(length), Holds::Text) = (line.at(6)?.kept()?, column.holds) {
             column.longest = usize::try_from(length).ok().filter(|_| !matches!(declared.as_str(), "enum" | "set"));
@@ -90,6 +100,11 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
         Ok(())
     })?;
     Ok(columns)
+}
+
+fn takes_no_accents_apart(collation: &str) -> bool {
+    let unicode = ["utf8", "utf8mb3", "utf8mb4", "ucs2", "utf16", "utf32"];
+    collation.split_once('_').is_some_and(|(set, rest)| unicode.contains(&set) && ACCENTLESS.contains(&rest))
 }
 
 fn bytes(declared: &str) -> Option<u8> {
@@ -172,7 +187,25 @@ fn text(line: &dyn Line, place: usize) -> Result<String, SystemError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{gives_delete, is_like};
+    use super::{gives_delete, is_like, takes_no_accents_apart};
+
+    #[test]
+    fn a_collation_says_whether_accents_tell_names_apart() {
+        for one in ["utf8mb4_general_ci", "utf8mb3_unicode_520_ci", "utf8mb4_0900_ai_ci", "utf8mb4_uca1400_ai_ci"] {
+            assert!(takes_no_accents_apart(one), "{one}");
+        }
+        for apart in [
+            "utf8mb4_bin",
+            "utf8mb4_0900_as_ci",
+            "utf8mb4_sv_0900_ai_ci",
+            "utf8mb4_swedish_ci",
+            "latin1_general_ci",
+            "ascii_general_ci",
+            "",
+        ] {
+            assert!(!takes_no_accents_apart(apart), "{apart}");
+        }
+    }
 
     #[test]
     fn a_right_to_remove_rows_is_read_out_of_grants() {
