@@ -88,7 +88,7 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
         column.generated = extra.contains("GENERATED") && !extra.contains("DEFAULT_GENERATED") || extra.contains("PERSISTENT");
         let collation = text(line, 7)?;
         column.caseless = collation.ends_with("_ci");
-        column.accentless = takes_no_accents_apart(&collation);
+        column.accentless = ignores_accents(&collation);
         column.basic = ["utf8_", "utf8mb3_", "ucs2_"].iter().any(|set| collation.starts_with(set));
         if let (Sql::Integer(length), Holds::Text) = (line.at(6)?.kept()?, column.holds) {
             column.longest = usize::try_from(length).ok().filter(|_| !matches!(declared.as_str(), "enum" | "set"));
@@ -102,7 +102,7 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
     Ok(columns)
 }
 
-fn takes_no_accents_apart(collation: &str) -> bool {
+fn ignores_accents(collation: &str) -> bool {
     let unicode = ["utf8", "utf8mb3", "utf8mb4", "ucs2", "utf16", "utf32"];
     collation.split_once('_').is_some_and(|(set, rest)| unicode.contains(&set) && ACCENTLESS.contains(&rest))
 }
@@ -187,12 +187,12 @@ fn text(line: &dyn Line, place: usize) -> Result<String, SystemError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{gives_delete, is_like, takes_no_accents_apart};
+    use super::{gives_delete, ignores_accents, is_like};
 
     #[test]
     fn a_collation_says_whether_accents_tell_names_apart() {
         for one in ["utf8mb4_general_ci", "utf8mb3_unicode_520_ci", "utf8mb4_0900_ai_ci", "utf8mb4_uca1400_ai_ci"] {
-            assert!(takes_no_accents_apart(one), "{one}");
+            assert!(ignores_accents(one), "{one}");
         }
         for apart in [
             "utf8mb4_bin",
@@ -203,7 +203,7 @@ mod tests {
             "ascii_general_ci",
             "",
         ] {
-            assert!(!takes_no_accents_apart(apart), "{apart}");
+            assert!(!ignores_accents(apart), "{apart}");
         }
     }
 
