@@ -15,6 +15,7 @@ use super::{Reader, Surroundings, TargetConnector};
 pub use crate::manifest::Field;
 use crate::manifest::connection::Described;
 use crate::model::{Columns, SystemError};
+use crate::policy::TargetFacts;
 
 /// A connector in its own words.
 #[derive(Clone, Debug, Serialize)]
@@ -73,9 +74,9 @@ pub trait Connector: Sync {
         async { Err(SystemError::Rejected(format!("a Target can't speak {}", self.describe().name))) }.boxed()
     }
 
-    /// What a Target of it has where its mapping says nothing else, and what it needs before an account can be made.
-    fn facts(&self, _: &dyn Described) -> (Vec<(String, String)>, Vec<&'static str>) {
-        (Vec::new(), Vec::new())
+    /// What policy must know of a Target's connection without reaching it; the connector's name is known anyway.
+    fn facts(&self, _: &dyn Described) -> TargetFacts {
+        TargetFacts::default()
     }
 
     /// A test of what a live system answers, in made-up words.

@@ -94,8 +94,8 @@ pub struct Facts;
 impl ConnectorFacts for Facts {
     fn of_target(&self, target: &TargetSpec) -> TargetFacts {
         let connection = target.connection.described();
-        let (default_mapping, needs) = of(connection).map(|connector| connector.facts(connection)).unwrap_or_default();
-        TargetFacts { connector: connection.document().unwrap_or(connection.word()).into(), default_mapping, needs }
+        let facts = of(connection).map(|connector| connector.facts(connection)).unwrap_or_default();
+        TargetFacts { connector: connection.document().unwrap_or(connection.word()).into(), ..facts }
     }
 }
 

@@ -9,6 +9,7 @@ use super::datum::Datum;
 use super::eval::{MAX_ITEMS, MAX_TEXT};
 use super::latin;
 use crate::diagnostic::nearest;
+use crate::model::dn;
 
 /// One function.
 #[derive(Debug)]
@@ -93,6 +94,7 @@ static FUNCTIONS: &[Function] = &[
     Function::new("lastIndexOf", 2, 2, "lastIndexOf(text, \"part\")", |arguments| position(arguments, |text, part| text.rfind(part))),
     Function::new("lower", 1, 1, "lower(text)", |[text, ..]| map_text(text, lower)),
     Function::new("padLeft", 2, 3, "padLeft(text, 8, \"0\")", pad_left),
+    Function::new("rdn", 2, 2, "rdn(\"OU\", text)", rdn),
     Function::new("replace", 3, 3, "replace(text, \"from\", \"to\")", replace),
     Function::new("reverse", 1, 1, "reverse(list)", reverse),
     Function::new("size", 1, 1, "size(list)", size),
@@ -129,6 +131,7 @@ pub(super) fn nearest_name(name: &str) -> Option<&'static str> {
         "len" | "length" | "count" => Some("size"),
         "unique" | "uniq" | "dedup" => Some("distinct"),
         "capitalize" | "titlecase" | "initcap" | "propercase" => Some("title"),
+        "dn" | "escapedn" | "ou" => Some("rdn"),
         "pad" | "padstart" | "lpad" | "zfill" => Some("padLeft"),
         "concat" | "merge" => Some("flatten"),
         "any" => Some("exists"),
@@ -284,6 +287,23 @@ fn pad_left<'a>([text, length, sign]: [Datum<'a>; 3]) -> Outcome<'a> {
     let lacking = length.saturating_sub(whole.chars().count());
     let padded: String = std::iter::repeat_n(sign, lacking).chain(whole.chars()).collect();
     Ok(Datum::Text(padded.into()))
+}
+
+/// A relative name of a directory (RFC 4514), whatever signs its value has.
+fn rdn<'a>([attribute, value, _]: [Datum<'a>; 3]) -> Outcome<'a> {
+    let Some(attribute) = attribute.as_text() else { return needs("the name of an attribute", &attribute) };
+    let named = attribute.starts_with(|sign: char| sign.is_ascii_alphabetic());
+    if !named || !attribute.bytes().all(|sign| sign.is_ascii_alphanumeric() || sign == b'-') {
+        return Err("needs the name of an attribute first, such as \"OU\"".into());
+    }
+    match value {
+        Datum::Null => Ok(Datum::Null),
+        value => match value.as_text() {
+            Some("") => Ok(Datum::Null),
+            Some(text) => Ok(Datum::Text(dn::rdn(attribute, text).into())),
+            None => needs("text", &value),
+        },
+    }
 }
 
 fn split<'a>([text, by, _]: [Datum<'a>; 3]) -> Outcome<'a> {

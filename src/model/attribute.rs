@@ -7,6 +7,8 @@ pub enum AttributeType {
     Text,
     /// text, compared without case (`userName`, e-mail)
     CaselessText,
+    /// text, compared without case and accents: of no attribute, but so some databases tell user names apart
+    AccentlessText,
     /// true or false
     Bool,
     /// an ISO date
@@ -50,6 +52,9 @@ pub struct Attribute {
     pub visibility: Visibility,
 }
 
+/// Where an entry of a directory stands below the base of all; nothing: right below it.
+pub const CONTAINER: &str = "container";
+
 use AttributeType::{Bool, CaselessText, Date, Many, ManyCaseless, ManyPhones, Reference, Text};
 use Visibility::{Personal, Public, Secret};
 
@@ -57,7 +62,7 @@ use Visibility::{Personal, Public, Secret};
 const ATTRIBUTES: &[Attribute] = &[
     row("active", Bool, Public),
     row("addresses", Many, Personal),
-    row("container", CaselessText, Public),
+    row(CONTAINER, CaselessText, Public),
     row("costCenter", Text, Public),
     row("department", Text, Public),
     row("displayName", Text, Public),

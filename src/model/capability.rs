@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::change::{Action, ObjectKind};
+use super::value_limit::ValueLimit;
 
 /// The column of an object, or of an entitlement, that says whether it may be changed there at all; nothing where the system does not say.
 pub const WRITABLE: &str = "$writable";
@@ -48,8 +49,10 @@ pub struct Capabilities {
     pub immutable_attributes: BTreeSet<Arc<str>>,
     /// attributes of an account that are the system's own: they are read, and never written, not even when it is made
     pub read_only_attributes: BTreeSet<Arc<str>>,
-    /// most letters of attributes of an account, where the system says it
-    pub longest_attributes: BTreeMap<Arc<str>, usize>,
+    /// what attributes of an account can't hold, where the system says it
+    pub account_limits: BTreeMap<Arc<str>, ValueLimit>,
+    /// the same of groups
+    pub group_limits: BTreeMap<Arc<str>, ValueLimit>,
     /// attributes of several values of which an account keeps one: the primary
     pub single_valued_attributes: BTreeSet<Arc<str>>,
     /// attributes that the system asks of each account, whether or not it makes one without
@@ -70,6 +73,8 @@ pub struct Capabilities {
     pub side_effects: Vec<SideEffect>,
     /// attributes of which no two accounts have one value; none: it does not say
     pub unique_account_attributes: Option<BTreeSet<Arc<str>>>,
+    /// no two accounts have user names that differ in case or accents alone
+    pub accentless_names: bool,
     /// attributes of which no two groups have one value; none: it does not say
     pub unique_group_attributes: Option<BTreeSet<Arc<str>>>,
 }

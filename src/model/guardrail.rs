@@ -40,6 +40,8 @@ pub enum Guardrail {
     Rename,
     /// people whose name or address changes
     Names,
+    /// accounts moved below another entry
+    Move,
     /// accounts updated
     Update,
     /// accounts deactivated
@@ -64,12 +66,13 @@ pub enum Guardrail {
 
 impl Guardrail {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Create,
         Self::Adopt,
         Self::Reactivate,
         Self::Rename,
         Self::Names,
+        Self::Move,
         Self::Update,
         Self::Deactivate,
         Self::Delete,
@@ -90,6 +93,7 @@ impl Guardrail {
             Self::Reactivate => "reactivate",
             Self::Rename => "rename",
             Self::Names => "names",
+            Self::Move => "move",
             Self::Update => "update",
             Self::Deactivate => "deactivate",
             Self::Delete => "delete",

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::fence::Fence;
-use crate::manifest::connection::SecretRef;
+use crate::manifest::connection::{ClientTls, SecretRef};
 use crate::secret;
 pub use told::MysqlError;
 
@@ -41,6 +41,8 @@ pub struct MysqlServer {
     pub base: PathBuf,
     /// the authority behind its certificate, where that is not a public one
     pub ca_file: Option<PathBuf>,
+    /// what is shown to it
+    pub identity: Option<ClientTls>,
     /// whether the way there has TLS
     pub tls: bool,
 }
@@ -90,7 +92,15 @@ impl MysqlServer {
         let ca_file = self.ca_file.clone();
         let trusted = tokio::task::spawn_blocking(move || trust::trusted(ca_file.as_deref())).await;
         let trusted = trusted.map_err(|error| MysqlError::Certificate(error.to_string()))?.map_err(MysqlError::Certificate)?;
-        Ok(options.ssl_opts(trusted).into())
+        let identity = match &self.identity {
+            Some(ClientTls { certificate, key }) => {
+                let certificate = secret::resolve(certificate, &self.base).await.map_err(MysqlError::Password)?;
+                let key = secret::resolve(key, &self.base).await.map_err(MysqlError::Password)?;
+                Some(trust::shown(&certificate, &key).map_err(MysqlError::Certificate)?)
+            }
+            None => None,
+        };
+        Ok(options.ssl_opts(trusted.with_client_identity(identity)).into())
     }
 }
 

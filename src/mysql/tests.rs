@@ -17,6 +17,7 @@ fn at(server: &Server, folder: &std::path::Path) -> MysqlServer {
         password: Some(SecretRef::File("right".into())),
         base: folder.to_path_buf(),
         ca_file: Some(server.ca_file()),
+        identity: None,
         tls: true,
     }
 }
@@ -44,6 +45,35 @@ async fn the_way_is_safe_and_the_password_is_in_no_message() {
     ] {
         let error = SystemError::from(server.connect(&Fence::open()).await.unwrap_err()).to_string();
         assert!(error.contains(expected) && !error.contains("planted"), "{expected}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_a_certificate_is_shown_one() {
+    let Some(server) = mariadb::server("client certificates") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    server.sql(&format!(
+        "CREATE USER certified@'%' IDENTIFIED BY '{}' REQUIRE X509; GRANT SELECT ON hr.* TO certified@'%'",
+        mariadb::PASSWORD
+    ));
+    let shown = |name: &str| {
+        let [certificate, key] = server.shown(name).map(|path| SecretRef::File(path.display().to_string()));
+        Some(ClientTls { certificate, key })
+    };
+    let plain = at(server, folder.path());
+    let certified = |identity| MysqlServer { url: plain.url.replace("headcount@", "certified@"), identity, ..plain.clone() };
+    let mut session = certified(shown("known")).connect(&Fence::open()).await.unwrap();
+    assert_eq!(session.read("SELECT 1", ()).await.unwrap().len(), 1);
+    let odd = SecretRef::File("none.pem".into());
+    for (way, words) in [
+        (certified(None), "the certificate of `tls` (REQUIRE X509)"),
+        (certified(shown("strange")), "`tls`"),
+        (certified(Some(ClientTls { certificate: odd.clone(), key: odd })), "no PEM"),
+    ] {
+        let error = SystemError::from(way.connect(&Fence::open()).await.unwrap_err());
+        let told = error.to_string();
+        assert!(told.contains(words) && !told.contains("planted"), "{words}: {told}");
+        assert!(matches!(error, SystemError::Auth(_) | SystemError::Unreachable(_)), "{error:?}");
     }
 }
 

@@ -70,6 +70,9 @@ impl From<MysqlError> for SystemError {
             MysqlError::Late => Self::Unavailable(words),
             MysqlError::Refused(_) => Self::NotSent(words),
             MysqlError::Server(Error::Server(server)) => by_code(server.code, &server.state, words),
+            MysqlError::Server(error @ Error::Io(_)) if causes(error).contains("received fatal alert") => Self::Auth(format!(
+                "{words}: the server refuses the connection; name in `tls` a certificate of an authority that it knows, and that has not expired"
+            )),
             MysqlError::Server(error @ Error::Io(_)) if is_about_tls(error) => {
                 Self::Unreachable(format!("{words}: name the authority's PEM file in `caFile`, or mend the server's certificate"))
             }
@@ -91,9 +94,9 @@ fn is_about_tls(error: &Error) -> bool {
 
 fn by_code(code: u16, state: &str, words: String) -> SystemError {
     match code {
-        1045 | 1698 | 1820 | 1862 | 4151 => {
-            SystemError::Auth(format!("{words}: check the user in `url`, its password, and whether it expired or is locked"))
-        }
+        1045 | 1698 | 1820 | 1862 | 4151 => SystemError::Auth(format!(
+            "{words}: check the user in `url`, its password or the certificate of `tls` (REQUIRE X509), and whether it expired or is locked"
+        )),
         1049 => SystemError::Rejected(format!("{words}: make the database, or correct its name in `url`")),
         1044 | 1142 | 1143 | 1227 | 1370 | 1410 => SystemError::Forbidden(words),
         1290 | 1792 | 1836 => SystemError::Forbidden(format!("{READS} ({words})")),

@@ -1,15 +1,17 @@
-//! Whom a connection trusts: the authorities of this machine, and the one that is named. The client's own list of authorities is left out.
+//! Whom a connection trusts: the authorities of this machine, and the one that is named. The client's own list of authorities is left out. And what it shows of itself.
 //!
 //! Must never: trust less checking than was asked for.
 
 use std::path::Path;
 
-use mysql_async::SslOpts;
+use mysql_async::{ClientIdentity, SslOpts};
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use secrecy::ExposeSecret;
 
 use crate::files;
+use crate::secret::SecretString;
 
 /// A bundle of authorities is smaller.
 const MAX_CA_FILE: u64 = 4 << 20;
@@ -30,4 +32,16 @@ pub(super) fn trusted(ca_file: Option<&Path>) -> Result<SslOpts, String> {
     }
     let roots = all.into_iter().map(|certificate| certificate.to_vec().into()).collect();
     Ok(SslOpts::default().with_root_certs(roots).with_disable_built_in_roots(true))
+}
+
+/// What is shown to a server: certificate and key, both PEM.
+pub(super) fn shown(certificate: &SecretString, key: &SecretString) -> Result<ClientIdentity, String> {
+    let (certificate, key) = (certificate.expose_secret().as_bytes(), key.expose_secret().as_bytes());
+    let chain = CertificateDer::pem_slice_iter(certificate).collect::<Result<Vec<_>, _>>().is_ok_and(|chain| !chain.is_empty());
+    if !chain || PrivateKeyDer::from_pem_slice(key).is_err() {
+        return Err(
+            "the client certificate and its key in `tls` are no PEM (-----BEGIN CERTIFICATE-----, -----BEGIN PRIVATE KEY-----)".into()
+        );
+    }
+    Ok(ClientIdentity::new(certificate.to_vec().into(), key.to_vec().into()))
 }

@@ -47,7 +47,7 @@ struct Facts;
 impl ConnectorFacts for Facts {
     fn of_target(&self, _: &TargetSpec) -> TargetFacts {
         let default_mapping = ["userName", "title", "manager"].map(|name| (name.to_owned(), format!("identity.{name}"))).into();
-        TargetFacts { connector: "test".into(), default_mapping, needs: vec!["userName"] }
+        TargetFacts { connector: "test".into(), default_mapping, needs: vec!["userName"], ..Default::default() }
     }
 }
 

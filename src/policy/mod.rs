@@ -36,7 +36,7 @@ pub(crate) use target::DEFAULTS;
 use crate::diagnostic::Place;
 use crate::expr::Expression;
 use crate::manifest::kinds::{DeprovisionAction, Lifecycle, MappingMode, Ownership, fold};
-use crate::model::{Guardrail, Key, ObjectKind, ObjectRef, Tables, ValueState};
+use crate::model::{Guardrail, Key, ObjectKind, ObjectRef, Tables, ValueLimit, ValueState};
 
 /// Everything that planning needs of the manifests.
 #[derive(Clone, Debug)]
@@ -585,4 +585,8 @@ pub struct TargetFacts {
     pub default_mapping: Vec<(String, String)>,
     /// attributes without which no account is made
     pub needs: Vec<&'static str>,
+    /// what attributes of an account can't hold
+    pub limits: BTreeMap<Arc<str>, ValueLimit>,
+    /// attributes of which no two accounts have one value, beside the user name
+    pub unique: BTreeSet<Arc<str>>,
 }

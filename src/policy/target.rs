@@ -1,6 +1,6 @@
 //! Targets, compiled, with every default filled in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -17,10 +17,13 @@ use crate::manifest::kinds::{
     TargetMapping, TargetSpec, fold,
 };
 use crate::manifest::{Document, Origin, quantity};
-use crate::model::{Guardrail, system_id};
+use crate::model::{Guardrail, Value, ValueLimit, system_id};
 
 /// Found by these where a Target names none: after the links and the marker.
 const CORRELATE: [&str; 2] = ["externalId", "userName"];
+
+/// What an account is called by, at every target.
+const USER_NAME: &str = "userName";
 
 /// Where a Target's rules stand.
 const MAPPED_IN: [&str; 2] = ["Target", "AttributeMapping"];
@@ -30,12 +33,13 @@ pub(crate) const REUSE_AFTER: SignedDuration = SignedDuration::from_hours(90 * 2
 
 /// Count and percent of the guardrails that limit unasked. What gives is limited as what takes is: a joiner's week passes, a whole company renamed, let in again
 /// or made a second time does not.
-pub(crate) const DEFAULTS: [(Guardrail, u64, f64); 13] = [
+pub(crate) const DEFAULTS: [(Guardrail, u64, f64); 14] = [
     (Guardrail::Create, 10, 10.0),
     (Guardrail::Adopt, 5, 5.0),
     (Guardrail::Reactivate, 5, 2.0),
     (Guardrail::Rename, 5, 2.0),
     (Guardrail::Names, 5, 2.0),
+    (Guardrail::Move, 10, 10.0),
     (Guardrail::Deactivate, 5, 5.0),
     (Guardrail::Delete, 0, 0.0),
     (Guardrail::AddMembers, 20, 10.0),
@@ -46,17 +50,27 @@ pub(crate) const DEFAULTS: [(Guardrail, u64, f64); 13] = [
     (Guardrail::Leavers, 10, 10.0),
 ];
 
+/// What a Target's accounts hold, as far as it is known without reaching it.
+#[derive(Clone, Copy)]
+struct Held<'h> {
+    rules: &'h [Rule],
+    limits: &'h BTreeMap<Arc<str>, ValueLimit>,
+    /// no two accounts have one value
+    unique: &'h BTreeSet<Arc<str>>,
+}
+
 impl Compiler<'_> {
     pub(super) fn target(&mut self, document: &Document<TargetSpec>, given: &Given) -> TargetPolicy {
         let (origin, spec) = (&document.origin, &document.spec);
         let facts = self.facts.of_target(spec);
         let rules = self.target_rules(origin, spec.mapping.as_ref(), facts.default_mapping, given);
         self.gives_what_is_needed(origin, spec, &facts.needs, &rules, given);
-        let leaver = self.deprovision(origin, "/spec/leaver", spec.leaver.as_ref(), &rules).unwrap_or(DeprovisionPolicy::DEACTIVATE);
-        let absent = self.deprovision(origin, "/spec/absent", spec.absent.as_ref(), &rules).unwrap_or_else(|| leaver.clone());
-        let deselected = self.deprovision(origin, "/spec/deselected", spec.deselected.as_ref(), &rules).unwrap_or_else(|| leaver.clone());
+        let held = Held { rules: &rules, limits: &facts.limits, unique: &facts.unique };
+        let leaver = self.deprovision(origin, "/spec/leaver", spec.leaver.as_ref(), held).unwrap_or(DeprovisionPolicy::DEACTIVATE);
+        let absent = self.deprovision(origin, "/spec/absent", spec.absent.as_ref(), held).unwrap_or_else(|| leaver.clone());
+        let deselected = self.deprovision(origin, "/spec/deselected", spec.deselected.as_ref(), held).unwrap_or_else(|| leaver.clone());
         // Somebody on leave comes back: never deleted unless a manifest says so for this very case.
-        let suspended = self.deprovision(origin, "/spec/suspended", spec.suspended.as_ref(), &rules);
+        let suspended = self.deprovision(origin, "/spec/suspended", spec.suspended.as_ref(), held);
         let correlate = match spec.correlate.as_slice() {
             [] => CORRELATE.iter().map(|name| Arc::from(*name)).collect(),
             names => names.iter().map(|name| Arc::from(name.as_str())).collect(),
@@ -130,9 +144,9 @@ impl Compiler<'_> {
         written.iter().map(|name| Arc::from(name.as_str())).collect()
     }
 
-    fn deprovision(&mut self, origin: &Origin, pointer: &str, spec: Option<&Deprovision>, rules: &[Rule]) -> Option<DeprovisionPolicy> {
+    fn deprovision(&mut self, origin: &Origin, pointer: &str, spec: Option<&Deprovision>, held: Held<'_>) -> Option<DeprovisionPolicy> {
         let spec = spec?;
-        self.set_along(origin, pointer, spec, rules);
+        self.set_along(origin, pointer, spec, held);
         let pointer = format!("{pointer}/deleteAfter");
         let delete_after = Self::duration(spec.delete_after.as_ref());
         if spec.delete_after.is_some() && spec.action != DeprovisionAction::Deactivate {
@@ -148,18 +162,27 @@ impl Compiler<'_> {
     }
 
     /// What a deactivated account has must be given back to whoever comes back.
-    fn set_along(&mut self, origin: &Origin, pointer: &str, spec: &Deprovision, rules: &[Rule]) {
+    fn set_along(&mut self, origin: &Origin, pointer: &str, spec: &Deprovision, held: Held<'_>) {
         let Some(first) = spec.set.keys().next() else { return };
         if spec.action != DeprovisionAction::Deactivate {
             let message = "`set` says what a deactivated account has, and the action is another";
             self.error(origin, &format!("{pointer}/set/{first}"), message, "use `action: deactivate`, or leave it out");
         }
         let known = !self.loaded.refuses_some(&MAPPED_IN);
-        let maps = |name: &str| name != "active" && rules.iter().any(|rule| rule.attribute.as_ref() == name);
-        for name in spec.set.keys().filter(|name| known && !maps(name)) {
+        let rule_of = |name: &str| held.rules.iter().find(|rule| name != "active" && rule.attribute.as_ref() == name);
+        for name in spec.set.keys().filter(|name| known && rule_of(name).is_none()) {
             let message = format!("a deactivated account is to have another `{name}`, and no rule of this Target maps it");
             let hint = "add a rule for it, which gives it back to whoever comes back, or leave it out";
             self.error(origin, &format!("{pointer}/set/{name}"), &message, hint);
+        }
+        for (name, value) in &spec.set {
+            let at = format!("{pointer}/set/{name}");
+            if name == USER_NAME || held.unique.contains(name.as_str()) || rule_of(name).is_some_and(|rule| rule.unique) {
+                let message = format!("no two accounts can have one `{name}`, and all that are deactivated would get this one");
+                self.error(origin, &at, &message, "leave it out: whoever leaves keeps what they have");
+            } else if let Some(words) = held.limits.get(name.as_str()).and_then(|limit| limit.refusal(Some(&Value::text(value.as_str())))) {
+                self.error(origin, &at, &format!("the `{name}` of a deactivated account {words}"), "write a value that the target takes");
+            }
         }
     }
 

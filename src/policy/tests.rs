@@ -29,7 +29,7 @@ impl ConnectorFacts for Strict {
 impl ConnectorFacts for Facts {
     fn of_target(&self, _: &TargetSpec) -> TargetFacts {
         let default_mapping = ["userName", "displayName"].map(|name| (name.to_owned(), format!("identity.{name}"))).into();
-        TargetFacts { connector: "test".into(), default_mapping, needs: Vec::new() }
+        TargetFacts { connector: "test".into(), default_mapping, ..Default::default() }
     }
 }
 
@@ -414,4 +414,39 @@ fn what_a_record_is_named_by_is_an_attribute_of_the_same_source() {
         a.yaml:12:110: error: `manager` is no attribute by which a record can be named (name one that this Source maps, such as `emails`; without `by` the value is a record's key) [7]
         "
     );
+}
+
+/// A directory, as policy knows it without reaching it.
+struct OfDirectory;
+
+impl ConnectorFacts for OfDirectory {
+    fn of_target(&self, target: &TargetSpec) -> TargetFacts {
+        let container = crate::model::ValueLimit { form: crate::model::ValueForm::Container, ..Default::default() };
+        let limits = [("container".into(), container)].into();
+        TargetFacts { limits, unique: ["displayName".into()].into(), ..Facts.of_target(target) }
+    }
+}
+
+#[test]
+fn what_a_deactivation_sets_must_be_something_that_many_can_have_and_the_target_takes() {
+    let rules = "  mapping:\n    rules:\n    - {attribute: container, value: identity.department}\n    - {attribute: title, value: identity.title, unique: true}\n";
+    let told = |set: &str| {
+        let chat = target(&format!("  leaver: {{action: deactivate, set: {{{set}}}}}\n{rules}"));
+        match build_for(
+            &OfDirectory,
+            &[WORKSPACE, &source("hr", "  mapping: {rules: [{attribute: userName, value: record.login}]}"), &chat],
+        ) {
+            Ok((_, told)) | Err(told) => told.iter().map(ToString::to_string).collect::<String>(),
+        }
+    };
+    let right = told("container: 'OU=Gone\\, EMEA,OU=Berlin'");
+    assert!(!right.contains("deactivated"), "{right}");
+    for set in ["container: Leavers", "container: 'OU=Gone, EMEA'", "container: 'OU='"] {
+        let told = told(set);
+        assert!(told.contains("the `container` of a deactivated account is no name of a container"), "{set}: {told}");
+    }
+    for set in ["userName: gone", "displayName: Gone", "title: Gone"] {
+        let told = told(set);
+        assert!(told.contains("no two accounts can have one") && told.contains("whoever leaves keeps what they have"), "{set}: {told}");
+    }
 }

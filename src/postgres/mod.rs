@@ -19,7 +19,8 @@ use tokio_postgres::config::{Host, SslMode, SslNegotiation};
 use tokio_postgres::{Client, Config, NoTls};
 
 use crate::fence::{Fence, Gate};
-use crate::manifest::connection::SecretRef;
+use crate::http::ClientIdentity;
+use crate::manifest::connection::{ClientTls, SecretRef};
 use crate::secret;
 use crate::socket::Fenced;
 use tls::{Plain, Tls};
@@ -43,6 +44,8 @@ pub struct PostgresServer {
     pub base: PathBuf,
     /// the authority behind its certificate, where that is not a public one
     pub ca_file: Option<PathBuf>,
+    /// what is shown to it
+    pub identity: Option<ClientTls>,
     /// whether the way there has TLS
     pub tls: bool,
 }
@@ -63,8 +66,8 @@ impl PostgresServer {
         config.application_name("headcount").connect_timeout(CONNECT).tcp_user_timeout(UNHEARD);
         config.keepalives(true).keepalives_idle(QUIET).keepalives_interval(Duration::from_secs(5)).keepalives_retries(3);
         if self.tls {
-            let ca_file = self.ca_file.clone();
-            let tls = tokio::task::spawn_blocking(move || Tls::new(ca_file.as_deref())).await;
+            let (ca_file, identity) = (self.ca_file.clone(), self.identity().await?);
+            let tls = tokio::task::spawn_blocking(move || Tls::new(ca_file.as_deref(), identity.as_ref())).await;
             let tls = tls.map_err(|error| PostgresError::Certificate(error.to_string()))?.map_err(PostgresError::Certificate)?;
             config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Postgres);
             let (client, connection) = Box::pin(config.connect(tls.behind(gate))).await.map_err(PostgresError::Server)?;
@@ -81,6 +84,16 @@ impl PostgresServer {
         config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
         let (client, connection) = Box::pin(config.connect(Plain::behind(gate))).await.map_err(PostgresError::Server)?;
         Ok(PostgresSession { client, gate: gate.clone(), task: tokio::spawn(connection.map(drop)) })
+    }
+}
+
+impl PostgresServer {
+    /// What is shown to it, looked up each time: certificates are renewed.
+    async fn identity(&self) -> Result<Option<ClientIdentity>, PostgresError> {
+        let Some(ClientTls { certificate, key }) = &self.identity else { return Ok(None) };
+        let certificate = secret::resolve(certificate, &self.base).await.map_err(PostgresError::Password)?;
+        let key = secret::resolve(key, &self.base).await.map_err(PostgresError::Password)?;
+        Ok(Some(ClientIdentity { certificate, key }))
     }
 }
 

@@ -18,6 +18,7 @@ async fn nothing_goes_out_once_leave_was_lost() {
         password: Some(SecretRef::File("right".into())),
         base: folder.path().to_path_buf(),
         ca_file: Some(server.ca_file()),
+        identity: None,
         tls,
     };
     for (at, way) in [by(server.socket(), false), by(server.network(), false), by(server.network(), true)].iter().enumerate() {
@@ -34,10 +35,54 @@ async fn nothing_goes_out_once_leave_was_lost() {
     }
 }
 
+/// It knows its user by the certificate, or asks for one besides the password; what is wrong with what is shown is told by its cause.
+#[tokio::test]
+async fn a_server_that_asks_for_a_certificate_is_shown_one() {
+    let Some(server) = postgres_server::server_with_tls("client certificates") else { return };
+    server.sql(&format!("CREATE ROLE certified LOGIN; CREATE ROLE asked LOGIN PASSWORD '{}'", postgres_server::PASSWORD));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("right"), postgres_server::PASSWORD).unwrap();
+    std::fs::write(folder.path().join("odd"), "planted").unwrap();
+    let file = |path: &std::path::Path| SecretRef::File(path.display().to_string());
+    let shown = |name: &str| {
+        let [certificate, key] = server.shown(name);
+        Some(ClientTls { certificate: file(&certificate), key: file(&key) })
+    };
+    let by = |user: &str, identity: Option<ClientTls>| PostgresServer {
+        url: server.network().replace("headcount@", &format!("{user}@")),
+        password: (user == "asked").then(|| SecretRef::File("right".into())),
+        base: folder.path().to_path_buf(),
+        ca_file: Some(server.ca_file()),
+        identity,
+        tls: true,
+    };
+    for user in ["certified", "asked"] {
+        let session = by(user, shown("known")).connect(&Fence::open()).await.unwrap();
+        let who = session.client.query_one("SELECT current_user::text, client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid()", &[]).await;
+        let who = who.unwrap();
+        assert_eq!((who.get::<_, &str>(0), who.get::<_, &str>(1)), (user, "/CN=certified"));
+    }
+    server.sql("CREATE ROLE another LOGIN");
+    let odd = Some(ClientTls { certificate: SecretRef::File("odd".into()), key: SecretRef::File("odd".into()) });
+    let mixed = shown("known").zip(shown("strange")).map(|(one, other)| ClientTls { key: other.key, ..one });
+    for (way, words) in [
+        (by("certified", None), "name in `tls` a certificate"),
+        (by("asked", None), "name in `tls` a certificate"),
+        (by("certified", shown("strange")), "a certificate of an authority that it knows"),
+        (by("certified", odd), "no PEM"),
+        (by("certified", mixed), "key"),
+    ] {
+        let error = SystemError::from(way.connect(&Fence::open()).await.unwrap_err());
+        let told = error.to_string();
+        assert!(told.contains(words) && !told.contains("planted"), "{words}: {told}");
+        assert!(matches!(error, SystemError::Auth(_) | SystemError::Unreachable(_)), "{error:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_a_server_says_has_its_class() {
     let Some(server) = postgres_server::server("classes of errors") else { return };
-    let way = PostgresServer { url: server.socket(), password: None, base: PathBuf::new(), ca_file: None, tls: false };
+    let way = PostgresServer { url: server.socket(), password: None, base: PathBuf::new(), ca_file: None, identity: None, tls: false };
     let session = way.connect(&Fence::open()).await.unwrap();
     server.sql("CREATE ROLE reader_of_nothing");
     let said = async |sql: &str| {

@@ -17,16 +17,16 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream as RustlsStream;
 
 use crate::fence::Gate;
-use crate::http::client_tls;
+use crate::http::{ClientIdentity, client_tls};
 use crate::socket::Fenced;
 
 /// How connections are made safe.
 pub(super) struct Tls(Arc<ClientConfig>);
 
 impl Tls {
-    /// Reads the authority's file.
-    pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, String> {
-        client_tls(ca_file, None).map(|config| Self(Arc::new(config))).map_err(|error| error.to_string())
+    /// Reads the authority's file, and what is shown.
+    pub(super) fn new(ca_file: Option<&Path>, identity: Option<&ClientIdentity>) -> Result<Self, String> {
+        client_tls(ca_file, identity).map(|config| Self(Arc::new(config))).map_err(|error| error.to_string())
     }
 
     /// For a connection behind a fence.

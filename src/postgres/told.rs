@@ -62,6 +62,11 @@ impl PostgresError {
         }
     }
 
+    /// Whether the server refuses what it was shown, or that nothing was. In TLS 1.3 it says so once the connection stands.
+    fn is_refused_certificate(&self) -> bool {
+        matches!(self, Self::Server(error) if error.as_db_error().is_none() && causes(error).contains("received fatal alert"))
+    }
+
     /// Whether the connection is gone, or the server is going: what was under way may have been done or not.
     pub fn is_lost(&self) -> bool {
         match self {
@@ -83,6 +88,9 @@ impl From<PostgresError> for SystemError {
             PostgresError::Refused(_) => Self::NotSent(words),
             PostgresError::Server(server) => match server.code() {
                 Some(code) => by_code(code, words),
+                None if error.is_refused_certificate() => Self::Auth(format!(
+                    "{words}: the server refuses the connection; name in `tls` a certificate of an authority that it knows, and that has not expired"
+                )),
                 None if error.is_about_tls() => {
                     Self::Unreachable(format!("{words}: name the authority's PEM file in `caFile`, or mend the server's certificate"))
                 }
@@ -105,6 +113,9 @@ fn by_code(code: &SqlState, words: String) -> SystemError {
         // What changes the catalog waits for whoever changes it too, and then gives up; nothing was done.
         SqlState::INTERNAL_ERROR if words.contains("concurrently") => SystemError::Unavailable(words),
         _ => match code.code().get(..2) {
+            Some("28") if words.contains("certificate") => SystemError::Auth(format!(
+                "{words}: name in `tls` a certificate whose CN is the user of `url`, or whom pg_ident.conf maps to it"
+            )),
             Some("28") => {
                 SystemError::Auth(format!("{words}: check the user in `url`, its password, and whether it has ended (VALID UNTIL)"))
             }

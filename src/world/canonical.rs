@@ -7,6 +7,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
 use crate::expr::Input;
 use crate::model::{AttributeType, Cell, Value};
 
@@ -278,6 +281,11 @@ fn write_scalar(kind: AttributeType, text: &str, out: &mut Vec<u8>) {
     match kind {
         AttributeType::Text | AttributeType::Reference | AttributeType::Many => out.extend_from_slice(text.as_bytes()),
         AttributeType::CaselessText | AttributeType::ManyCaseless => write_lower(text, out),
+        AttributeType::AccentlessText if text.is_ascii() => write_lower(text, out),
+        AttributeType::AccentlessText => {
+            let bare: String = text.nfd().filter(|sign| !is_combining_mark(*sign)).collect();
+            write_lower(&bare, out);
+        }
         AttributeType::Bool => match text_truth(text) {
             Some(value) => out.push(if value { b'1' } else { b'0' }),
             None => out.extend_from_slice(text.as_bytes()),

@@ -23,6 +23,8 @@ pub(crate) struct ColumnNeeds {
     pub(crate) columns: BTreeSet<Arc<str>>,
     /// attributes by which objects are searched
     pub(crate) found_by: BTreeSet<Arc<str>>,
+    /// user names are searched without their accents, too
+    pub(crate) accentless: bool,
     /// the attribute with the marker
     pub(crate) marker: Option<Arc<str>>,
     /// whether `active` is wanted
@@ -76,6 +78,8 @@ pub(crate) enum Carries {
 }
 
 const ID: usize = 0;
+/// The index of user names without their accents; no attribute is called so.
+const ALIKE: &str = "userName without accents";
 
 impl Objects {
     /// An empty stream.
@@ -84,8 +88,10 @@ impl Objects {
         let attributes = wanted.columns.iter().filter(|name| name.as_ref() != "id" && name.as_ref() != "active");
         let columns = Columns::new([Arc::from("id")].iter().chain(&active).chain(attributes));
         let position = |name: &Arc<str>| columns.position(name);
+        let alike = columns.position("userName").filter(|_| wanted.accentless);
+        let alike = alike.map(|position| (Arc::from(ALIKE), position, AttributeType::AccentlessText));
         let shape = Shape {
-            found_by: wanted.found_by.iter().filter_map(|name| Some((name.clone(), position(name)?, kind_of(name)))).collect(),
+            found_by: wanted.found_by.iter().filter_map(|name| Some((name.clone(), position(name)?, kind_of(name)))).chain(alike).collect(),
             marker: wanted.marker.as_ref().and_then(position),
             active: active.as_ref().and_then(position),
             marks: Marks::of(workspace),
@@ -283,6 +289,11 @@ impl Objects {
         rows.sort_unstable();
         rows.dedup();
         rows
+    }
+
+    /// The objects whose user name is one with this to the target, though its accents are others; none where the target tells such names apart.
+    pub(crate) fn called_alike(&self, name: &str) -> Vec<u32> {
+        self.find_by(ALIKE, &canonical::bytes(AttributeType::AccentlessText, Input::Value(&Value::text(name))))
     }
 
     /// The objects that carry our marker with this key.

@@ -189,7 +189,7 @@ fn accounts(rules: &TargetPolicy, capabilities: &Capabilities) -> ColumnNeeds {
         .collect();
     let columns = mapped.chain(read).filter(|attribute| is_compared(attribute, capabilities)).chain(found_by.iter().cloned());
     let columns = columns.chain(said(capabilities, ObjectKind::Account)).collect();
-    ColumnNeeds { columns, found_by, marker, active: true }
+    ColumnNeeds { columns, found_by, accentless: capabilities.accentless_names, marker, active: true }
 }
 
 fn groups(capabilities: &Capabilities) -> ColumnNeeds {
@@ -197,7 +197,7 @@ fn groups(capabilities: &Capabilities) -> ColumnNeeds {
     let found_by: BTreeSet<Arc<str>> = [Arc::from("displayName")].into_iter().chain(marker.clone()).collect();
     let owners = capabilities.group_owners.then(|| Arc::from("owners"));
     let columns = found_by.iter().cloned().chain(owners).chain(said(capabilities, ObjectKind::Group)).collect();
-    ColumnNeeds { columns, found_by, marker, active: false }
+    ColumnNeeds { columns, found_by, accentless: false, marker, active: false }
 }
 
 /// What each row says of what may be done to it.

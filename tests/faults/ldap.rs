@@ -472,3 +472,38 @@ async fn an_entry_moves_below_another_with_its_groups_and_managers_and_keeps_its
     write(&target, Action::Update, known, &[("container", None)], &fence).await.expect("to the top");
     assert!(server.shows(PEOPLE, &["1.1"]).contains(&format!("dn: uid=ann.lee,{PEOPLE}")));
 }
+
+/// Who signs in is said by the certificate, or by the socket, and what is wrong with either by its cause.
+#[tokio::test]
+async fn a_certificate_or_a_socket_says_who_signs_in() {
+    let Some(server) = Slapd::start(Setup::default()) else { return skipped("SASL EXTERNAL of ldap", "slapd and ldap-utils") };
+    let start_tls = server.url().replace("127.0.0.1", "localhost");
+    let external = json!({ "external": {} });
+    let by = |url: &str, tls: Json| {
+        let mut more = json!({ "urls": [url], "caFile": server.ca_file(), "bind": external });
+        if !tls.is_null() {
+            more["tls"] = tls;
+        }
+        more
+    };
+    let mut begun = by(&start_tls, server.shown("known"));
+    begun["startTls"] = true.into();
+    let mut beside = by(&server.tls_url(), server.shown("known"));
+    beside["bind"] = json!({ "simple": { "dn": SYNC, "password": { "exec": ["echo", PASSWORD] } } });
+    for (at, more) in
+        [by(&server.tls_url(), server.shown("known")), begun, by(&server.socket_url(), Json::Null), beside].into_iter().enumerate()
+    {
+        let target = open(&server, more.clone()).await.unwrap_or_else(|error| panic!("{more}: {error}"));
+        let name = format!("made{at}");
+        let made = write(&target, Action::Create, (ObjectKind::Account, None), &[("userName", Some(&name))], &Fence::open()).await;
+        assert!(made.is_ok(), "only the account may write: {more}: {made:?}");
+    }
+    let mut mixed = server.shown("known");
+    mixed["key"] = server.shown("strange")["key"].clone();
+    let mut odd = server.shown("known");
+    odd["certificate"] = json!({ "exec": ["echo", "planted-secret"] });
+    for (tls, words) in [(server.shown("strange"), "`tls`"), (Json::Null, "inappropriate sign-in"), (mixed, "key"), (odd, "no PEM")] {
+        let refused = open(&server, by(&server.tls_url(), tls)).await.map(|_| ()).expect_err("it is refused").to_string();
+        assert!(refused.contains(words) && !refused.contains("planted-secret"), "{words}: {refused}");
+    }
+}

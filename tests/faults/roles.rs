@@ -400,3 +400,52 @@ async fn whatever_somebody_is_called_is_a_name_and_nothing_else() {
         assert_eq!(read(&*target.reader, ACCOUNT, &["userName"]).await.1, Vec::<String>::new());
     }
 }
+
+/// What is told ahead of a name is what the server does with it: else it would be planned, and refused, in each run.
+#[tokio::test]
+async fn a_name_that_the_server_does_not_take_is_known_ahead_and_no_other() {
+    let long = |sign: &str, many: usize| sign.repeat(many);
+    let names = [
+        long("n", 63),
+        long("n", 64),
+        long("é", 31),
+        long("é", 32),
+        long("é", 128),
+        long("n", 129),
+        "pg_ada".into(),
+        "PG_ada".into(),
+        "public".into(),
+        "Public".into(),
+        "none".into(),
+        "current_role".into(),
+        "emoji 😀".into(),
+        "blank ".into(),
+        "ada".into(),
+    ];
+    let (postgres, mariadb) = (postgres::own_server("names at PostgreSQL"), mariadb::own_server("names at MariaDB"));
+    let mut targets = Vec::new();
+    if let Some(server) = &postgres {
+        server.sql("CREATE ROLE syncer LOGIN CREATEROLE");
+        targets.push(open(by_socket(server, "syncer")).await.expect("it opens"));
+    }
+    if let Some(server) = &mariadb {
+        targets.push(open(by_network(server, "headcount")).await.expect("it opens"));
+    }
+    for target in &targets {
+        let limits = [
+            (ACCOUNT, "userName", target.capabilities.account_limits.get("userName").expect("a limit")),
+            (GROUP, "displayName", target.capabilities.group_limits.get("displayName").expect("a limit")),
+        ];
+        for name in &names {
+            for (kind, attribute, limit) in limits {
+                let told = limit.refusal(Some(&Value::text(name.as_str())));
+                let made = create(target, kind, &[(attribute, Some(name))]).await;
+                let found = read(&*target.reader, kind, &[attribute]).await.1.contains(name);
+                assert_eq!(told.is_none(), made.is_ok() && found, "{attribute} {name:?}: {told:?}, {made:?}");
+                if let Ok(id) = made {
+                    write(target, Action::Delete, (kind, Some(&id)), (&[], &[]), &Fence::open()).await.expect("it is gone");
+                }
+            }
+        }
+    }
+}

@@ -411,3 +411,102 @@ async fn a_table_is_read_as_its_own_columns_say() {
         assert_eq!(app.sql("SELECT count(*) FROM things"), "2");
     }
 }
+
+/// What is told ahead of a value is what the database does with it.
+#[tokio::test]
+async fn what_a_column_cannot_hold_is_known_ahead() {
+    for app in both("what columns can hold") {
+        app.sql("ALTER TABLE people ADD COLUMN badge SMALLINT NOT NULL DEFAULT 7");
+        let mut described = serde_json::to_value(app.with(&json!({}))).expect("a connection");
+        described["sql"]["accounts"]["columns"]["employeeNumber"] = json!("badge");
+        let connection: TargetConnection = serde_json::from_value(described).expect("a connection");
+        let target = registry::open_target(&connection, &Surroundings::at(std::env::temp_dir())).await.expect("it opens");
+        let values = [("title", "x", true), ("title", &*"é".repeat(20), true), ("title", &*"é".repeat(21), false)];
+        let numbers = [
+            ("employeeNumber", "32767", true),
+            ("employeeNumber", "32768", false),
+            ("employeeNumber", "A17", false),
+            ("employeeNumber", "007", false),
+        ];
+        for (at, (attribute, value, fits)) in values.into_iter().chain(numbers).enumerate() {
+            let told = target.capabilities.account_limits.get(attribute).expect("a limit").refusal(Some(&Value::text(value)));
+            let name = format!("u{at}");
+            let made =
+                write(&target, &[(Action::Create, None, &[("userName", &name), (attribute, value)])], &Fence::open()).await.remove(0);
+            assert_eq!((told.is_none(), made.is_ok()), (fits, fits), "{} {attribute} {value}: {told:?}, {made:?}", app.name);
+        }
+        assert!(target.capabilities.account_limits["employeeNumber"].refusal(None).is_some(), "it can't be cleared");
+        assert!(target.capabilities.group_limits["displayName"].refusal(Some(&Value::text("n".repeat(41)))).is_some());
+    }
+}
+
+/// To most of MariaDB's collations a letter is one with its accent and without, and a name is taken by either.
+#[tokio::test]
+async fn a_database_that_tells_no_accents_apart_says_so() {
+    let Some(app) = App::mariadb("accents at MariaDB") else { return };
+    let target = app.open().await;
+    assert!(target.capabilities.accentless_names);
+    make(&target, "dée").await.expect("it is made");
+    assert!(matches!(make(&target, "dee").await, Err(SystemError::Conflict(_))));
+    app.sql("ALTER TABLE people MODIFY login VARCHAR(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL");
+    let target = app.open().await;
+    assert!(!target.capabilities.accentless_names);
+    make(&target, "dee").await.expect("it is made");
+    let Some(app) = App::postgres("accents at PostgreSQL") else { return };
+    assert!(!app.open().await.capabilities.accentless_names);
+}
+
+#[tokio::test]
+async fn a_right_on_a_sequence_that_fills_a_key_is_named_before_anything_is_planned() {
+    let Some(app) = App::postgres("rights on sequences") else { return };
+    app.sql("CREATE TABLE staff (no SERIAL PRIMARY KEY, login TEXT NOT NULL UNIQUE)");
+    app.sql(&format!("GRANT ALL ON staff TO app_{}", app.name));
+    let mut described = serde_json::to_value(app.with(&json!({}))).expect("a connection");
+    described["sql"]["accounts"] = json!({ "table": "staff", "key": "no", "columns": { "userName": "login" } });
+    described["sql"].as_object_mut().expect("a map").retain(|name, _| name == "database" || name == "accounts");
+    let connection: TargetConnection = serde_json::from_value(described).expect("a connection");
+    let around = Surroundings::at(std::env::temp_dir());
+    let refused = registry::open_target(&connection, &around).await.map(|_| ());
+    let grant = format!("GRANT USAGE ON SEQUENCE {0}.staff_no_seq TO app_{0}", app.name);
+    assert!(matches!(&refused, Err(SystemError::Forbidden(words)) if words.contains(&grant)), "{refused:?}");
+    let listed = registry::rights(connection.described()).join("\n");
+    assert!(listed.contains(&format!("is `serial`: GRANT USAGE ON SEQUENCE \"{0}\".\"staff_no_seq\"", app.name)), "{listed}");
+    app.sql(&grant);
+    let target = registry::open_target(&connection, &around).await.expect("it opens");
+    write(&target, &[(Action::Create, None, &[("userName", "ada")])], &Fence::open()).await.remove(0).expect("it is made");
+    // Where the key is given, nothing is taken from the sequence.
+    app.sql(&format!("REVOKE ALL ON SEQUENCE staff_no_seq FROM app_{}", app.name));
+    assert!(registry::open_target(&connection, &around).await.is_err());
+}
+
+#[tokio::test]
+async fn a_query_that_changes_something_is_told_as_that_and_a_column_of_nothing_is_read() {
+    for app in both("queries of sources") {
+        app.sql("INSERT INTO people (login) VALUES ('ada'), ('bob')");
+        let source = |query: &str| {
+            let mut described = serde_json::to_value(app.with(&json!({}))).expect("a connection");
+            described["sql"]["accounts"] = json!({ "query": query, "key": "login" });
+            described["sql"].as_object_mut().expect("a map").retain(|name, _| name == "database" || name == "accounts");
+            serde_json::from_value::<headcount::manifest::kinds::SourceConnection>(described).expect("a connection")
+        };
+        let around = Surroundings::at(std::env::temp_dir());
+        let reader = registry::open_source(&source("SELECT login, NULL AS ends FROM people"), &around).await.expect("it opens");
+        let (evidence, rows) = read(&*reader, &["login", "ends"]).await;
+        assert_eq!((evidence, rows.len()), (Evidence::Complete, 2), "{}", app.name);
+        let writes = if app.database.get("postgres").is_some() {
+            app.sql("CREATE SEQUENCE numbers");
+            app.sql(&format!("GRANT ALL ON SEQUENCE numbers TO app_{}", app.name));
+            "SELECT login, nextval('numbers') AS at FROM people"
+        } else {
+            app.sql("CREATE TABLE seen (at INT); CREATE FUNCTION sees() RETURNS INT MODIFIES SQL DATA BEGIN INSERT INTO seen VALUES (1); RETURN 1; END");
+            "SELECT login, sees() AS at FROM people"
+        };
+        let reader = registry::open_source(&source(writes), &around).await.expect("it opens");
+        let (evidence, _) = read(&*reader, &["login", "at"]).await;
+        let reason = evidence.reason().unwrap_or_default();
+        assert!(
+            reason.contains("a Source's query may only read") && !reason.contains("standby") && !reason.contains("replica"),
+            "{reason}"
+        );
+    }
+}

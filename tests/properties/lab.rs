@@ -52,7 +52,7 @@ impl ConnectorFacts for Defaults {
     fn of_target(&self, _target: &TargetSpec) -> TargetFacts {
         let same = ["userName", "name.givenName", "name.familyName", "title", "department", "manager"];
         let default_mapping = same.iter().map(|name| (name.to_string(), format!("identity.{name}"))).collect();
-        TargetFacts { connector: "lab".into(), default_mapping, needs: Vec::new() }
+        TargetFacts { connector: "lab".into(), default_mapping, ..Default::default() }
     }
 }
 

@@ -66,7 +66,8 @@ impl System {
         let Manners { marks_accounts, marks_groups, nests, narrow, deactivates, deletes, .. } = self.manners;
         let external = || Some(Arc::from("externalId"));
         Capabilities {
-            longest_attributes: BTreeMap::new(),
+            account_limits: BTreeMap::new(),
+            group_limits: BTreeMap::new(),
             create_accounts: true,
             update_accounts: true,
             deactivate_accounts: deactivates,
@@ -94,6 +95,7 @@ impl System {
             end_sessions: false,
             side_effects: Vec::new(),
             unique_account_attributes: None,
+            accentless_names: false,
             unique_group_attributes: None,
         }
     }

@@ -51,7 +51,8 @@ impl Slapd {
             let folder = tempfile::tempdir().expect("a folder");
             let (port, tls_port) = (free_port(), free_port());
             prepare(folder.path(), &slapadd, setup);
-            let urls = format!("ldap://127.0.0.1:{port}/ ldaps://127.0.0.1:{tls_port}/");
+            let socket = socket(folder.path());
+            let urls = format!("ldap://127.0.0.1:{port}/ ldaps://127.0.0.1:{tls_port}/ {socket}");
             let process = Command::new(&slapd)
                 .args(["-d", "0", "-h", &urls, "-F"])
                 .arg(folder.path().join("conf"))
@@ -92,9 +93,20 @@ impl Slapd {
         format!("ldaps://localhost:{}", self.tls_port)
     }
 
+    /// Where it listens on this machine alone; the user of this process is the account that headcount signs in with.
+    pub fn socket_url(&self) -> String {
+        socket(self.folder.path())
+    }
+
     /// The file of the authority behind its certificate.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
+    }
+
+    /// A certificate of the account that headcount signs in with: `known` to the server, or `strange` to it.
+    pub fn shown(&self, name: &str) -> Json {
+        let file = |ending: &str| json!({ "file": self.folder.path().join(format!("{name}.{ending}")) });
+        json!({ "certificate": file("pem"), "key": file("key") })
     }
 
     /// How a manifest would reach it; `more` stands beside or in the place of what it has anyway.
@@ -171,6 +183,10 @@ pub fn attributes() -> Json {
     })
 }
 
+fn socket(folder: &Path) -> String {
+    format!("ldapi://{}", folder.join("ldapi").display().to_string().replace('/', "%2F"))
+}
+
 /// Debian has it where only root looks.
 fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -182,7 +198,11 @@ fn prepare(folder: &Path, slapadd: &Path, setup: Setup) {
     let authority = Authority::new();
     authority.write(&folder.join("ca.pem"));
     let (certificate, key) = authority.server(&["localhost"]);
-    for (name, text) in [("server.pem", certificate), ("server.key", key), ("data.ldif", data()), ("config.ldif", config(folder, setup))] {
+    let (known, its_key) = authority.client_called("sync");
+    let (strange, strange_key) = Authority::new().client_called("sync");
+    let shown = [("known.pem", known), ("known.key", its_key), ("strange.pem", strange), ("strange.key", strange_key)];
+    let own = [("server.pem", certificate), ("server.key", key), ("data.ldif", data()), ("config.ldif", config(folder, setup))];
+    for (name, text) in own.into_iter().chain(shown) {
         std::fs::write(folder.join(name), text).expect("written");
     }
     ["conf", "db"].iter().for_each(|name| std::fs::create_dir(folder.join(name)).expect("a folder"));
@@ -206,12 +226,15 @@ fn config(folder: &Path, setup: Setup) -> String {
         .concat();
     let mut text = format!(
         "dn: cn=config\nobjectClass: olcGlobal\ncn: config\nolcTLSCertificateFile: {folder}/server.pem\nolcTLSCertificateKeyFile: {folder}/server.key\n\
+         olcTLSCACertificateFile: {folder}/ca.pem\nolcTLSVerifyClient: try\n\
+         olcAuthzRegexp: {{0}}\"^cn=sync$\" {SYNC}\n\
+         olcAuthzRegexp: {{1}}\"^gidNumber=[0-9]+\\+uidNumber=[0-9]+,cn=peercred,cn=external,cn=auth$\" {SYNC}\n\
          olcSizeLimit: 500\n\n\
          dn: cn=module{{0}},cn=config\nobjectClass: olcModuleList\ncn: module{{0}}\nolcModulePath: /usr/lib/ldap\n{modules}\n\
          dn: cn=schema,cn=config\nobjectClass: olcSchemaConfig\ncn: schema\n\n{schemas}\
          dn: olcDatabase={{-1}}frontend,cn=config\nobjectClass: olcDatabaseConfig\nolcDatabase: {{-1}}frontend\nolcAccess: to * by * read\n\n\
          dn: olcDatabase={{1}}mdb,cn=config\nobjectClass: olcDatabaseConfig\nobjectClass: olcMdbConfig\nolcDatabase: {{1}}mdb\n\
-         olcDbDirectory: {folder}/db\nolcDbMaxSize: 268435456\nolcDbNoSync: TRUE\nolcSuffix: dc=example,dc=org\n\
+         olcDbDirectory: {folder}/db\nolcDbMaxSize: 1073741824\nolcDbNoSync: TRUE\nolcSuffix: dc=example,dc=org\n\
          olcRootDN: {ADMIN}\nolcRootPW: {ADMIN_PASSWORD}\nolcDbIndex: objectClass,uid,cn,member,entryUUID eq\n\
          olcLimits: dn.exact=\"{SYNC}\" size.soft=500 size.hard=500 {most}\n\
          olcAccess: to dn.subtree=\"ou=hidden,dc=example,dc=org\" by * none\n\

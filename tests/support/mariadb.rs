@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 
 /// Whom programs run as that must not be root: nobody.
 const NOBODY: u32 = 65534;
@@ -100,6 +100,12 @@ impl Server {
         self.port
     }
 
+    /// Files with a certificate and its key: `known` to the server, or `strange` to it.
+    #[allow(dead_code, reason = "the unit tests and the integration tests need different parts")]
+    pub fn shown(&self, name: &str) -> [PathBuf; 2] {
+        ["pem", "key"].map(|ending| self.folder.join(format!("{name}.{ending}")))
+    }
+
     /// The file of the authority behind its certificate.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.join("ca.pem")
@@ -146,13 +152,31 @@ fn is_root() -> bool {
 }
 
 fn certificates(folder: &Path) {
-    let mut parameters = CertificateParams::default();
-    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(parameters, KeyPair::generate().expect("a key")).expect("a certificate");
+    let authority = authority();
     let key = KeyPair::generate().expect("a key");
     let certificate =
         CertificateParams::new(vec!["localhost".to_owned()]).expect("a name").signed_by(&key, &authority).expect("a certificate");
     std::fs::write(folder.join("ca.pem"), authority.pem()).expect("written");
     std::fs::write(folder.join("server.pem"), certificate.pem()).expect("written");
     std::fs::write(folder.join("server.key"), key.serialize_pem()).expect("written");
+    client(folder, "known", &authority);
+    client(folder, "strange", &self::authority());
+}
+
+fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    let mut parameters = CertificateParams::default();
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(parameters, KeyPair::generate().expect("a key")).expect("a certificate")
+}
+
+fn client(folder: &Path, name: &str, authority: &CertifiedIssuer<'static, KeyPair>) {
+    let key = KeyPair::generate().expect("a key");
+    let mut parameters = CertificateParams::new(Vec::new()).expect("a name");
+    // Of the authority's own name it would look as if it had signed itself.
+    parameters.distinguished_name = DistinguishedName::new();
+    parameters.distinguished_name.push(DnType::CommonName, "certified");
+    parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let certificate = parameters.signed_by(&key, authority).expect("a certificate");
+    std::fs::write(folder.join(format!("{name}.pem")), certificate.pem()).expect("written");
+    std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).expect("written");
 }

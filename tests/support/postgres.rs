@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 
 /// Whom programs run as that must not be root: nobody.
 const NOBODY: u32 = 65534;
@@ -72,7 +72,7 @@ impl Server {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
         std::fs::write(folder.join("password"), PASSWORD).expect("written");
         certificates(&folder);
-        for name in ["", "password", "server.pem", "server.key"] {
+        for name in ["", "password", "server.pem", "server.key", "ca.pem"] {
             let path = folder.join(name);
             own(&path);
             let mode = if path.is_dir() { 0o755 } else { 0o600 };
@@ -96,6 +96,12 @@ impl Server {
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
         let library = unprivileged(&programs.join("postgres")).args(["-C", "ssl_library", "-D"]).arg(folder.join("data")).output();
         let tls = library.is_ok_and(|library| !library.stdout.trim_ascii().is_empty());
+        if tls {
+            let rules = folder.join("data/pg_hba.conf");
+            let others = std::fs::read_to_string(&rules).expect("its rules");
+            let certified = "hostssl all certified 127.0.0.1/32 cert\nhostssl all asked 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\n";
+            std::fs::write(&rules, format!("{certified}{others}")).expect("written");
+        }
         let mut keeper = Self::keeper(&programs, &folder, port, tls);
         let mut words = BufReader::new(keeper.stderr.take().expect("its words"));
         let mut all = String::new();
@@ -110,9 +116,10 @@ impl Server {
     fn keeper(programs: &Path, folder: &Path, port: u16, tls: bool) -> Child {
         let settings = format!(
             "-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={0} -c fsync=off -c max_connections=200 -c shared_buffers=16MB \
-             -c ssl={1} -c ssl_cert_file={0}/server.pem -c ssl_key_file={0}/server.key",
+             -c ssl={1} -c ssl_cert_file={0}/server.pem -c ssl_key_file={0}/server.key {2}",
             folder.display(),
-            if tls { "on" } else { "off" }
+            if tls { "on" } else { "off" },
+            if tls { format!("-c ssl_ca_file={}/ca.pem", folder.display()) } else { String::new() }
         );
         // One that was ended to be restarted is started again.
         let script = format!(
@@ -148,6 +155,12 @@ impl Server {
     /// The file of the authority behind its certificate.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.join("ca.pem")
+    }
+
+    /// Files with a certificate and its key: `known` to the server as `certified`, or `strange` to it.
+    #[allow(dead_code, reason = "the unit tests and the integration tests need different parts")]
+    pub fn shown(&self, name: &str) -> [PathBuf; 2] {
+        ["pem", "key"].map(|ending| self.folder.join(format!("{name}.{ending}")))
     }
 
     /// Ends it, at once or after what is under way was rolled back, and starts it again. Does not wait for it.
@@ -273,6 +286,19 @@ fn certificates(folder: &Path) {
     let certificate =
         CertificateParams::new(vec!["localhost".to_owned()]).expect("a name").signed_by(&key, &authority).expect("a certificate");
     std::fs::write(folder.join("ca.pem"), authority.pem()).expect("written");
+    client(folder, "known", &authority);
+    client(folder, "strange", &self::authority());
     std::fs::write(folder.join("server.pem"), certificate.pem()).expect("written");
     std::fs::write(folder.join("server.key"), key.serialize_pem()).expect("written");
+}
+
+fn client(folder: &Path, name: &str, authority: &CertifiedIssuer<'static, KeyPair>) {
+    let key = KeyPair::generate().expect("a key");
+    let mut parameters = CertificateParams::new(Vec::new()).expect("a name");
+    parameters.distinguished_name = DistinguishedName::new();
+    parameters.distinguished_name.push(DnType::CommonName, "certified");
+    parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let certificate = parameters.signed_by(&key, authority).expect("a certificate");
+    std::fs::write(folder.join(format!("{name}.pem")), certificate.pem()).expect("written");
+    std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).expect("written");
 }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::{lacks, open_source, open_target};
+use super::{lacks, limits, open_source, open_target};
 use crate::connector::describe::{ConnectionNeed, Connector, DefaultRule, Description, own};
 use crate::connector::sample::{AsJson, Sample};
 use crate::connector::{Reader, Surroundings, TargetConnector};
 use crate::manifest::connection::{DatabaseRolesConnection, Described, RoleServer};
 use crate::manifest::fields;
 use crate::model::{Columns, SystemError};
+use crate::policy::TargetFacts;
 
 /// Attributes without which no role is made.
 const NEEDED: [&str; 1] = ["userName"];
@@ -43,8 +44,15 @@ impl Connector for RolesConnector {
         async move { open_target(own(connection)?, surroundings).await }.boxed()
     }
 
-    fn facts(&self, _: &dyn Described) -> (Vec<(String, String)>, Vec<&'static str>) {
-        (vec![("userName".to_owned(), "identity.userName".to_owned())], NEEDED.to_vec())
+    fn facts(&self, connection: &dyn Described) -> TargetFacts {
+        TargetFacts {
+            default_mapping: vec![("userName".to_owned(), "identity.userName".to_owned())],
+            needs: NEEDED.to_vec(),
+            limits: own::<DatabaseRolesConnection>(connection)
+                .map(|connection| limits::by_name("userName", limits::of_account(connection.server())))
+                .unwrap_or_default(),
+            ..Default::default()
+        }
     }
 
     fn rights(&self, connection: &dyn Described) -> Vec<String> {

@@ -1,11 +1,12 @@
 //! A database server's own roles, as a source and a target: PostgreSQL's and MariaDB's. Accounts are roles that may sign in, groups are roles, and a membership is a
 //! role that was granted.
 //!
-//! `quote` makes names and texts parts of statements, `note` is what stands in comments, `role` what a server has as rows; `postgres` and `mariadb` speak to theirs,
+//! `quote` makes names and texts parts of statements, `limits` is what a server takes as a name, `note` is what stands in comments, `role` what a server has as rows; `postgres` and `mariadb` speak to theirs,
 //! `server` is whichever it is, `read` and `write` are the connector's two ways.
 //! Must never: touch superusers, what may replicate, the server's own roles, or the account that headcount signs in with.
 
 mod describe;
+mod limits;
 mod mariadb;
 mod note;
 mod postgres;
@@ -73,15 +74,15 @@ async fn open(connection: &DatabaseRolesConnection, surroundings: &Surroundings)
         None => None,
     };
     let (url, password, tls) = (connection.url.clone(), connection.password.clone(), connection.has_tls());
-    let protected = connection.protected.clone();
+    let (identity, protected) = (connection.tls.clone(), connection.protected.clone());
     let deadline = connection.deadline().unwrap_or_default();
     Ok(match connection.server() {
         RoleServer::Postgres => {
-            let way = PostgresServer { url, password, base, ca_file, tls };
+            let way = PostgresServer { url, password, base, ca_file, identity, tls };
             Server::Postgres(Box::new(Postgres { way, protected, initial_password, deadline, sessions: Default::default() }))
         }
         RoleServer::MariaDb => {
-            let way = MysqlServer { url, password, base, ca_file, tls };
+            let way = MysqlServer { url, password, base, ca_file, identity, tls };
             let host = connection.host().to_owned();
             Server::MariaDb(Box::new(MariaDb { way, protected, initial_password, host, deadline, sessions: Default::default() }))
         }

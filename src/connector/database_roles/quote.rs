@@ -5,9 +5,9 @@
 use crate::model::SystemError;
 
 /// Longest name that PostgreSQL keeps whole, in bytes; it cuts longer ones without an error.
-const POSTGRES_NAME: usize = 63;
-/// Longest name of an account or a role of MariaDB, in letters.
-const MARIADB_NAME: usize = 128;
+pub(super) const POSTGRES_NAME: usize = 63;
+/// Longest name of an account or a role of any MariaDB, in letters; an older one says that it takes fewer.
+pub(super) const MARIADB_NAME: usize = 128;
 
 /// A name as PostgreSQL reads it.
 pub(super) fn postgres_name(name: &str) -> Result<String, SystemError> {

@@ -25,6 +25,7 @@ use crate::manifest::connection::{DeclaredConnection, Described, TIMEOUT};
 use crate::manifest::kinds::connector::{AuthScheme, ConnectorSpec, OnlyWhen};
 use crate::manifest::{fields, quantity};
 use crate::model::{Action, Capabilities, Columns, ObjectKind, SideEffect, SystemError, system_id};
+use crate::policy::TargetFacts;
 use crate::secret;
 
 const MAX_BODY: u64 = 32 << 20;
@@ -87,7 +88,7 @@ impl Connector for DeclaredConnector {
         .boxed()
     }
 
-    fn facts(&self, connection: &dyn Described) -> (Vec<(String, String)>, Vec<&'static str>) {
+    fn facts(&self, connection: &dyn Described) -> TargetFacts {
         if own::<DeclaredConnection>(connection).is_ok_and(|connection| dialect::of(connection).is_some()) {
             return dialect::SERVICE.facts(connection);
         }
@@ -95,7 +96,8 @@ impl Connector for DeclaredConnector {
         let accounts = document.and_then(|document| document.accounts.as_ref());
         let written = |name: &&String| known_to_identities(name);
         let names = accounts.map(|accounts| writable(accounts).filter(written).cloned().collect::<Vec<_>>()).unwrap_or_default();
-        (names.into_iter().map(|name| (name.clone(), format!("identity.{name}"))).collect(), Vec::new())
+        let default_mapping = names.into_iter().map(|name| (name.clone(), format!("identity.{name}"))).collect();
+        TargetFacts { default_mapping, ..Default::default() }
     }
 
     fn record<'a>(&'a self, connection: &'a dyn Described, around: &'a Surroundings) -> BoxFuture<'a, Result<String, SystemError>> {

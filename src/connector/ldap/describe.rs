@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::layout::{MARKER, account_attributes};
+use super::layout::{Layout, MARKER, account_attributes};
 use super::{open_source, open_target};
 use crate::connector::describe::{ConnectionNeed, Connector, DefaultRule, Description, own};
 use crate::connector::sample::{AsJson, Sample};
@@ -15,7 +15,7 @@ use crate::connector::{Reader, Surroundings, TargetConnector};
 use crate::manifest::connection::{Described, LdapBind, LdapConnection, LdapDialect};
 use crate::manifest::fields;
 use crate::model::{Columns, SystemError};
-use crate::policy::identity_path;
+use crate::policy::{TargetFacts, identity_path};
 
 /// Attributes without which no entry is made.
 const NEEDED: [&str; 1] = ["userName"];
@@ -45,8 +45,8 @@ impl Connector for LdapConnector {
         async move { open_target(own(connection)?, surroundings).await }.boxed()
     }
 
-    fn facts(&self, connection: &dyn Described) -> (Vec<(String, String)>, Vec<&'static str>) {
-        own(connection).map(|connection| (default_mapping(connection), NEEDED.to_vec())).unwrap_or_default()
+    fn facts(&self, connection: &dyn Described) -> TargetFacts {
+        own(connection).map(facts).unwrap_or_default()
     }
 
     fn rights(&self, connection: &dyn Described) -> Vec<String> {
@@ -59,6 +59,18 @@ impl Connector for LdapConnector {
 
     fn is_local(&self, _: &dyn Described) -> bool {
         false
+    }
+}
+
+fn facts(connection: &LdapConnection) -> TargetFacts {
+    let layout = Layout::of(connection).ok();
+    TargetFacts {
+        default_mapping: default_mapping(connection),
+        needs: NEEDED.to_vec(),
+        limits: layout.as_ref().map(Layout::account_limits).unwrap_or_default(),
+        // No two entries below one have one name.
+        unique: layout.map(|layout| layout.users.named_by).into_iter().collect(),
+        ..Default::default()
     }
 }
 

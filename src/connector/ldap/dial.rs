@@ -41,6 +41,8 @@ pub(super) struct Dialer {
     current: AtomicUsize,
     tls: Arc<ClientConfig>,
     start_tls: bool,
+    /// a certificate is shown
+    shows: bool,
     bind: Option<LdapBind>,
     base: std::path::PathBuf,
     pub(super) bounds: Bounds,
@@ -77,18 +79,16 @@ impl Dialer {
         let servers = connection.urls.iter().map(|url| Server::parse(url)).collect::<Result<Vec<_>, _>>()?;
         let base = surroundings.base.clone();
         let ca_file = connection.ca_file.as_ref().map(|file| surroundings.place(file)).transpose()?;
-        let identity = match &connection.bind {
-            Some(LdapBind::External(external)) => match (&external.certificate, &external.key) {
-                (Some(certificate), Some(key)) => {
-                    Some(ClientIdentity { certificate: resolved(certificate, &base).await?, key: resolved(key, &base).await? })
-                }
-                _ => None,
-            },
-            _ => None,
+        let identity = match &connection.tls {
+            Some(tls) => {
+                Some(ClientIdentity { certificate: resolved(&tls.certificate, &base).await?, key: resolved(&tls.key, &base).await? })
+            }
+            None => None,
         };
         let tls = Arc::new(client_tls(ca_file.as_deref(), identity.as_ref())?);
         let (start_tls, bind) = (connection.start_tls, connection.bind.clone());
-        Ok(Self { servers, current: AtomicUsize::new(0), tls, start_tls, bind, base, bounds })
+        let shows = identity.is_some();
+        Ok(Self { servers, current: AtomicUsize::new(0), tls, start_tls, shows, bind, base, bounds })
     }
 
     /// A connection that is signed in, to the server that answered last, else to the next.
@@ -148,6 +148,17 @@ impl Dialer {
         }
     }
 
+    /// In TLS 1.3 a server says what it thinks of a certificate once the connection stands; some say nothing, and go.
+    fn refused_certificate(&self, error: SystemError) -> SystemError {
+        match &error {
+            SystemError::Unavailable(words) if words.contains("fatal alert") => SystemError::Auth(unknown_certificate(words)),
+            SystemError::Unavailable(_) if self.shows => {
+                error.map_words(|words| format!("{words}; it may not take the certificate of `tls`: is it of an authority that it knows?"))
+            }
+            _ => error,
+        }
+    }
+
     async fn sign_in(&self, line: &Line) -> Result<(), Refusal> {
         let here = |error| Refusal { error, elsewhere: false };
         let request = match &self.bind {
@@ -164,7 +175,7 @@ impl Dialer {
                 let error = code::of_bind(&outcome);
                 Err(Refusal { elsewhere: !matches!(error, SystemError::Auth(_)), error })
             }
-            Err(lost) => Err(Refusal { elsewhere: !lost.refused, error: lost.error }),
+            Err(lost) => Err(Refusal { elsewhere: !lost.refused, error: self.refused_certificate(lost.error) }),
         }
     }
 }
@@ -224,9 +235,17 @@ fn tls_trouble(error: &std::io::Error) -> SystemError {
         Some(rustls::Error::InvalidCertificate(why)) => {
             SystemError::Unreachable(format!("its certificate is not trusted: {} ({why})", mend(why)))
         }
+        Some(rustls::Error::AlertReceived(alert)) => SystemError::Auth(unknown_certificate(&format!("{alert:?}"))),
         Some(other) => SystemError::Unreachable(format!("TLS fails: {other}")),
         None => SystemError::Unavailable(format!("TLS broke off: {error}")),
     }
+}
+
+/// What to do about one of ours.
+fn unknown_certificate(words: &str) -> String {
+    format!(
+        "the server refuses the connection ({words}): name in `tls` a certificate of an authority that it knows, and that has not expired"
+    )
 }
 
 /// What to do about a certificate.

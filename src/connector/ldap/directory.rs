@@ -12,7 +12,6 @@ use tokio::sync::OnceCell;
 use super::ber::{Decoder, Encoder, INTEGER, OCTETS, SEQUENCE};
 use super::code;
 use super::dial::Dialer;
-use super::dn;
 use super::filter::Filter;
 use super::layout::Layout;
 use super::line::{Bounds, Line, Lost};
@@ -25,7 +24,7 @@ use crate::connector::limiter::{ALL, Lane};
 use crate::fence::Fence;
 use crate::manifest::connection::{Described, LdapConnection};
 use crate::manifest::quantity;
-use crate::model::{ObjectKind, SystemError};
+use crate::model::{ObjectKind, SystemError, dn};
 use crate::secret;
 
 /// Entries a page where nobody says otherwise.
@@ -72,6 +71,8 @@ struct Root {
     controls: BTreeSet<String>,
     /// the entry that shows the schema
     schema: Option<String>,
+    /// the entry with Active Directory's definitions below it
+    definitions: Option<String>,
     /// entries that nothing stands above
     tops: Vec<String>,
 }
@@ -186,6 +187,11 @@ impl Directory {
             .unwrap_or(base)
     }
 
+    /// The entry below which Active Directory defines its attributes; nothing elsewhere.
+    pub(super) fn definitions(&self) -> Option<&str> {
+        self.kept.root.get()?.definitions.as_deref()
+    }
+
     /// The server's schema; nothing where it shows none.
     pub(super) async fn schema(&self) -> Option<&Schema> {
         let ask = async {
@@ -198,14 +204,14 @@ impl Directory {
 
     async fn root(&self) -> Result<(), SystemError> {
         let ask = async {
-            let attributes = ["supportedControl", "subschemaSubentry", "namingContexts"].map(str::to_owned);
+            let attributes = ["supportedControl", "subschemaSubentry", "schemaNamingContext", "namingContexts"].map(str::to_owned);
             let everything = Filter::everything();
             let search = Search { base: "", scope: Scope::Base, filter: &everything, attributes: &attributes };
             let found = self.search(&search, None).await?;
             let root = found.entries.into_iter().next().unwrap_or_default();
             let texts = |name: &str| root.values(name).iter().map(|value| String::from_utf8_lossy(value).into_owned());
             let (controls, schema) = (texts("supportedControl").collect(), texts("subschemaSubentry").next());
-            Ok(Root { controls, schema, tops: texts("namingContexts").collect() })
+            Ok(Root { controls, schema, definitions: texts("schemaNamingContext").next(), tops: texts("namingContexts").collect() })
         };
         self.kept.root.get_or_try_init(|| ask).await.map(drop)
     }

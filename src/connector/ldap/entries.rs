@@ -7,15 +7,14 @@ use std::sync::Arc;
 
 use super::code;
 use super::directory::POST_READ;
-use super::dn;
 use super::filter::Filter;
-use super::layout::{CONTAINER, Objects};
+use super::layout::Objects;
 use super::message::{Control, Edit, Entry, Modification, NewAttributes, Outcome, Request, Scope};
 use super::value;
 use super::write::{Task, done};
 use crate::connector::{Write, Written};
 use crate::manifest::connection::{LdapDialect, LdapGroupClass};
-use crate::model::{Action, ObjectKind, SystemError, Value};
+use crate::model::{Action, CONTAINER, ObjectKind, SystemError, Value, dn};
 
 /// A global security group (Active Directory's `groupType`).
 const GLOBAL_SECURITY: &str = "-2147483646";

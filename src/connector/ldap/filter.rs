@@ -56,6 +56,11 @@ impl Filter {
         })
     }
 
+    /// Any of these.
+    pub(super) fn or(parts: &[Self]) -> Self {
+        Self::joined(OR, parts)
+    }
+
     fn joined(tag: u8, parts: &[Self]) -> Self {
         match parts {
             [one] => one.clone(),
@@ -147,7 +152,7 @@ mod tests {
         let equal = |attribute: &str, value: &str| Filter::equal(attribute, value.as_bytes());
         let parse = |text: &str| LdapFilter::parse(text).map(|filter| Filter::written(&filter));
         assert_eq!(parse("(uid=ann)"), Ok(equal("uid", "ann")));
-        assert_eq!(parse("uid=a\\2ab"), Ok(equal("uid", "a*b")));
+        assert_eq!(parse("(uid=a\\2ab)"), Ok(equal("uid", "a*b")));
         assert_eq!(parse("(mail=*)"), Ok(Filter::present("mail")));
         let both = Filter::and(&[equal("objectClass", "person"), Filter::joined(OR, &[equal("l", "Bonn"), equal("l", "Ulm")])]);
         assert_eq!(parse("(&(objectClass=person)(|(l=Bonn) (l=Ulm)))"), Ok(both));

@@ -6,12 +6,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::code;
-use super::dn;
 use super::layout::Groups;
 use super::message::{Edit, Modification, Request};
 use super::write::{Task, done};
 use crate::connector::Written;
-use crate::model::{ObjectKind, SystemError};
+use crate::model::{ObjectKind, SystemError, dn};
 
 /// A group that others change meanwhile is looked at so often.
 const TRIES: u32 = 4;

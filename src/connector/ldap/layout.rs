@@ -6,17 +6,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::dialect::{self, Active, IdKind};
-use super::dn;
 use super::filter::Filter;
 use crate::manifest::connection::{LdapConnection, LdapDialect, LdapFilter, LdapGroupClass, LdapGroups, LdapUsers, NumberRange};
-use crate::model::{Capabilities, ObjectKind, SystemError};
+use crate::model::{CONTAINER, Capabilities, ObjectKind, SystemError, ValueForm, ValueLimit, dn};
 
 /// The attribute that holds the marker.
 pub(super) const MARKER: &str = "externalId";
-/// Where below the base of people an entry stands; nothing: right below it.
-pub(super) const CONTAINER: &str = "container";
 /// Where nobody says otherwise.
 const EMPTY_MEMBER: &str = "cn=nobody";
+
+/// Most letters of `sAMAccountName` of a person, whatever Active Directory's schema says of it.
+const LOGIN: usize = 20;
+/// Signs that are not taken in it.
+pub(super) const NO_LOGIN: &str = "\"/\\[]:;|=,+*?<>";
 
 /// A directory as a Target sees it.
 #[derive(Clone, Debug)]
@@ -100,6 +102,14 @@ impl Layout {
         self.groups.as_ref().ok_or_else(|| SystemError::Rejected("the connection says nothing of `groups`".into()))
     }
 
+    /// What attributes of people can't hold, whatever the server's schema says.
+    pub(super) fn account_limits(&self) -> BTreeMap<Arc<str>, ValueLimit> {
+        let container = ValueLimit { form: ValueForm::Container, single: true, ..Default::default() };
+        let logins = self.users.attributes.iter().filter(|(_, own)| self.dialect == LdapDialect::ActiveDirectory && is_login(own));
+        let login = || ValueLimit { letters: Some(LOGIN), refused: NO_LOGIN, ..Default::default() };
+        logins.map(|(name, _)| (name.clone(), login())).chain([(CONTAINER.into(), container)]).collect()
+    }
+
     pub(super) fn capabilities(&self) -> Capabilities {
         let marker = |objects: &Objects| objects.attributes.get_key_value(MARKER).map(|(name, _)| name.clone());
         let groups = self.groups.as_ref();
@@ -123,6 +133,7 @@ impl Layout {
             account_attributes: Some(self.users.attributes.keys().cloned().chain(active).chain([Arc::from(CONTAINER)]).collect()),
             unique_account_attributes: Some(named(&self.users)),
             unique_group_attributes: groups.map(|groups| named(&groups.objects)),
+            account_limits: self.account_limits(),
             ..Capabilities::default()
         }
     }
@@ -166,6 +177,10 @@ impl Groups {
     pub(super) fn is_nobody(&self, value: &str) -> bool {
         self.empty.as_ref().is_some_and(|empty| dn::normal(empty) == dn::normal(value))
     }
+}
+
+fn is_login(own: &str) -> bool {
+    own.eq_ignore_ascii_case("sAMAccountName")
 }
 
 /// The attributes of accounts that a connection reads and writes.

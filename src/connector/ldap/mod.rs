@@ -1,6 +1,6 @@
 //! Directories that speak LDAP, as sources and targets: OpenLDAP, 389 Directory Server, Active Directory, and whatever else follows RFC 4511.
 //!
-//! From the bottom: `ber`, `filter`, `dn` and `message` are what is said, without I/O; `line` and `dial` a connection; `dialect` and `layout` what a
+//! From the bottom: `ber`, `filter` and `message` are what is said, without I/O; `line` and `dial` a connection; `dialect` and `layout` what a
 //! manifest says, filled up; `directory` and `schema` what is kept and asked; `rows`, `read`, `changes` and `members` read, `value`, `write`, `entries`, `joining`, `numbers` and `password` write.
 //! Must never: trust an answer that it has not checked against the question, follow a referral, or send one write twice.
 
@@ -11,7 +11,6 @@ mod describe;
 mod dial;
 mod dialect;
 mod directory;
-mod dn;
 mod entries;
 mod filter;
 mod joining;
@@ -57,6 +56,11 @@ async fn open_target(connection: &LdapConnection, surroundings: &Surroundings) -
     let directory = Directory::open(connection, Layout::of(connection)?, surroundings).await?;
     let mut capabilities = directory.layout.capabilities();
     capabilities.deactivate_accounts &= directory.can_lock(&directory.layout.active).await;
+    let longest = directory.longest(&directory.layout).await;
+    schema::bounded(&directory.layout.users, &longest, &mut capabilities.account_limits);
+    if let Some(groups) = &directory.layout.groups {
+        schema::bounded(&groups.objects, &longest, &mut capabilities.group_limits);
+    }
     let passwords = match &connection.users.initial_password {
         Some(secret) => Passwords::Same(dial::resolved(secret, &surroundings.base).await?),
         None if connection.users.generate_password => Passwords::Generated,

@@ -17,7 +17,7 @@ use super::rows::{EntryRows, settle};
 use crate::connector::budget::{ROW, Share};
 use crate::connector::pages::PAGE_BYTES;
 use crate::connector::{LookupRequest, PageSink, ReadRequest, ReadScope, Reader};
-use crate::model::{AttributeType, Columns, Evidence, ObjectKind, Page, ReadReport, SystemError, Watermark, attribute};
+use crate::model::{AttributeType, Columns, Evidence, ObjectKind, Page, ReadReport, SystemError, Watermark, attribute, dn};
 
 /// A list that breaks off is read this often.
 const READS: u32 = 2;
@@ -276,7 +276,7 @@ impl LdapReader {
         for (kind, objects) in
             [(ObjectKind::Account, Some(&layout.users)), (ObjectKind::Group, layout.groups.as_ref().map(|it| &it.objects))]
         {
-            let Some(objects) = objects.filter(|objects| super::dn::is_within(name, &objects.base)) else { continue };
+            let Some(objects) = objects.filter(|objects| dn::is_within(name, &objects.base)) else { continue };
             let attributes = [layout.id.attribute().to_owned()];
             let found = match self.directory.find(name, Scope::Base, &objects.filter, &attributes).await {
                 Ok(found) => found,

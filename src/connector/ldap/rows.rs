@@ -10,11 +10,10 @@ use bytes::Bytes;
 
 use super::dialect::{Active, IdKind, last_modified};
 use super::directory::{Names, wanted};
-use super::dn;
-use super::layout::{CONTAINER, Layout, Objects};
+use super::layout::{Layout, Objects};
 use super::message::Entry;
 use crate::manifest::connection::LdapDialect;
-use crate::model::{Columns, LAST_MODIFIED, LAST_MODIFIED_BY, ObjectKind, Page, RowWriter, SystemError, attribute};
+use crate::model::{CONTAINER, Columns, LAST_MODIFIED, LAST_MODIFIED_BY, ObjectKind, Page, RowWriter, SystemError, attribute, dn};
 
 /// How the columns of a stream are made of entries.
 #[derive(Clone, Debug)]

@@ -2,14 +2,17 @@
 //!
 //! Must never: refuse an attribute because the schema was not shown.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::dialect::Active;
 use super::directory::Directory;
+use super::filter::Filter;
 use super::layout::{Layout, Objects};
-use super::message::Entry;
+use super::message::{Entry, Scope};
 use crate::diagnostic::did_you_mean;
-use crate::model::SystemError;
+use crate::manifest::connection::LdapDialect;
+use crate::model::{SystemError, ValueLimit};
 
 /// Names of attributes, as the server spells them.
 #[derive(Debug)]
@@ -64,6 +67,47 @@ impl Directory {
         match (self.schema().await, active) {
             (Some(schema), Active::LockedTime) => schema.knows("pwdAccountLockedTime"),
             _ => true,
+        }
+    }
+}
+
+/// Syntaxes of numbers, whose range is none of letters.
+const NUMBERS: [&str; 3] = ["2", "10", "65"];
+/// Attributes that are asked for at once.
+const ASKED: usize = 50;
+
+impl Directory {
+    /// Most letters of attributes, by their names in small letters: Active Directory keeps to what its schema says. What others say behind a syntax (`{256}`,
+    /// RFC 4512) is the least that a server must take, and no limit.
+    pub(super) async fn longest(&self, layout: &Layout) -> BTreeMap<String, usize> {
+        let Some(definitions) = self.definitions().filter(|_| layout.dialect == LdapDialect::ActiveDirectory) else {
+            return BTreeMap::new();
+        };
+        let groups = layout.groups.iter().flat_map(|groups| groups.objects.attributes.values());
+        let names: Vec<&String> = layout.users.attributes.values().chain(groups).collect();
+        let wanted = ["lDAPDisplayName", "rangeUpper", "oMSyntax"].map(str::to_owned);
+        let mut longest = BTreeMap::new();
+        for names in names.chunks(ASKED) {
+            let named: Vec<Filter> = names.iter().map(|name| Filter::equal("lDAPDisplayName", name.as_bytes())).collect();
+            let filter = Filter::and(&[Filter::equal("objectClass", b"attributeSchema"), Filter::or(&named)]);
+            // Whoever may not look is told by the server what is too long.
+            let found = self.find(definitions, Scope::Subtree, &filter, &wanted).await.unwrap_or_default();
+            longest.extend(found.iter().filter_map(|entry| {
+                let letters = entry.text("oMSyntax").is_none_or(|syntax| !NUMBERS.contains(&syntax));
+                let most = entry.text("rangeUpper").filter(|_| letters)?.parse::<usize>().ok().filter(|most| *most > 0)?;
+                Some((entry.text("lDAPDisplayName")?.to_lowercase(), most))
+            }));
+        }
+        longest
+    }
+}
+
+/// What attributes of entries can't hold, by headcount's names.
+pub(super) fn bounded(objects: &Objects, longest: &BTreeMap<String, usize>, limits: &mut BTreeMap<Arc<str>, ValueLimit>) {
+    for (name, own) in &objects.attributes {
+        if let Some(most) = longest.get(&own.to_lowercase()) {
+            let limit = limits.entry(name.clone()).or_default();
+            limit.letters = Some(limit.letters.map_or(*most, |known| known.min(*most)));
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::connector::{Reader, Surroundings, TargetConnector};
 use crate::manifest::connection::{Described, ScimConnection};
 use crate::manifest::fields;
 use crate::model::{Columns, SystemError};
+use crate::policy::TargetFacts;
 
 /// Attributes without which no service makes an account (RFC 7643, 4.1.1).
 const NEEDED: [&str; 1] = ["userName"];
@@ -45,8 +46,8 @@ impl Connector for ScimConnector {
         async move { open_target(own(connection)?, surroundings).await }.boxed()
     }
 
-    fn facts(&self, _: &dyn Described) -> (Vec<(String, String)>, Vec<&'static str>) {
-        (default_mapping(), NEEDED.to_vec())
+    fn facts(&self, _: &dyn Described) -> TargetFacts {
+        TargetFacts { default_mapping: default_mapping(), needs: NEEDED.to_vec(), ..Default::default() }
     }
 
     fn rights(&self, connection: &dyn Described) -> Vec<String> {
@@ -120,7 +121,7 @@ mod tests {
     #[test]
     fn the_default_mapping_that_is_shown_is_the_one_that_counts() {
         let connection: ScimConnection = serde_json::from_value(json!({"url": "https://chat.example"})).unwrap();
-        let (counts, _) = ScimConnector.facts(&connection);
+        let counts = ScimConnector.facts(&connection).default_mapping;
         let shown: Vec<_> = description().default_mapping.into_iter().map(|rule| (rule.attribute, rule.value)).collect();
         assert!(!counts.is_empty());
         assert_eq!(shown, counts);

@@ -173,9 +173,11 @@ impl Discovery {
             says_removable: BTreeSet::new(),
             end_sessions: false,
             group_owners: false,
-            longest_attributes: Default::default(),
+            account_limits: Default::default(),
+            group_limits: Default::default(),
             side_effects: Vec::new(),
             unique_account_attributes: None,
+            accentless_names: false,
             unique_group_attributes: None,
         }
     }

@@ -2,10 +2,10 @@
 //!
 //! Must never: let the database change a value in silence, or put a value into an error.
 
-use super::dialect::{Dialect, is_uuid};
+use super::dialect::Dialect;
 use super::schema::{Column, Holds};
 use super::session::{Sql, SqlRef};
-use crate::model::{RowWriter, Value};
+use crate::model::{RowWriter, Value, ValueForm, ValueLimit, is_uuid};
 
 /// Packs what a column holds. Null and empty text both say nothing.
 pub(super) fn pack(column: &Column, value: SqlRef<'_>, row: &mut RowWriter<'_>) -> Result<(), String> {
@@ -97,6 +97,20 @@ fn text_to_sql(column: &Column, text: &str) -> Result<Sql, String> {
             _ => Err(format!("column `{}` holds numbers only", column.name)),
         },
     }
+}
+
+/// What a column can't hold, as [`to_sql`] would refuse it.
+pub(super) fn limit(column: &Column) -> ValueLimit {
+    let sqlite = column.dialect == Dialect::Sqlite;
+    let form = match column.holds {
+        Holds::Whole | Holds::Numeric if sqlite => ValueForm::Loose,
+        Holds::Whole => ValueForm::Whole(column.bytes.unwrap_or(8)),
+        Holds::Numeric => ValueForm::Number,
+        Holds::Truth => ValueForm::Truth,
+        Holds::Uuid if column.dialect == Dialect::Postgres => ValueForm::Uuid,
+        _ => ValueForm::Text,
+    };
+    ValueLimit { letters: column.longest, form, basic: column.basic, filled: nothing(column).is_err(), single: true, ..Default::default() }
 }
 
 /// A whole number, where the column has room for it.

@@ -134,8 +134,9 @@ impl Checker<'_> {
         self.require(table, &given);
         self.marks(table, &columns);
         let changed = columns.values().chain(active.iter().map(Active::column));
+        let fills = |column: &&Column| column.sequence.is_some() && !given.contains(column);
         let can = Can {
-            insert: given.iter().all(|column| column.rights.insert),
+            insert: given.iter().all(|column| column.rights.insert) && !table.columns.iter().any(|column| fills(&column)),
             update: changed.clone().all(|column| column.rights.update),
             delete: table.deletable,
         };
@@ -143,6 +144,7 @@ impl Checker<'_> {
         self.missing.select(&table.name, read.chain(stamps.values()));
         if is_account {
             self.missing.insert(&table.name, given.iter().copied());
+            self.missing.sequences(table, &given);
             self.missing.update(&table.name, changed);
         }
         let unique = columns.values().filter(|column| table.is_unique(column)).map(|column| column.name.clone()).collect();
@@ -344,7 +346,9 @@ impl Checker<'_> {
     /// Rows of links come and go.
     fn linked(&mut self, table: &Table, columns: &[&Column], initial: &[(Column, Initial)]) {
         self.missing.select(&table.name, columns.iter().copied());
-        self.missing.insert(&table.name, columns.iter().copied().chain(initial.iter().map(|(column, _)| column)));
+        let given: Vec<&Column> = columns.iter().copied().chain(initial.iter().map(|(column, _)| column)).collect();
+        self.missing.sequences(table, &given);
+        self.missing.insert(&table.name, given);
         self.missing.delete(table);
     }
 

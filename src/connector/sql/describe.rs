@@ -17,6 +17,7 @@ use crate::connector::{Reader, Surroundings, TargetConnector};
 use crate::manifest::connection::{Described, SqlConnection};
 use crate::manifest::fields;
 use crate::model::{Columns, SystemError};
+use crate::policy::TargetFacts;
 
 /// Attributes without which no row is made, where a column holds them.
 const NEEDED: [&str; 1] = ["userName"];
@@ -51,8 +52,13 @@ impl Connector for SqlConnector {
         async move { open_target(own(connection)?, surroundings).await }.boxed()
     }
 
-    fn facts(&self, connection: &dyn Described) -> (Vec<(String, String)>, Vec<&'static str>) {
-        own(connection).map(|connection| (default_mapping(connection), needed(connection))).unwrap_or_default()
+    fn facts(&self, connection: &dyn Described) -> TargetFacts {
+        let of = |connection: &SqlConnection| TargetFacts {
+            default_mapping: default_mapping(connection),
+            needs: needed(connection),
+            ..Default::default()
+        };
+        own(connection).map(of).unwrap_or_default()
     }
 
     fn rights(&self, connection: &dyn Described) -> Vec<String> {

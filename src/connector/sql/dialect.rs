@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use super::schema::{Column, Holds};
 use super::session::Sql;
+use crate::model::is_uuid;
 
 /// Which SQL is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,13 +180,6 @@ impl Column {
 
 fn letters(column: &str) -> String {
     format!("CAST(CONVERT({column} USING utf8mb4) AS BINARY)")
-}
-
-/// Written as RFC 9562 does.
-pub(super) fn is_uuid(text: &str) -> bool {
-    let hyphens = [8, 13, 18, 23];
-    text.len() == 36
-        && text.bytes().enumerate().all(|(at, sign)| if hyphens.contains(&at) { sign == b'-' } else { sign.is_ascii_hexdigit() })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::cell;
 use super::schema::{Column, Holds, TableName};
 use super::session::{Sql, Values};
-use crate::model::{Action, Capabilities, NeededAttribute, ObjectKind, SideEffect};
+use crate::model::{Action, Capabilities, NeededAttribute, ObjectKind, SideEffect, ValueLimit};
 
 /// Everything a Target's statements need.
 #[derive(Clone, Debug)]
@@ -136,12 +136,8 @@ impl Layout {
             refuses_marker: false,
             immutable_attributes: Default::default(),
             read_only_attributes: Default::default(),
-            longest_attributes: self
-                .accounts
-                .columns
-                .iter()
-                .filter_map(|(attribute, column)| Some((attribute.clone(), column.longest?)))
-                .collect(),
+            account_limits: self.accounts.limits(),
+            group_limits: self.groups.as_ref().map(Objects::limits).unwrap_or_default(),
             required_attributes: self.accounts.needed_attributes().map(|(attribute, _)| attribute.clone()).collect(),
             single_valued_attributes: Default::default(),
             needed_attributes: self
@@ -160,6 +156,11 @@ impl Layout {
             end_sessions: self.sessions.is_some(),
             side_effects: self.side_effects(),
             unique_account_attributes: Some(self.accounts.unique_attributes()),
+            accentless_names: self
+                .accounts
+                .columns
+                .get("userName")
+                .is_some_and(|column| column.accentless && self.accounts.unique.contains(&column.name)),
             unique_group_attributes: self.groups.as_ref().map(Objects::unique_attributes),
         }
     }
@@ -193,6 +194,11 @@ impl Objects {
     pub(super) fn this(&self, id: &str, values: &mut Values) -> String {
         let key = self.key.equals(values.place(self.key.key(id)));
         format!("{key}{}", self.seen(values))
+    }
+
+    /// What attributes can't hold, by what their columns are.
+    fn limits(&self) -> BTreeMap<Arc<str>, ValueLimit> {
+        self.columns.iter().map(|(attribute, column)| (attribute.clone(), cell::limit(column))).collect()
     }
 
     fn unique_attributes(&self) -> BTreeSet<Arc<str>> {

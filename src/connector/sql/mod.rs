@@ -144,14 +144,16 @@ fn database(connection: &SqlConnection, surroundings: &Surroundings, shared: &Sh
             let (name, schema) = (named(&server), Arc::from(described.schema()));
             let (url, password, ca_file) = (server.url.to_owned(), server.password.cloned(), ca_file(&server)?);
             let (timeout, lock_timeout) = (server.timeout(), server.lock_timeout());
-            let server = PostgresServer { url, password, base: surroundings.base.clone(), ca_file, tls: server.has_tls() };
+            let (identity, tls) = (server.tls.cloned(), server.has_tls());
+            let server = PostgresServer { url, password, base: surroundings.base.clone(), ca_file, identity, tls };
             (name.clone(), Place::Postgres(PostgresTables { server, name, system, schema, timeout, lock_timeout }, kept))
         }
         (connection::Database::Mysql(_), Some(server)) => {
             let name = named(&server);
             let (url, password, ca_file) = (server.url.to_owned(), server.password.cloned(), ca_file(&server)?);
             let (timeout, lock_timeout) = (server.timeout(), server.lock_timeout());
-            let server = MysqlServer { url, password, base: surroundings.base.clone(), ca_file, tls: server.has_tls() };
+            let (identity, tls) = (server.tls.cloned(), server.has_tls());
+            let server = MysqlServer { url, password, base: surroundings.base.clone(), ca_file, identity, tls };
             (name.clone(), Place::MySql(MySqlTables { server, name, system, timeout, lock_timeout }, kept))
         }
         (connection::Database::Sqlite(file), _) => {

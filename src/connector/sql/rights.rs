@@ -12,7 +12,11 @@ use crate::model::is_stamp;
 
 /// What is missing, table by table.
 #[derive(Debug, Default)]
-pub(super) struct Missing(BTreeMap<String, Lacks>);
+pub(super) struct Missing {
+    tables: BTreeMap<String, Lacks>,
+    /// those that fill columns of new rows
+    sequences: BTreeSet<String>,
+}
 
 /// What one table lacks: columns by right, and whether rows may be removed.
 #[derive(Debug, Default)]
@@ -36,19 +40,24 @@ impl Missing {
 
     pub(super) fn delete(&mut self, table: &Table) {
         if !table.deletable {
-            self.0.entry(table.name.sql.clone()).or_default().delete = true;
+            self.tables.entry(table.name.sql.clone()).or_default().delete = true;
         }
     }
 
     fn note<'c>(&mut self, table: &TableName, right: &'static str, columns: impl Iterator<Item = &'c Column>) {
         let columns: BTreeSet<String> = columns.map(|column| column.sql.clone()).collect();
         if !columns.is_empty() {
-            self.0.entry(table.sql.clone()).or_default().columns.entry(right).or_default().extend(columns);
+            self.tables.entry(table.sql.clone()).or_default().columns.entry(right).or_default().extend(columns);
         }
     }
 
+    /// What fills the columns of a new row that nobody gives.
+    pub(super) fn sequences(&mut self, table: &Table, given: &[&Column]) {
+        self.sequences.extend(table.columns.iter().filter(|column| !given.contains(column)).filter_map(|column| column.sequence.clone()));
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.tables.is_empty() && self.sequences.is_empty()
     }
 
     /// The statements that give them.
@@ -66,7 +75,8 @@ impl Missing {
             let rights: Vec<String> = columns.chain(lacks.delete.then(|| "DELETE".to_owned())).collect();
             format!("GRANT {} ON {table} TO {user}", rights.join(", "))
         };
-        self.0.iter().map(of_table).collect()
+        let sequences = self.sequences.iter().map(|sequence| format!("GRANT USAGE ON SEQUENCE {sequence} TO {user}"));
+        self.tables.iter().map(of_table).chain(sequences).collect()
     }
 }
 
@@ -94,7 +104,15 @@ pub(super) fn needed(connection: &SqlConnection) -> Vec<String> {
         let all = format!("GRANT SELECT ON {}.{} TO {user}", dialect.quoted(&schema), dialect.quoted(table));
         return usage.into_iter().chain([all]).collect();
     }
-    usage.into_iter().chain(tables(connection).into_iter().map(grant)).collect()
+    let keys = [(connection.accounts.table.as_deref(), &connection.accounts.key)].into_iter();
+    let keys = keys.chain(connection.groups.iter().map(|groups| (Some(groups.table.as_str()), &groups.key)));
+    let sequence = |(table, key): (Option<&str>, &String)| {
+        let (table, own) = (table?, dialect.quoted(&format!("{}_{key}_seq", table?)));
+        let grant = format!("GRANT USAGE ON SEQUENCE {}.{own} TO {user}", dialect.quoted(&schema));
+        Some(format!("where column {key} of {table} is `serial`: {grant}"))
+    };
+    let sequences: Vec<String> = keys.filter(|_| dialect == Dialect::Postgres).filter_map(sequence).collect();
+    usage.into_iter().chain(tables(connection).into_iter().map(grant)).chain(sequences).collect()
 }
 
 /// What is wanted of one table.

@@ -52,6 +52,12 @@ pub(super) struct Column {
     pub(super) handling: Handling,
     /// letters of two cases are one to its own comparisons
     pub(super) caseless: bool,
+    /// so are letters with an accent and without
+    pub(super) accentless: bool,
+    /// it takes no sign beyond U+FFFF
+    pub(super) basic: bool,
+    /// what fills it, and the account may not use: as a statement names it
+    pub(super) sequence: Option<String>,
     /// most characters, where it says so
     pub(super) longest: Option<usize>,
     /// bytes of a whole number
@@ -171,6 +177,9 @@ impl Column {
             dialect,
             handling,
             caseless: false,
+            accentless: false,
+            basic: false,
+            sequence: None,
             longest: None,
             bytes: None,
             rights: Rights::ALL,

@@ -95,6 +95,11 @@ pub(super) struct Answered {
     pub(super) kind: String,
 }
 
+/// What is said of a statement that would change something where nothing can be changed: somebody's own query, since none of ours does.
+pub(super) fn writes(words: &str) -> SystemError {
+    SystemError::Rejected(format!("the `query` changes something, and a Source's query may only read ({words})"))
+}
+
 /// A connection to a database, in the hands of one thread. Its errors are classified, and hold no values.
 pub(super) trait Session: Send {
     /// How it is spoken to.

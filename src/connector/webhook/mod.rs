@@ -27,6 +27,7 @@ use crate::http::{Client, Settings, Url};
 use crate::manifest::connection::{Described, SecretRef, TIMEOUT, WebhookConnection};
 use crate::manifest::{fields, quantity};
 use crate::model::{Capabilities, Columns, SystemError, system_id};
+use crate::policy::TargetFacts;
 use crate::secret;
 
 use ledger::Ledger;
@@ -104,8 +105,8 @@ impl Connector for WebhookConnector {
         .boxed()
     }
 
-    fn facts(&self, _: &dyn Described) -> (Vec<(String, String)>, Vec<&'static str>) {
-        (mapping(), vec!["userName"])
+    fn facts(&self, _: &dyn Described) -> TargetFacts {
+        TargetFacts { default_mapping: mapping(), needs: vec!["userName"], ..Default::default() }
     }
 
     fn sampler(&self, _: &dyn Described, columns: &Arc<Columns>) -> Box<dyn Sample> {

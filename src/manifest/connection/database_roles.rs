@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::server_address::{server_address, stays_on_this_machine};
-use super::{ConnectionPart, Described, SecretRef, Unreadable};
-use crate::manifest::quantity;
+use super::{ClientTls, ConnectionPart, Described, SecretRef, Unreadable, is_socket, plain_certificate};
 
 const SCHEMES: [&str; 4] = ["postgres", "postgresql", "mysql", "mariadb"];
 
@@ -27,6 +26,9 @@ pub struct DatabaseRolesConnection {
     /// PEM file with the certificate authority, where it is not a public one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<String>,
+    /// The certificate that headcount shows, for a server that knows its user by one or asks for one besides. It asks for TLS, on this machine too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ClientTls>,
     /// Lets the password go without TLS to a host that is not this machine. Anybody on the way can read it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_plaintext: bool,
@@ -64,9 +66,10 @@ impl DatabaseRolesConnection {
         if self.url.starts_with("postgres") { RoleServer::Postgres } else { RoleServer::MariaDb }
     }
 
-    /// Whether the way there has TLS. On this machine it has where an authority is named.
+    /// Whether the way there has TLS. On this machine it has where an authority is named, or a certificate to show.
     pub fn has_tls(&self) -> bool {
-        !self.allow_plaintext && (!self.address().is_some_and(|url| stays_on_this_machine(&url)) || self.ca_file.is_some())
+        let stays = self.address().is_some_and(|url| stays_on_this_machine(&url));
+        !self.allow_plaintext && (!stays || self.ca_file.is_some() || self.tls.is_some())
     }
 
     /// Where MariaDB's accounts sign in from.
@@ -108,7 +111,8 @@ impl Described for DatabaseRolesConnection {
     fn secrets(&self) -> Vec<ConnectionPart<'_, SecretRef>> {
         let part = |pointer, value| ConnectionPart { pointer, value };
         let password = self.password.iter().map(|value| part("password", value));
-        password.chain(self.initial_password.iter().map(|value| part("initialPassword", value))).collect()
+        let tls = self.tls.iter().flat_map(|tls| tls.parts(["tls/certificate", "tls/key"]));
+        password.chain(tls).chain(self.initial_password.iter().map(|value| part("initialPassword", value))).collect()
     }
 
     fn deadline(&self) -> Option<Duration> {
@@ -116,8 +120,7 @@ impl Described for DatabaseRolesConnection {
     }
 
     fn unreadable(&self) -> Vec<Unreadable> {
-        let timeout = self.timeout.as_deref().and_then(|text| quantity::duration(text).err());
-        let timeout = timeout.map(|hint| Unreadable { pointer: "timeout", what: "duration", hint });
+        let timeout = super::unreadable_deadline("timeout", self.timeout.as_deref());
         let hint = "write server, user and, of PostgreSQL, a database, without a password: `postgres://headcount@db.acme.example/postgres`, \
                     `mariadb://headcount@db.acme.example`";
         let is_whole = |url: url::Url| {
@@ -137,6 +140,8 @@ impl Described for DatabaseRolesConnection {
             what: "setting of PostgreSQL's roles",
             hint: "leave it out: from where somebody signs in stands in pg_hba.conf",
         });
-        timeout.into_iter().chain(url).chain(both).chain(host).collect()
+        let is_socket = self.address().is_some_and(|url| is_socket(&url));
+        let tls = plain_certificate("tls", self.tls.as_ref(), self.allow_plaintext, is_socket);
+        timeout.into_iter().chain(url).chain(both).chain(host).chain(tls).collect()
     }
 }

@@ -111,9 +111,8 @@ impl Described for DeclaredConnection {
     }
 
     fn unreadable(&self) -> Vec<Unreadable> {
-        let timeout = self.timeout.as_deref().and_then(|text| quantity::duration(text).err());
+        let timeout = super::unreadable_deadline("timeout", self.timeout.as_deref());
         let most = self.max_body.as_deref().and_then(|text| quantity::bytes(text).err());
-        let timeout = timeout.map(|hint| Unreadable { pointer: "timeout", what: "duration", hint });
         timeout.into_iter().chain(most.map(|hint| Unreadable { pointer: "maxBody", what: "size", hint })).collect()
     }
 

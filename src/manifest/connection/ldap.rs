@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 pub use filter::{FilterComparison, LdapFilter};
 
-use super::{ConnectionPart, Described, Mistake, SecretRef, Unreadable};
+use super::{ClientTls, ConnectionPart, Described, Mistake, SecretRef, Unreadable};
 use crate::manifest::quantity;
 use crate::model::SystemRole;
 
@@ -34,6 +34,9 @@ pub struct LdapConnection {
     /// PEM file with the certificate authority, where it is not a public one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<String>,
+    /// The certificate that headcount shows, for `bind.external`, or for servers that ask everybody for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ClientTls>,
     /// How to sign in. Absent: as nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bind: Option<LdapBind>,
@@ -80,7 +83,7 @@ pub enum LdapDialect {
 pub enum LdapBind {
     /// By name and password.
     Simple(SimpleBind),
-    /// As who TLS's client certificate says, or, over `ldapi://`, the process (SASL EXTERNAL).
+    /// As who the certificate of `tls` says, or, over `ldapi://`, the user of the process (SASL EXTERNAL): `external: {}`.
     External(ExternalBind),
 }
 
@@ -94,17 +97,10 @@ pub struct SimpleBind {
     pub password: SecretRef,
 }
 
-/// A client certificate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Nothing more is to be said: the connection shows who it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ExternalBind {
-    /// The certificate, with those between it and an authority, as PEM.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub certificate: Option<SecretRef>,
-    /// The key that belongs to it, as PEM.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<SecretRef>,
-}
+pub struct ExternalBind {}
 
 /// Entries of people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -235,14 +231,11 @@ impl Described for LdapConnection {
         let part = |pointer, value| ConnectionPart { pointer, value };
         let bind: Vec<_> = match &self.bind {
             Some(LdapBind::Simple(simple)) => vec![part("bind/simple/password", &simple.password)],
-            Some(LdapBind::External(external)) => {
-                let certificate = external.certificate.iter().map(|value| part("bind/external/certificate", value));
-                certificate.chain(external.key.iter().map(|value| part("bind/external/key", value))).collect()
-            }
-            None => Vec::new(),
+            Some(LdapBind::External(_)) | None => Vec::new(),
         };
         let initial = self.users.initial_password.iter().map(|value| part("users/initialPassword", value));
-        bind.into_iter().chain(initial).collect()
+        let tls = self.tls.iter().flat_map(|tls| tls.parts(["tls/certificate", "tls/key"]));
+        bind.into_iter().chain(tls).chain(initial).collect()
     }
 
     fn deadline(&self) -> Option<Duration> {
@@ -250,9 +243,8 @@ impl Described for LdapConnection {
     }
 
     fn unreadable(&self) -> Vec<Unreadable> {
-        let timeout = self.timeout.as_deref().and_then(|text| quantity::duration(text).err());
+        let timeout = super::unreadable_deadline("timeout", self.timeout.as_deref());
         let most = self.max_body.as_deref().and_then(|text| quantity::bytes(text).err());
-        let timeout = timeout.map(|hint| Unreadable { pointer: "timeout", what: "duration", hint });
         let most = most.map(|hint| Unreadable { pointer: "maxBody", what: "size", hint });
         let hint = "write the servers: ldaps://dc1.example, ldap://dc1.example with `startTls: true`";
         let urls = self.urls.is_empty().then_some(Unreadable { pointer: "urls", what: "list of LDAP urls", hint });

@@ -108,6 +108,23 @@ pub struct BasicAuth {
     pub password: SecretRef,
 }
 
+/// What headcount shows of itself to a server over TLS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClientTls {
+    /// The certificate, with those between it and an authority, as PEM.
+    pub certificate: SecretRef,
+    /// The key that belongs to it, as PEM.
+    pub key: SecretRef,
+}
+
+impl ClientTls {
+    /// Its secrets, where they stand.
+    fn parts(&self, [certificate, key]: [&'static str; 2]) -> [ConnectionPart<'_, SecretRef>; 2] {
+        [ConnectionPart { pointer: certificate, value: &self.certificate }, ConnectionPart { pointer: key, value: &self.key }]
+    }
+}
+
 /// What a Source speaks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -270,6 +287,31 @@ pub struct Mistake {
 
 /// Deadline of one request where nobody says otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A certificate that would be shown to nobody, since there is no TLS on the way.
+fn plain_certificate(pointer: &'static str, tls: Option<&ClientTls>, plaintext: bool, socket: bool) -> Option<Unreadable> {
+    let hint = match (plaintext, socket) {
+        (true, _) => "leave `allowPlaintext` out: a certificate is shown over TLS alone",
+        (_, true) => "leave it out, or write the host: a socket of this machine has no TLS",
+        _ => return None,
+    };
+    tls.map(|_| Unreadable { pointer, what: "setting for this way to the server", hint })
+}
+
+/// Whether an address is that of a socket of this machine.
+fn is_socket(url: &url::Url) -> bool {
+    url.host_str().is_some_and(|host| host.to_ascii_lowercase().starts_with("%2f"))
+}
+
+/// Why a deadline can't be one, as a hint of how it is written.
+fn unreadable_deadline(pointer: &'static str, written: Option<&str>) -> Option<Unreadable> {
+    let hint = match quantity::duration(written?) {
+        Err(hint) => hint,
+        Ok(span) if span.is_zero() => "nothing is answered in no time: write how long is waited, such as `30s`, or leave it out",
+        Ok(_) => return None,
+    };
+    Some(Unreadable { pointer, what: "duration", hint })
+}
 
 /// The deadline of one request, as it is written.
 fn deadline(written: Option<&str>) -> Duration {

@@ -214,9 +214,8 @@ impl Described for ScimConnection {
     }
 
     fn unreadable(&self) -> Vec<Unreadable> {
-        let timeout = self.timeout.as_deref().and_then(|text| quantity::duration(text).err());
+        let timeout = super::unreadable_deadline("timeout", self.timeout.as_deref());
         let most = self.max_body.as_deref().and_then(|text| quantity::bytes(text).err());
-        let timeout = timeout.map(|hint| Unreadable { pointer: "timeout", what: "duration", hint });
         let token = match &self.auth {
             Some(Auth::ClientCredentials(client)) => url::Url::parse(&client.token_url).err(),
             _ => None,

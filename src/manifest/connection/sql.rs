@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{ConnectionPart, Described, SecretRef, Unreadable, server_address, stays_on_this_machine};
+use super::{
+    ClientTls, ConnectionPart, Described, SecretRef, Unreadable, is_socket, plain_certificate, server_address, stays_on_this_machine,
+};
 use crate::manifest::quantity;
 
 /// Tables of a database, as the application made them.
@@ -74,6 +76,9 @@ pub struct PostgresDatabase {
     /// PEM file with the certificate authority, where it is not a public one, relative to this file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<String>,
+    /// The certificate that headcount shows, for a server that knows its user by one or asks for one besides. It asks for TLS, on this machine too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ClientTls>,
     /// Lets the password and people's data go without TLS to a host that is not this machine. Anybody on the way can read them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_plaintext: bool,
@@ -98,6 +103,9 @@ pub struct MysqlDatabase {
     /// PEM file with the certificate authority, where it is not a public one, relative to this file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<String>,
+    /// The certificate that headcount shows, for a server that knows its user by one or asks for one besides. It asks for TLS, on this machine too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ClientTls>,
     /// Lets the password and people's data go without TLS to a host that is not this machine. Anybody on the way can read them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_plaintext: bool,
@@ -278,6 +286,8 @@ pub struct DatabaseServer<'d> {
     pub password: Option<&'d SecretRef>,
     /// the authority's file
     pub ca_file: Option<&'d str>,
+    /// what is shown to it
+    pub tls: Option<&'d ClientTls>,
     allow_plaintext: bool,
     timeout: Option<&'d str>,
     lock_timeout: Option<&'d str>,
@@ -286,10 +296,15 @@ pub struct DatabaseServer<'d> {
 }
 
 impl DatabaseServer<'_> {
-    /// Whether the way there has TLS. On this machine it has where an authority is named.
+    /// Whether the way there has TLS. On this machine it has where an authority is named, or a certificate to show.
     pub fn has_tls(&self) -> bool {
         let stays = server_address(self.url, self.schemes).is_some_and(|url| stays_on_this_machine(&url));
-        !self.allow_plaintext && (!stays || self.ca_file.is_some())
+        !self.allow_plaintext && (!stays || self.ca_file.is_some() || self.tls.is_some())
+    }
+
+    /// Whether it is a socket of this machine.
+    fn is_socket(&self) -> bool {
+        server_address(self.url, self.schemes).is_some_and(|url| is_socket(&url))
     }
 
     /// How long one statement, or a part of an answer, may take.
@@ -338,11 +353,12 @@ impl Database {
     pub fn server(&self) -> Option<DatabaseServer<'_>> {
         match self {
             Self::Sqlite(_) => None,
-            Self::Postgres(PostgresDatabase { url, password, ca_file, allow_plaintext, timeout, lock_timeout, .. }) => {
+            Self::Postgres(PostgresDatabase { url, password, ca_file, tls, allow_plaintext, timeout, lock_timeout, .. }) => {
                 Some(DatabaseServer {
                     url,
                     password: password.as_ref(),
                     ca_file: ca_file.as_deref(),
+                    tls: tls.as_ref(),
                     allow_plaintext: *allow_plaintext,
                     timeout: timeout.as_deref(),
                     lock_timeout: lock_timeout.as_deref(),
@@ -350,10 +366,11 @@ impl Database {
                     port: 5432,
                 })
             }
-            Self::Mysql(MysqlDatabase { url, password, ca_file, allow_plaintext, timeout, lock_timeout }) => Some(DatabaseServer {
+            Self::Mysql(MysqlDatabase { url, password, ca_file, tls, allow_plaintext, timeout, lock_timeout }) => Some(DatabaseServer {
                 url,
                 password: password.as_ref(),
                 ca_file: ca_file.as_deref(),
+                tls: tls.as_ref(),
                 allow_plaintext: *allow_plaintext,
                 timeout: timeout.as_deref(),
                 lock_timeout: lock_timeout.as_deref(),
@@ -446,12 +463,19 @@ impl Described for SqlConnection {
     }
 
     fn secrets(&self) -> Vec<ConnectionPart<'_, SecretRef>> {
-        let (pointer, password) = match &self.database {
+        let (pointer, password, tls, of_tls) = match &self.database {
             Database::Sqlite(_) => return Vec::new(),
-            Database::Postgres(database) => ("database/postgres/password", &database.password),
-            Database::Mysql(database) => ("database/mysql/password", &database.password),
+            Database::Postgres(database) => {
+                let of_tls = ["database/postgres/tls/certificate", "database/postgres/tls/key"];
+                ("database/postgres/password", &database.password, &database.tls, of_tls)
+            }
+            Database::Mysql(database) => {
+                let of_tls = ["database/mysql/tls/certificate", "database/mysql/tls/key"];
+                ("database/mysql/password", &database.password, &database.tls, of_tls)
+            }
         };
-        password.iter().map(|value| ConnectionPart { pointer, value }).collect()
+        let password = password.iter().map(|value| ConnectionPart { pointer, value });
+        password.chain(tls.iter().flat_map(|tls| tls.parts(of_tls))).collect()
     }
 
     fn unreadable(&self) -> Vec<Unreadable> {
@@ -465,24 +489,26 @@ impl Described for SqlConnection {
             _ => {}
         }
         let Some(server) = self.database.server() else { return wrong };
-        let [url, timeout, lock, form] = match &self.database {
+        let [url, timeout, lock, tls, form] = match &self.database {
             Database::Mysql(_) => [
                 "database/mysql/url",
                 "database/mysql/timeout",
                 "database/mysql/lockTimeout",
+                "database/mysql/tls",
                 "write server, user and database, and say elsewhere where the password is: `mysql://headcount@db.acme.example/crm`",
             ],
             _ => [
                 "database/postgres/url",
                 "database/postgres/timeout",
                 "database/postgres/lockTimeout",
+                "database/postgres/tls",
                 "write server, user and database, and say elsewhere where the password is: `postgres://headcount@db.acme.example/crm`",
             ],
         };
         wrong.extend(server.trouble().map(|what| Unreadable { pointer: url, what, hint: form }));
+        wrong.extend(plain_certificate(tls, server.tls, server.allow_plaintext, server.is_socket()));
         for (pointer, text) in [(timeout, server.timeout), (lock, server.lock_timeout)] {
-            let hint = text.and_then(|text| quantity::duration(text).err());
-            wrong.extend(hint.map(|hint| Unreadable { pointer, what: "duration", hint }));
+            wrong.extend(super::unreadable_deadline(pointer, text));
         }
         wrong
     }

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Address, ConnectionPart, Described, SecretRef, Unreadable};
-use crate::manifest::quantity;
 
 /// An application that is told of users and groups by signed requests. What it was told stands in a ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -69,8 +68,7 @@ impl Described for WebhookConnection {
     }
 
     fn unreadable(&self) -> Vec<Unreadable> {
-        let timeout = self.timeout.as_deref().and_then(|text| quantity::duration(text).err());
-        timeout.into_iter().map(|hint| Unreadable { pointer: "timeout", what: "duration", hint }).collect()
+        super::unreadable_deadline("timeout", self.timeout.as_deref()).into_iter().collect()
     }
 }
 

@@ -28,6 +28,9 @@ pub struct Guardrails {
     /// target is headcount's. Default: 2 %, at least 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<Limit>,
+    /// Accounts that are moved below another entry (`container`, in a directory). Default: 10 %, at least 10.
+    #[serde(default, rename = "move", skip_serializing_if = "Option::is_none")]
+    pub moves: Option<Limit>,
     /// Accounts updated, and entitlements whose parameters change. Default: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update: Option<Limit>,
@@ -86,7 +89,7 @@ pub struct Limit {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GuardrailOverride {
-    /// Which guardrail: `create`, `adopt`, `reactivate`, `rename`, `names`, `update`, `deactivate`, `delete`, `addMembers`, `removeMembers`,
+    /// Which guardrail: `create`, `adopt`, `reactivate`, `rename`, `names`, `move`, `update`, `deactivate`, `delete`, `addMembers`, `removeMembers`,
     /// `addEntitlements`, `removeEntitlements`, `createGroups`, `deleteGroups`, `leavers`.
     pub guardrail: String,
     /// Hash of the changes it was given for, as the refusal printed it.
@@ -110,6 +113,7 @@ impl Guardrails {
             (Guardrail::Reactivate, &self.reactivate),
             (Guardrail::Rename, &self.rename),
             (Guardrail::Names, &self.names),
+            (Guardrail::Move, &self.moves),
             (Guardrail::Update, &self.update),
             (Guardrail::Deactivate, &self.deactivate),
             (Guardrail::Delete, &self.delete),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::model::{Action, AttributeChange, Cause, FindingCode, Risk, Severity, Value};
 use crate::planning::accounts::Step;
 use crate::planning::draft::{Grounds, Stage, attribute, with};
+use crate::planning::targets::limits;
 use crate::policy::DeprovisionPolicy;
 use crate::world::canonical;
 
@@ -37,6 +38,8 @@ pub(super) fn put_away(
     policy: &DeprovisionPolicy,
 ) -> bool {
     let along = along(step, target, row, policy);
+    let along = limits::alike((step.basis, &mut step.report.findings), target, key, along);
+    let along = limits::possible((step.basis, &mut step.report.findings), target, key, along);
     take(step, target, row, key, grounds, (cause, Stage::Deactivate), along)
 }
 

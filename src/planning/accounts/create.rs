@@ -125,6 +125,7 @@ pub(super) fn has_required(step: &mut Step<'_, '_>, target: usize, key: &Arc<str
     let basis = step.basis;
     limits::tell_of_what_is_asked((basis, &mut step.report.findings), target, key, &desired.states);
     let mut all = limits::can_be_made((basis, &mut step.report.findings), target, key, &desired.states);
+    all &= limits::takes_what_is_needed((basis, &mut step.report.findings), target, key, &desired.states);
     for (layout, state) in basis.layout.targets[target].attributes.iter().zip(&desired.states) {
         if layout.required && !matches!(state, ValueState::Set(_)) {
             all = false;

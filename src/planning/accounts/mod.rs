@@ -164,7 +164,7 @@ impl<'s, 'a> Step<'s, 'a> {
             wishes: vec![Wishes::new(); targets],
             deselected: (0..targets).map(|_| Vec::new()).collect(),
             remade: vec![BTreeMap::new(); targets],
-            names: TakenNames::default(),
+            names: TakenNames::none(basis),
             renames: Renames::default(),
             drafts: Vec::new(),
             report: StepReport::new(basis.moment.today),

@@ -63,8 +63,14 @@ pub(super) fn whose_name(step: &Step<'_, '_>, target: usize, person: &Person, na
     let hint = || {
         Some("Give one of them another name, or write `unique: true` into the rule of userName in spec.mapping.rules: then one gets a number.".to_owned())
     };
+    let wanted = canonical::bytes(crate::world::kind_of("userName"), crate::expr::Input::Value(&Value::text(name)));
+    let is_alike = basis.observed[target].accounts().find_by("userName", &wanted).is_empty();
     match (gets, has()) {
         (Some(other), has) if has != Some(other) => (format!("{} gets", basis.people.key(other)), hint()),
+        (_, Some(other)) if is_alike => {
+            let whose = basis.people.key(other);
+            (format!("the account of {whose} has a user name that is one with this to the target, which tells no accents apart:"), hint())
+        }
         (_, Some(other)) => (format!("the account of {} has", basis.people.key(other)), hint()),
         _ => ("an account of somebody else has".into(), None),
     }

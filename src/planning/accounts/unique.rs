@@ -2,15 +2,16 @@
 //!
 //! Must never: give out a name that an account or an earlier identity of this plan has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::expr::Input;
-use crate::model::{Value, ValueState};
+use crate::model::{AttributeType, Value, ValueState};
 use crate::planning::accounts::reserved;
 use crate::planning::basis::Basis;
 use crate::planning::people::person::Person;
 use crate::planning::question::LookupBy;
+use crate::planning::schema::layout::USER_NAME;
 use crate::planning::schema::values::Held;
 use crate::planning::schema::variant::variant;
 use crate::planning::targets::claims::Claims;
@@ -18,9 +19,10 @@ use crate::planning::targets::eligibility::{Serve, serve};
 use crate::world::{canonical, kind_of};
 
 /// Names given out in this plan: by target, attribute and canonical value, to whom.
-#[derive(Default)]
 pub(in crate::planning) struct TakenNames {
     taken: BTreeMap<(usize, Arc<str>, Vec<u8>), u32>,
+    /// targets that take user names for one that differ in accents alone
+    accentless: BTreeSet<usize>,
 }
 
 /// What came of the search for a name.
@@ -48,6 +50,18 @@ const TRIES: u32 = 1000;
 const MOST_DIGITS: usize = 4;
 
 impl TakenNames {
+    /// None yet.
+    pub(in crate::planning) fn none(basis: &Basis<'_>) -> Self {
+        let accentless = |target: &usize| basis.observed[*target].side.capabilities.accentless_names;
+        Self { taken: BTreeMap::new(), accentless: (0..basis.observed.len()).filter(accentless).collect() }
+    }
+
+    fn key(&self, (target, attribute): (usize, &Arc<str>), value: &str) -> (usize, Arc<str>, Vec<u8>) {
+        let alike = attribute.as_ref() == USER_NAME && self.accentless.contains(&target);
+        let kind = if alike { AttributeType::AccentlessText } else { kind_of(attribute) };
+        (target, attribute.clone(), canonical::bytes(kind, Input::Value(&Value::text(value))))
+    }
+
     /// Whether a value is free for an identity at a target: nobody else's account has it, nobody got it in this plan, and it is not kept
     /// free after somebody left.
     pub(in crate::planning) fn is_free(
@@ -70,14 +84,13 @@ impl TakenNames {
 
     /// Remembers that an identity gets a value.
     pub(in crate::planning) fn take(&mut self, target: usize, attribute: &Arc<str>, value: &str, identity: u32) {
-        let key = canonical::bytes(kind_of(attribute), Input::Value(&Value::text(value)));
-        self.taken.entry((target, attribute.clone(), key)).or_insert(identity);
+        let key = self.key((target, attribute), value);
+        self.taken.entry(key).or_insert(identity);
     }
 
     /// To whom a value was given in this plan.
-    pub(in crate::planning) fn receiver(&self, (target, attribute): (usize, &Arc<str>), value: &str) -> Option<u32> {
-        let key = canonical::bytes(kind_of(attribute), Input::Value(&Value::text(value)));
-        self.taken.get(&(target, attribute.clone(), key)).copied()
+    pub(in crate::planning) fn receiver(&self, at: (usize, &Arc<str>), value: &str) -> Option<u32> {
+        self.taken.get(&self.key(at, value)).copied()
     }
 
     /// The first free variant of a name, at all these targets.
@@ -112,8 +125,15 @@ pub(in crate::planning) fn holders(basis: &Basis<'_>, claims: &[Claims], at: (us
     let (target, attribute) = at;
     let own = claims[target].row(identity);
     let keys = canonical::keys(kind_of(attribute), Input::Value(&Value::text(value)));
-    let found = keys.iter().flat_map(|key| basis.observed[target].accounts().find_by(attribute, key));
-    found.filter(|row| Some(*row) != own).collect()
+    let accounts = basis.observed[target].accounts();
+    let mut found: Vec<u32> = keys.iter().flat_map(|key| accounts.find_by(attribute, key)).collect();
+    if attribute.as_ref() == USER_NAME {
+        found.extend(accounts.called_alike(value));
+        found.sort_unstable();
+        found.dedup();
+    }
+    found.retain(|row| Some(*row) != own);
+    found
 }
 
 /// Puts the names that an identity's account at one target keeps or gets into its unique slots. Says what could not be chosen.

@@ -11,7 +11,7 @@ use crate::planning::ledger::{Ledger, Node, Touched};
 use crate::planning::people::identity::Identities;
 use crate::planning::people::person::Person;
 use crate::planning::question::Moment;
-use crate::planning::schema::layout::Layout;
+use crate::planning::schema::layout::{Layout, USER_NAME};
 use crate::planning::schema::variant::variant;
 use crate::planning::traces::{Sought, Trace, Tracer};
 use crate::policy::Policy;
@@ -336,7 +336,11 @@ impl<'r> Reach<'r> {
     fn seek(&mut self, sought: &Sought, core: bool) -> bool {
         let Sought { target, attribute, value } = sought;
         let rules = &self.policy.targets[*target];
-        let rows = self.world.targets[*target].accounts.find_by(attribute, value);
+        let accounts = &self.world.targets[*target].accounts;
+        let mut rows = accounts.find_by(attribute, value);
+        if attribute.as_ref() == USER_NAME {
+            rows.extend(accounts.called_alike(&String::from_utf8_lossy(value)));
+        }
         let departed: Vec<u32> = self.world.recall.departed_at(&rules.name, attribute, value).collect();
         let any = !rows.is_empty() || !departed.is_empty();
         rows.into_iter().for_each(|row| self.meet(Met::Account(*target, row), core));

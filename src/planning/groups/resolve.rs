@@ -18,6 +18,7 @@ use crate::planning::groups::near;
 use crate::planning::groups::near::Near;
 use crate::planning::question::LookupBy;
 use crate::planning::targets::awaited;
+use crate::planning::targets::limits;
 use crate::planning::targets::not_kept;
 use crate::world::{Bound, Carries, MemberRow, Truth};
 
@@ -345,6 +346,12 @@ impl AtTarget<'_, '_, '_> {
         if !observed.as_text().is_some_and(|name| group.is_called(name)) {
             attributes.push(attribute(&Arc::from(NAME), observed.to_value(), Some(Value::Text(group.display_name.clone()))));
         }
+        let name = (&group.key, group.display_name.as_ref());
+        if !attributes.is_empty()
+            && !limits::takes_group((basis, &mut self.step.report.findings), self.target, name, "so it keeps the name that it has")
+        {
+            attributes.clear();
+        }
         if let Some(marker) = &side.capabilities.group_marker
             && objects.marked_key(row).as_deref() != Some(&group.key)
         {
@@ -408,6 +415,10 @@ impl AtTarget<'_, '_, '_> {
                 &group.key,
                 "{who}: groups can't be created here",
             );
+            return GroupState::Unclear;
+        }
+        let name = (&group.key, group.display_name.as_ref());
+        if !limits::takes_group((basis, &mut self.step.report.findings), self.target, name, "so none is made") {
             return GroupState::Unclear;
         }
         let mut attributes = vec![attribute(&Arc::from(NAME), None, Some(Value::Text(group.display_name.clone())))];

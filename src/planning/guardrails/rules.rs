@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::keys_of;
-use crate::model::{Action, AttributeChange, Change, Guardrail, Mandate, MemberChange, ObjectKind, Risk, Value};
+use crate::model::{Action, AttributeChange, CONTAINER, Change, Guardrail, Mandate, MemberChange, ObjectKind, Risk, Value};
 
 /// One guardrail.
 pub(super) struct Rule {
@@ -66,7 +66,7 @@ impl Of {
 
 /// In the order they are looked at: leavers first, since whether they are within their limit decides what another breach withholds; deletions of groups
 /// before memberships, since an override that names a deletion names its losers; what accounts are given at the end, since who does not get an access gets nothing else.
-pub(super) const RULES: [Rule; 15] = [
+pub(super) const RULES: [Rule; 16] = [
     Rule { by_person: true, ..takes(Guardrail::Leavers, leaver, Of::Accounts, "leavers to cut off") },
     Rule { spares_leavers: true, ..takes(Guardrail::Deactivate, deactivate, Of::Accounts, "deactivations") },
     Rule { spares_leavers: true, ..takes(Guardrail::Delete, delete, Of::Accounts, "account deletions") },
@@ -89,6 +89,8 @@ pub(super) const RULES: [Rule; 15] = [
     // A name that is set aside for a moment, as others change hands, changes twice.
     Rule { by_person: true, ..gives(Guardrail::Rename, rename, Of::AccountsAndAdopted, "changed sign-in names") },
     Rule { sort: Sort::Begins, ..gives(Guardrail::Names, names, Of::AccountsAndAdopted, "people whose name or address changes") },
+    // From the first run on: a rule that is wrong takes everybody out of their place.
+    gives(Guardrail::Move, moves, Of::AccountsAndAdopted, "accounts that are moved"),
     gives(Guardrail::Update, update, Of::Accounts, "account updates"),
     joins(Guardrail::AddMembers, add_members, "people who get a membership"),
     joins(Guardrail::AddEntitlements, add_entitlement, "people who get an entitlement"),
@@ -159,6 +161,13 @@ fn is_in(before: &Value, after: Option<&Value>) -> bool {
         (before, Some(Value::List(after))) => after.contains(before),
         _ => false,
     }
+}
+
+/// Whoever stands elsewhere afterwards, where policies and other people's rights differ. Who is put away, or comes back, counts as that.
+fn moves(change: &Change) -> u64 {
+    let moves =
+        matches!(change.action, Action::Update | Action::Adopt) && change.attributes.iter().any(|one| one.attribute.as_ref() == CONTAINER);
+    if_so(change, is_account(change) && moves)
 }
 
 /// Whatever changes an account that exists.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{AttributeChange, FindingCode, NeededAttribute, Severity, Value, ValueState};
+use crate::model::{AttributeChange, CONTAINER, FindingCode, NeededAttribute, Severity, Value, ValueState};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
 use crate::planning::schema::layout::AttributeLayout;
@@ -59,7 +59,7 @@ pub(in crate::planning) fn written(
     fitting((basis, findings), target, key, kept, follows)
 }
 
-/// Without what is longer than the target has room for; each is told. What no account can be without stays, and is refused there.
+/// Without values that the target can't hold; each is told.
 fn fitting(
     (basis, findings): (&Basis<'_>, &mut Findings),
     target: usize,
@@ -67,34 +67,98 @@ fn fitting(
     changes: Vec<AttributeChange>,
     follows: &str,
 ) -> Vec<AttributeChange> {
+    let limits = &basis.observed[target].side.capabilities.account_limits;
+    let at = &basis.policy.targets[target].name;
+    let refusal = |change: &AttributeChange| limits.get(&change.attribute)?.refusal(change.after.as_ref());
+    let mut kept = Vec::with_capacity(changes.len());
+    for change in changes {
+        match refusal(&change) {
+            None => kept.push(change),
+            Some(words) => {
+                let layout = basis.layout.targets[target].attributes.iter().find(|layout| layout.name == change.attribute);
+                let place = layout.and_then(|layout| layout.source).and_then(|rule| rule.place.as_ref());
+                findings.share(refused(at, &change.attribute, &words, (Severity::Warning, follows)).at(place), key);
+            }
+        }
+    }
+    kept
+}
+
+/// A value that the target can't hold, and what follows.
+fn refused(target: &Arc<str>, name: &Arc<str>, words: &str, (severity, follows): (Severity, &str)) -> Shared {
+    let hint = format!(
+        "let the rule of {name} in spec.mapping.rules of the Target {target} make a value that fits, or have the room there widened"
+    );
+    Shared::new(severity, FindingCode::VendorLimit, Some(target), format!("{{who}}: {name} {words}, {follows}")).attribute(name).hint(hint)
+}
+
+/// Whether the target takes what a new account can't be without; what it doesn't is told.
+pub(in crate::planning) fn takes_what_is_needed(
+    (basis, findings): (&Basis<'_>, &mut Findings),
+    target: usize,
+    key: &Arc<str>,
+    states: &[ValueState],
+) -> bool {
+    let capabilities = &basis.observed[target].side.capabilities;
+    let mut all = true;
+    for (layout, state) in basis.layout.targets[target].attributes.iter().zip(states) {
+        let ValueState::Set(value) = state else { continue };
+        let is_needed = layout.required || capabilities.needed_attributes.contains_key(&layout.name);
+        let limit = capabilities.account_limits.get(&layout.name).filter(|_| is_needed || layout.name.as_ref() == CONTAINER);
+        if let Some(words) = limit.and_then(|limit| limit.refusal(Some(value))) {
+            all = false;
+            let place = layout.source.and_then(|rule| rule.place.as_ref());
+            let at = &basis.policy.targets[target].name;
+            findings.share(refused(at, &layout.name, &words, (Severity::Error, "so no account is made")).at(place), key);
+        }
+    }
+    all
+}
+
+/// Of what a deactivated account is to have, what the target takes: no value that it can't hold, and none that no two accounts can have, since everybody who
+/// is deactivated gets the same. What it doesn't is told.
+pub(in crate::planning) fn alike(
+    (basis, findings): (&Basis<'_>, &mut Findings),
+    target: usize,
+    key: &Arc<str>,
+    changes: Vec<AttributeChange>,
+) -> Vec<AttributeChange> {
     let capabilities = &basis.observed[target].side.capabilities;
     let policy = &basis.policy.targets[target];
-    let room = |change: &AttributeChange| {
-        let most = *capabilities.longest_attributes.get(&change.attribute)?;
-        let letters = change.after.as_ref().and_then(Value::as_text)?.chars().count();
-        (letters > most).then_some(most)
+    let is_unique = |name: &Arc<str>| capabilities.unique_account_attributes.as_ref().is_some_and(|unique| unique.contains(name));
+    let refusal = |change: &AttributeChange| match is_unique(&change.attribute) {
+        true => Some("can't be one for several accounts here".to_owned()),
+        false => capabilities.account_limits.get(&change.attribute)?.refusal(change.after.as_ref()),
     };
     let mut kept = Vec::with_capacity(changes.len());
     for change in changes {
-        let Some(most) = room(&change) else {
+        let Some(words) = refusal(&change) else {
             kept.push(change);
             continue;
         };
         let name = &change.attribute;
-        let needed = capabilities.needed_attributes.contains_key(name);
-        let so = if needed { "so the target will refuse it" } else { follows };
-        let sentence = format!("{{who}}: {name} is longer than the {most} letters that there is room for, {so}");
-        let hint = format!(
-            "shorten the value in the rule of {name} in spec.mapping.rules of the Target {}, or have the room there widened",
-            policy.name
-        );
+        let sentence = format!("{{who}}: the {name} of `set` {words}, so it stays as it is");
+        let hint = format!("correct {name} in `set` of the Target {}, or take it out", policy.name);
         let shared = Shared::new(Severity::Warning, FindingCode::VendorLimit, Some(&policy.name), sentence);
-        findings.share(shared.attribute(name).hint(hint), key);
-        if needed {
-            kept.push(change);
-        }
+        findings.share(shared.attribute(name).hint(hint).at(Some(&policy.place)), key);
     }
     kept
+}
+
+/// Whether the target takes a group of this name; where it doesn't that is told, with what follows.
+pub(in crate::planning) fn takes_group(
+    (basis, findings): (&Basis<'_>, &mut Findings),
+    target: usize,
+    (key, name): (&Arc<str>, &str),
+    follows: &str,
+) -> bool {
+    let limits = &basis.observed[target].side.capabilities.group_limits;
+    let Some(words) = limits.get("displayName").and_then(|limit| limit.refusal(Some(&Value::text(name)))) else { return true };
+    let sentence = format!("{{who}}: its name {name} {words}, {follows}");
+    let shared = Shared::new(Severity::Error, FindingCode::VendorLimit, Some(&basis.policy.targets[target].name), sentence);
+    let hint = "Give the Group another `displayName`, or leave it out at this Target by `groups.select`.";
+    findings.share(shared.hint(hint), key);
+    false
 }
 
 /// Tells of a new account that lacks what the target asks of each. It is sent all the same: many systems ask for more than they need.

@@ -196,6 +196,14 @@ impl<'o> ObjectView<'o> {
         rows
     }
 
+    /// The rows whose user name is one with this to the target, though its accents are others.
+    pub(in crate::planning) fn called_alike(self, name: &str) -> Vec<u32> {
+        let mut rows = self.read.called_alike(name);
+        let late = self.looked_up.called_alike(name).into_iter();
+        rows.extend(late.filter(|row| self.read.find_id(&self.looked_up.id(*row)).is_none()).map(|row| self.read.len() + row));
+        rows
+    }
+
     /// The target's id of a row.
     pub(in crate::planning) fn id(self, row: u32) -> Cow<'o, str> {
         let (stream, row) = self.at(row);

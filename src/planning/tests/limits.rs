@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::testing::{Scene, group, mark, source, target};
-use crate::model::{Action, NeededAttribute, ObjectKind, SideEffect};
+use crate::model::{Action, NeededAttribute, ObjectKind, SideEffect, ValueForm, ValueLimit};
 
 fn clerk() -> Scene {
     Scene::simple()
@@ -38,7 +38,7 @@ fn what_is_too_long_is_told_before_it_is_sent_and_the_others_go() {
     let scene = clerk()
         .record("hr", json!({"id": "2", "login": "bob", "title": "Boss"}))
         .record("hr", json!({"id": "3", "login": "cid", "title": "Bos"}))
-        .able(|can| can.longest_attributes.extend([("title".into(), 3)]));
+        .able(|can| can.account_limits.extend([("title".into(), ValueLimit { letters: Some(3), ..Default::default() })]));
     insta::assert_snapshot!(scene.told(), @r"
     0 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; userName: nothing > bob;
     1 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; title: nothing > Bos; userName: nothing > cid;
@@ -146,4 +146,122 @@ fn a_rule_that_is_widened_puts_nobody_into_a_group_and_whoever_is_new_comes_in()
     2 AddMembers group/ops [Mover] id=g1 hr/1 hr/10 hr/11 hr/2 hr/3 hr/4 hr/5 hr/6 hr/7 hr/8 hr/9 needs [0] WITHHELD
     (Refused GuardrailExceeded) chat: people who get a membership: 11 planned and 0 done in the last 24h, but the default limit allows 4 (count 20, 10 % of 12 people with an active account; never more than a third of them); none of them goes
     ");
+}
+
+/// Of names that a database server takes.
+fn short(scene: Scene) -> Scene {
+    let limit = || ValueLimit { bytes: Some(5), kept: vec!["pg_*".into()], ..Default::default() };
+    scene.able(|can| {
+        can.account_limits.insert("userName".into(), limit());
+        can.group_limits.insert("displayName".into(), limit());
+    })
+}
+
+#[test]
+fn whose_name_the_target_does_not_take_gets_no_account_and_the_others_do() {
+    let told = short(Scene::simple().person("1", "ada").person("2", "grace.hopper").person("3", "pg_x").person("4", "ädaa")).told();
+    assert_eq!(told.matches("Create hr/").count(), 2, "{told}");
+    assert!(
+        told.contains("(Error VendorLimit) hr/2: userName is longer than the 5 bytes that there is room for, so no account is made"),
+        "{told}"
+    );
+    assert!(told.contains("(Error VendorLimit) hr/3: userName begins with `pg_`"), "{told}");
+    let renamed = short(Scene::simple().person("1", "grace.hopper").marked("u1", "hr/1", "grace")).told();
+    assert_eq!(renamed.matches("Update").count(), 0, "{renamed}");
+    assert!(
+        renamed.contains("(Warning VendorLimit) hr/1: userName is longer") && renamed.contains("so it stays as it is there"),
+        "{renamed}"
+    );
+}
+
+#[test]
+fn a_group_whose_name_the_target_does_not_take_is_left_and_the_others_go() {
+    let called = |name: &str, other: &str| {
+        group(name, "  rule: 'true'").replace(&format!("displayName: {name}\n"), &format!("displayName: {other}\n"))
+    };
+    let documents =
+        [source("hr", ""), target("  groups: {}"), called("ops", "pg_ops"), called("devs", "devs"), called("leads", "directors")];
+    let scene = Scene::new(&documents);
+    let scene = scene.person("1", "ada").marked("u1", "hr/1", "ada").marked_group("g1", "group/leads", "leads").member("g1", "u1");
+    let told = short(scene).told();
+    assert!(told.contains("Create group/devs") && told.contains("AddMembers group/devs"), "{told}");
+    assert!(!told.contains("Create group/ops") && !told.contains("AddMembers group/ops"), "{told}");
+    assert!(told.contains("(Error VendorLimit) group/ops: its name pg_ops begins with `pg_`"), "{told}");
+    assert!(told.contains("group/leads: its name directors is longer") && told.contains("so it keeps the name that it has"), "{told}");
+    assert!(!told.contains("RemoveMembers") && !told.contains("Update group/leads"), "{told}");
+}
+
+#[test]
+fn what_a_column_cannot_hold_is_told_before_it_is_sent() {
+    let whole = |scene: Scene| {
+        scene.able(|can| drop(can.account_limits.insert("title".into(), ValueLimit { form: ValueForm::Whole(2), ..Default::default() })))
+    };
+    let told = whole(clerk()).told();
+    assert!(told.contains("userName: ada > ada.l") && !told.contains("title: Clerk > Boss"), "{told}");
+    assert!(told.contains("(Warning VendorLimit) hr/1: title is no whole number"), "{told}");
+}
+
+#[test]
+fn an_account_stands_nowhere_rather_than_in_the_wrong_place() {
+    let container = || ValueLimit { form: ValueForm::Container, ..Default::default() };
+    let place = "  mapping:\n    rules:\n    - {attribute: container, value: '\"OU=\" + identity.title'}\n";
+    let scene = Scene::new(&[source("hr", ""), target(place)])
+        .record("hr", json!({"id": "1", "login": "ada", "title": "Sales, EMEA"}))
+        .record("hr", json!({"id": "2", "login": "bob", "title": "Sales"}))
+        .able(|can| drop(can.account_limits.insert("container".into(), container())));
+    let told = scene.told();
+    assert!(!told.contains("Create hr/1") && told.contains("Create hr/2") && told.contains("rdn(\"OU\", …)"), "{told}");
+    let escaped = place.replace("\"OU=\" + identity.title", "rdn(\"OU\", identity.title)");
+    let scene = Scene::new(&[source("hr", ""), target(&escaped)])
+        .record("hr", json!({"id": "1", "login": "ada", "title": "Sales, EMEA"}))
+        .able(|can| drop(can.account_limits.insert("container".into(), container())));
+    assert!(scene.told().contains("container: nothing > OU=Sales\\, EMEA"), "{}", scene.told());
+}
+
+#[test]
+fn what_a_deactivation_sets_is_held_to_what_the_target_takes() {
+    let scene = |limit: ValueLimit, unique: &[&str]| {
+        let leaves = json!({"id": "1", "login": "ada", "left": true, "title": "Boss"});
+        Scene::new(&[source("hr", ""), target("  leaver: {action: deactivate, set: {title: Former}}\n")])
+            .record("hr", leaves)
+            .account(json!({"id": "u1", "userName": "ada", "title": "Boss", "externalId": mark("hr/1")}))
+            .able(|can| {
+                can.account_limits.insert("title".into(), limit);
+                can.unique_account_attributes = Some(unique.iter().map(|name| (*name).into()).collect());
+            })
+            .told()
+    };
+    assert!(scene(ValueLimit::default(), &[]).contains("title: Boss > Former"));
+    for (limit, unique, words) in [
+        (ValueLimit { letters: Some(3), ..Default::default() }, &[][..], "is longer than the 3 letters"),
+        (ValueLimit { form: ValueForm::Number, ..Default::default() }, &[][..], "is no number"),
+        (ValueLimit::default(), &["title"][..], "can't be one for several accounts"),
+    ] {
+        let told = scene(limit, unique);
+        assert!(told.contains("Deactivate hr/1") && !told.contains("title: Boss"), "{told}");
+        assert!(told.contains(&format!("(Warning VendorLimit) hr/1: the title of `set` {words}")), "{told}");
+    }
+}
+
+#[test]
+fn names_that_are_one_to_a_database_are_given_once() {
+    let scene = |accentless: bool| {
+        let scene = Scene::simple().person("1", "dee").person("2", "ada").person("3", "adá").person("4", "zoe");
+        scene.marked("u9", "hr/9", "dée").able(|can| can.accentless_names = accentless).told()
+    };
+    let apart = scene(false);
+    assert_eq!(apart.matches("Create").count(), 4, "{apart}");
+    let one = scene(true);
+    assert_eq!(one.matches("Create").count(), 2, "{one}");
+    assert!(one.contains("Create hr/2") && one.contains("Create hr/4") && one.matches("NameTaken").count() == 2, "{one}");
+    assert_eq!(
+        Scene::simple()
+            .person("1", "dee")
+            .marked("u1", "hr/1", "dée")
+            .able(|can| can.accentless_names = true)
+            .told()
+            .matches("NameTaken")
+            .count(),
+        0
+    );
 }

@@ -103,6 +103,7 @@ pub fn limit_words(guardrail: Guardrail, target: &str) -> String {
         Guardrail::Reactivate => "people who regain sign-in",
         Guardrail::Rename => "other user names",
         Guardrail::Names => "other names",
+        Guardrail::Move => "accounts that move",
         Guardrail::Update => "accounts that change",
         Guardrail::Deactivate => "deactivations",
         Guardrail::Delete => "deletions",

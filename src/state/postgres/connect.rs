@@ -72,8 +72,14 @@ impl PostgresPlace {
     pub(super) async fn connect(&self) -> Result<PostgresSession, StateError> {
         let PostgresState { url, password, ca_file, .. } = &self.state;
         let ca_file = ca_file.as_ref().map(|file| self.base.join(file));
-        let server =
-            PostgresServer { url: url.clone(), password: password.clone(), base: self.base.clone(), ca_file, tls: self.state.has_tls() };
+        let server = PostgresServer {
+            url: url.clone(),
+            password: password.clone(),
+            base: self.base.clone(),
+            ca_file,
+            identity: None,
+            tls: self.state.has_tls(),
+        };
         server.connect(&Fence::open()).await.map_err(|error| self.of(&error))
     }
 

@@ -4,9 +4,11 @@
 
 use std::collections::BTreeSet;
 
+use super::super::limits;
 use super::super::quote::mariadb_name;
 use super::{MariaDb, cell};
-use crate::model::{Capabilities, SystemError};
+use crate::manifest::connection::RoleServer;
+use crate::model::{Capabilities, SystemError, ValueLimit};
 
 /// What was found.
 struct Rights {
@@ -38,11 +40,22 @@ impl MariaDb {
         })
     }
 
+    /// Most letters of a name: 80 before version 10.6, and 128 since. None where the account may not look.
+    async fn longest_name(&self) -> Result<Option<usize>, SystemError> {
+        let asked = "SELECT MIN(CHARACTER_MAXIMUM_LENGTH) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'mysql' \
+            AND (TABLE_NAME = 'global_priv' AND COLUMN_NAME = 'User' OR TABLE_NAME = 'roles_mapping' AND COLUMN_NAME = 'Role')";
+        Ok(self.ask(asked).await?.first().and_then(|row| cell(row, 0)).and_then(|most| most.parse().ok()))
+    }
+
     /// What can be done with the rights that the account has.
     pub(in super::super) async fn capabilities(&self) -> Result<Capabilities, SystemError> {
         let rights = self.rights().await?;
         let (makes, names) = (rights.makes, |names: &[&str]| names.iter().map(|name| (*name).into()).collect::<BTreeSet<_>>());
+        let longest = self.longest_name().await?;
+        let bound = |limit: ValueLimit| ValueLimit { letters: longest.or(limit.letters), ..limit };
         Ok(Capabilities {
+            account_limits: limits::by_name("userName", bound(limits::of_account(RoleServer::MariaDb))),
+            group_limits: limits::by_name("displayName", bound(limits::of_group(RoleServer::MariaDb))),
             create_accounts: makes,
             update_accounts: makes,
             deactivate_accounts: makes,

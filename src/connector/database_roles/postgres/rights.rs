@@ -4,8 +4,10 @@
 
 use std::collections::BTreeSet;
 
+use super::super::limits;
 use super::super::quote::postgres_name;
 use super::{Postgres, cell, yes};
+use crate::manifest::connection::RoleServer;
 use crate::model::{Capabilities, SystemError};
 
 const RIGHTS: &str = "SELECT current_user::text, r.rolsuper, r.rolcreaterole, pg_catalog.pg_has_role(r.oid, 'pg_signal_backend', 'USAGE'), \
@@ -37,7 +39,12 @@ impl Postgres {
     pub(in super::super) async fn capabilities(&self) -> Result<Capabilities, SystemError> {
         let rights = self.rights().await?;
         let (makes, names) = (rights.makes, |names: &[&str]| names.iter().map(|name| (*name).into()).collect::<BTreeSet<_>>());
+        // Groups and accounts are roles alike.
+        let mut name = limits::of_account(RoleServer::Postgres);
+        name.kept.push(rights.who.as_str().into());
         Ok(Capabilities {
+            account_limits: limits::by_name("userName", name.clone()),
+            group_limits: limits::by_name("displayName", name),
             create_accounts: makes,
             update_accounts: makes,
             deactivate_accounts: makes,

@@ -13,6 +13,19 @@ const DIALECT: Dialect = Dialect::MySql;
 /// Engines that undo nothing.
 const LASTING: [&str; 6] = ["myisam", "aria", "memory", "csv", "archive", "merge"];
 
+/// Collations of Unicode to which a letter is one with and without its accent, behind the character set; those of languages have letters of their own.
+const ACCENTLESS: [&str; 9] = [
+    "general_ci",
+    "general_nopad_ci",
+    "unicode_ci",
+    "unicode_nopad_ci",
+    "unicode_520_ci",
+    "unicode_520_nopad_ci",
+    "0900_ai_ci",
+    "uca1400_ai_ci",
+    "uca1400_nopad_ai_ci",
+];
+
 /// Why nothing can be written there.
 pub(super) fn only_reads(session: &dyn Session) -> Result<Option<String>, SystemError> {
     let rows = session.rows("SELECT @@global.read_only", &[])?;
@@ -73,7 +86,10 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
         column.not_null = line.at(3)?.is_yes();
         column.filled = line.at(4)?.is_yes() || extra.contains("AUTO_INCREMENT") || extra.contains("DEFAULT_GENERATED");
         column.generated = extra.contains("GENERATED") && !extra.contains("DEFAULT_GENERATED") || extra.contains("PERSISTENT");
-        column.caseless = text(line, 7)?.ends_with("_ci");
+        let collation = text(line, 7)?;
+        column.caseless = collation.ends_with("_ci");
+        column.accentless = ignores_accents(&collation);
+        column.basic = ["utf8_", "utf8mb3_", "ucs2_"].iter().any(|set| collation.starts_with(set));
         if let (Sql::Integer(length), Holds::Text) = (line.at(6)?.kept()?, column.holds) {
             column.longest = usize::try_from(length).ok().filter(|_| !matches!(declared.as_str(), "enum" | "set"));
         }
@@ -84,6 +100,11 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
         Ok(())
     })?;
     Ok(columns)
+}
+
+fn ignores_accents(collation: &str) -> bool {
+    let unicode = ["utf8", "utf8mb3", "utf8mb4", "ucs2", "utf16", "utf32"];
+    collation.split_once('_').is_some_and(|(set, rest)| unicode.contains(&set) && ACCENTLESS.contains(&rest))
 }
 
 fn bytes(declared: &str) -> Option<u8> {
@@ -166,7 +187,25 @@ fn text(line: &dyn Line, place: usize) -> Result<String, SystemError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{gives_delete, is_like};
+    use super::{gives_delete, ignores_accents, is_like};
+
+    #[test]
+    fn a_collation_says_whether_accents_tell_names_apart() {
+        for one in ["utf8mb4_general_ci", "utf8mb3_unicode_520_ci", "utf8mb4_0900_ai_ci", "utf8mb4_uca1400_ai_ci"] {
+            assert!(ignores_accents(one), "{one}");
+        }
+        for apart in [
+            "utf8mb4_bin",
+            "utf8mb4_0900_as_ci",
+            "utf8mb4_sv_0900_ai_ci",
+            "utf8mb4_swedish_ci",
+            "latin1_general_ci",
+            "ascii_general_ci",
+            "",
+        ] {
+            assert!(!ignores_accents(apart), "{apart}");
+        }
+    }
 
     #[test]
     fn a_right_to_remove_rows_is_read_out_of_grants() {

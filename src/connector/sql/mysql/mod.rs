@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use super::dialect::Dialect;
 use super::log;
-use super::session::{Answered, Each, Line, Mode, Session, Sql, SqlRef};
+use super::session::{Answered, Each, Line, Mode, Session, Sql, SqlRef, writes};
 use crate::fence::Fence;
 use crate::model::SystemError;
 use crate::mysql::{MysqlServer, MysqlSession};
@@ -26,6 +26,8 @@ use crate::mysql::{MysqlServer, MysqlSession};
 const CHUNK: usize = 256;
 /// With these the server goes, or ends the connection.
 const GOING: [u16; 3] = [1053, 1317, 1927];
+/// The transaction may only read.
+const READ_ONLY: u16 = 1792;
 /// Whoever answers at all answers a sign of life sooner.
 const LIFE: Duration = Duration::from_secs(5);
 
@@ -49,6 +51,8 @@ struct OpenMySql {
     runtime: Handle,
     /// a transaction was begun and has not ended
     open: Cell<bool>,
+    /// in which nothing can be written
+    reads: Cell<bool>,
     /// an answer was left behind
     broken: Cell<bool>,
     /// what was asked last may have been done or not
@@ -63,8 +67,8 @@ impl MySqlTables {
         let session = runtime.block_on(self.server.connect(fence));
         let session = session.map_err(|error| SystemError::from(error).map_words(|words| format!("{}: {words}", self.name)))?;
         let (session, fence) = (RefCell::new(session), fence.clone());
-        let (open, broken, lost, last_key) = Default::default();
-        let opened = OpenMySql { tables: self.clone(), session, fence, runtime, open, broken, lost, last_key };
+        let (open, reads, broken, lost, last_key) = Default::default();
+        let opened = OpenMySql { tables: self.clone(), session, fence, runtime, open, reads, broken, lost, last_key };
         // What does not fit is refused and not cut; what stands in double quotes is a text, as MySQL has it.
         opened.command("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1")?;
         let lock = self.lock_timeout.as_secs().max(1);
@@ -88,7 +92,11 @@ impl OpenMySql {
                     _ => self.broken.set(true),
                 }
                 self.lost.set(!matches!(&error, mysql_async::Error::Server(said) if !GOING.contains(&said.code)));
-                Err(told::of(error).map_words(|words| format!("{}: {words}", self.tables.name)))
+                let written = match &error {
+                    mysql_async::Error::Server(said) if said.code == READ_ONLY && self.reads.get() => Some(writes(&said.message)),
+                    _ => None,
+                };
+                Err(written.unwrap_or_else(|| told::of(error)).map_words(|words| format!("{}: {words}", self.tables.name)))
             }
             Err(_) => {
                 self.broken.set(true);
@@ -204,6 +212,7 @@ impl Session for OpenMySql {
             }
         }
         self.open.set(true);
+        self.reads.set(mode == Mode::Snapshot);
         self.took("BEGIN", began);
         Ok(())
     }

@@ -86,7 +86,13 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
              a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL, a.attgenerated <> '' OR a.attidentity = 'a',
              CASE WHEN b.oid IS NULL THEN a.atttypmod ELSE t.typtypmod END,
              pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT'), pg_catalog.has_column_privilege(c.oid, a.attnum, 'INSERT'),
-             pg_catalog.has_column_privilege(c.oid, a.attnum, 'UPDATE')
+             pg_catalog.has_column_privilege(c.oid, a.attnum, 'UPDATE'),
+             (SELECT pg_catalog.quote_ident(q.nspname) || '.' || pg_catalog.quote_ident(s.relname)
+              FROM pg_catalog.pg_attrdef f
+              JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = f.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass
+              JOIN pg_catalog.pg_class s ON s.oid = d.refobjid AND s.relkind = 'S' JOIN pg_catalog.pg_namespace q ON q.oid = s.relnamespace
+              WHERE f.adrelid = c.oid AND f.adnum = a.attnum
+                AND NOT pg_catalog.has_sequence_privilege(s.oid, 'USAGE') AND NOT pg_catalog.has_sequence_privilege(s.oid, 'UPDATE') LIMIT 1)
          FROM {THIS} JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
          JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
          ORDER BY a.attnum"
@@ -109,6 +115,7 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
             _ => None,
         };
         column.rights = Rights { select: line.at(6)?.is_yes(), insert: line.at(7)?.is_yes(), update: line.at(8)?.is_yes() };
+        column.sequence = Some(text(line, 9)?).filter(|name| !name.is_empty());
         columns.push(column);
         Ok(())
     })?;

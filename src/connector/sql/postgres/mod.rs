@@ -17,11 +17,12 @@ use futures_util::{StreamExt, TryStreamExt};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 
 use super::dialect::Dialect;
 use super::log;
-use super::session::{Answered, Each, Line, Mode, Session, Sql, SqlRef};
+use super::session::{Answered, Each, Line, Mode, Session, Sql, SqlRef, writes};
 use crate::fence::Fence;
 use crate::model::SystemError;
 use crate::postgres::{PostgresServer, PostgresSession};
@@ -49,6 +50,8 @@ struct OpenPostgres {
     runtime: Handle,
     /// a transaction was begun and has not ended
     open: Cell<bool>,
+    /// in which nothing can be written
+    reads: Cell<bool>,
     /// a statement of it was refused, and so all until it is undone
     failed: Cell<bool>,
     /// an answer was left behind
@@ -63,8 +66,8 @@ impl PostgresTables {
         let runtime = Handle::current();
         let session = runtime.block_on(self.server.connect(fence));
         let session = session.map_err(|error| SystemError::from(error).map_words(|words| format!("{}: {words}", self.name)))?;
-        let (open, failed, broken, lost) = Default::default();
-        Ok(Box::new(OpenPostgres { tables: self.clone(), session, runtime, open, failed, broken, lost }))
+        let (open, reads, failed, broken, lost) = Default::default();
+        Ok(Box::new(OpenPostgres { tables: self.clone(), session, runtime, open, reads, failed, broken, lost }))
     }
 
     /// What holds for a transaction.
@@ -111,6 +114,9 @@ impl OpenPostgres {
     }
 
     fn told(&self, error: tokio_postgres::Error) -> SystemError {
+        if let Some(said) = error.as_db_error().filter(|said| self.reads.get() && *said.code() == SqlState::READ_ONLY_SQL_TRANSACTION) {
+            return writes(said.message()).map_words(|words| format!("{}: {words}", self.tables.name));
+        }
         let error = self.session.gate.refused().map_or_else(|| told::of(error), |why| SystemError::NotSent(why.to_owned()));
         error.map_words(|words| format!("{}: {words}", self.tables.name))
     }
@@ -181,6 +187,7 @@ impl Session for OpenPostgres {
         let began = Instant::now();
         // Where a part of it is refused, a transaction may stand all the same.
         self.open.set(true);
+        self.reads.set(mode == Mode::Snapshot);
         self.failed.set(false);
         self.command(&self.tables.begins(mode))?;
         self.took("BEGIN", began);

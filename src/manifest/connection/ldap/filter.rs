@@ -49,15 +49,13 @@ pub enum FilterComparison {
 impl LdapFilter {
     /// As it is written: `(&(objectClass=person)(!(employeeType=robot)))`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        let bare = if text.starts_with('(') { text.to_owned() } else { format!("({text})") };
-        let (filter, rest) = one(&bare, 0)?;
+        let (filter, rest) = one(text.trim(), 0)?;
         if rest.trim().is_empty() { Ok(filter) } else { Err(format!("`{}` stands behind its end", rest.trim())) }
     }
 }
 
 fn one(text: &str, depth: usize) -> Result<(LdapFilter, &str), String> {
-    let inner = text.trim_start().strip_prefix('(').ok_or("a filter begins with `(`")?;
+    let inner = text.trim_start().strip_prefix('(').ok_or("a filter, and each part of one, stands in brackets")?;
     if depth > DEPTH {
         return Err("it is nested too deeply".into());
     }
@@ -146,7 +144,7 @@ mod tests {
 
     #[test]
     fn what_is_no_filter_is_refused() {
-        for odd in ["", "(", "(uid=ann", "(uid)", "(&)", "(u id=a)", "(uid=a))", "(uid=\\zz)", "(uid=\\2)"] {
+        for odd in ["", "(", "(uid=ann", "(uid)", "(&)", "(u id=a)", "(uid=a))", "uid=ann", "(uid=\\zz)", "(uid=\\2)"] {
             assert!(LdapFilter::parse(odd).is_err(), "{odd}");
         }
         assert!(LdapFilter::parse(&"(!".repeat(100)).is_err());

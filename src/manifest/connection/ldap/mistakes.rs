@@ -75,10 +75,16 @@ impl Mistakes {
                     self.name("bind/simple/dn", &simple.dn);
                 }
             }
-            Some(LdapBind::External(external)) if external.certificate.is_some() != external.key.is_some() => {
-                self.that("bind/external", "a certificate and its key go together", "write both, or none over ldapi://");
+            Some(LdapBind::External(_)) if connection.tls.is_none() && connection.urls.iter().any(|url| !url.starts_with("ldapi://")) => {
+                let hint = "name it in `tls: {certificate, key}`; without one only a socket (`ldapi://`) says who the process is";
+                self.that("bind/external", "there is no certificate that could say who signs in", hint);
             }
             _ => {}
+        }
+        let has_tls = |url: &String| url.starts_with("ldaps://") || (url.starts_with("ldap://") && connection.start_tls);
+        if connection.tls.is_some() && !connection.urls.iter().any(has_tls) {
+            let hint = "use ldaps://, or say `startTls: true`, or leave it out";
+            self.that("tls", "the certificate would be shown to nobody: none of the servers is spoken to over TLS", hint);
         }
     }
 
@@ -273,6 +279,11 @@ mod tests {
             connection["groups"] = json!({ "base": "OU=R\\, D,DC=acme", "emptyMember": "cn=nobody" });
         });
         assert_eq!(more, Vec::<String>::new());
+        let external = told(SystemRole::Target, |connection| {
+            connection["bind"] = json!({ "external": {} });
+            connection["tls"] = json!({ "certificate": { "file": "c.pem" }, "key": { "file": "k.pem" } });
+        });
+        assert_eq!(external, Vec::<String>::new());
     }
 
     #[test]
@@ -286,6 +297,12 @@ mod tests {
             it["urls"] = json!(["ldap://dc1"]);
             it["bind"] = json!({ "simple": { "dn": "cn=x", "password": { "env": "P" } } });
         });
+        one(Target, "bind/external", "no certificate", |it| it["bind"] = json!({ "external": {} }));
+        one(Target, "tls", "shown to nobody", |it| {
+            it["urls"] = json!(["ldapi://%2Frun%2Fslapd%2Fldapi"]);
+            it["tls"] = json!({ "certificate": { "file": "c.pem" }, "key": { "file": "k.pem" } });
+        });
+        one(Target, "users/filter", "stands in brackets", |it| it["users"]["filter"] = json!("employeeType=staff"));
         one(Target, "users/base", "no DN", |it| it["users"]["base"] = json!("people"));
         one(Target, "users/filter", "a `)` is missing", |it| it["users"]["filter"] = json!("(uid=a"));
         one(Target, "users/rdn", "can be no attribute", |it| it["users"]["rdn"] = json!("user id"));

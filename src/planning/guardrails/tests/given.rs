@@ -44,6 +44,28 @@ fn what_a_new_account_or_a_new_group_comes_with_is_no_mass() {
 }
 
 #[test]
+fn a_mass_of_moves_is_withheld_and_who_is_put_away_or_comes_back_is_none() {
+    let moves = |action, from: u32, to: u32| {
+        (from..to).map(move |at| {
+            let mut one = change(action, ObjectKind::Account, &format!("hr/{at}"), Mandate::Normal);
+            let (before, after) = (Some(crate::model::Value::text("OU=Sales")), Some(crate::model::Value::text("OU=Ops")));
+            one.attributes = vec![AttributeChange { attribute: "container".into(), before, after, sensitive: false }];
+            one
+        })
+    };
+    assert_eq!(held(&with(moves(Action::Update, 0, 10)).checked()).len(), 0);
+    let plan = with(moves(Action::Update, 0, 11)).checked();
+    assert_eq!(held(&plan).len(), 11);
+    assert!(plan.findings[0].message.contains("accounts that are moved: 11 planned"), "{}", plan.findings[0].message);
+    assert_eq!(
+        held(&with(moves(Action::Update, 0, 8).chain(moves(Action::Adopt, 8, 12))).checked()).len(),
+        12,
+        "adopted ones are moved too"
+    );
+    assert_eq!(held(&with(moves(Action::Update, 0, 9).chain(moves(Action::Deactivate, 9, 12))).checked()).len(), 0);
+}
+
+#[test]
 fn who_joins_the_company_does_not_wait_for_a_mass_and_changes_no_override() {
     let of = |hires: &[&str]| {
         let mut change = joins("group/admins", 1..=21);

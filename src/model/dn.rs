@@ -1,14 +1,15 @@
 //! Distinguished names (RFC 4514): put together from values, compared as directories compare them.
 //!
+//! Of model, since what a manifest and an expression say is held to them too.
 //! Must never: put a value into a name unescaped, or take two names for one that differ in more than case and blanks.
 
 /// `uid=ann\, lee`: one relative name.
-pub(super) fn rdn(attribute: &str, value: &str) -> String {
+pub(crate) fn rdn(attribute: &str, value: &str) -> String {
     format!("{attribute}={}", escape(value))
 }
 
 /// A name below another.
-pub(super) fn below(rdn: &str, parent: &str) -> String {
+pub(crate) fn below(rdn: &str, parent: &str) -> String {
     if parent.is_empty() { rdn.to_owned() } else { format!("{rdn},{parent}") }
 }
 
@@ -29,13 +30,13 @@ fn escape(value: &str) -> String {
 }
 
 /// The name above; empty where there is none.
-pub(super) fn parent(name: &str) -> &str {
+pub(crate) fn parent(name: &str) -> &str {
     let at = separators(name, ',').next();
     at.and_then(|at| name.get(at + 1..)).unwrap_or_default().trim_start()
 }
 
 /// Attribute and value of the first relative name: the first of several that make it up.
-pub(super) fn first(name: &str) -> Option<(&str, String)> {
+pub(crate) fn first(name: &str) -> Option<(&str, String)> {
     let whole = separators(name, ',').next().and_then(|at| name.get(..at)).unwrap_or(name);
     let one = separators(whole, '+').next().and_then(|at| whole.get(..at)).unwrap_or(whole);
     let (attribute, value) = one.split_once('=')?;
@@ -43,12 +44,12 @@ pub(super) fn first(name: &str) -> Option<(&str, String)> {
 }
 
 /// The first relative name, as it stands there; whatever makes it up.
-pub(super) fn head(name: &str) -> &str {
+pub(crate) fn head(name: &str) -> &str {
     separators(name, ',').next().and_then(|at| name.get(..at)).unwrap_or(name).trim()
 }
 
 /// Attributes and values that make up the first relative name: one, or several.
-pub(super) fn makes_up(name: &str) -> Vec<(&str, String)> {
+pub(crate) fn makes_up(name: &str) -> Vec<(&str, String)> {
     parts(head(name), '+')
         .filter_map(|part| part.split_once('='))
         .map(|(attribute, value)| (attribute.trim(), unescape(trimmed(value))))
@@ -56,7 +57,7 @@ pub(super) fn makes_up(name: &str) -> Vec<(&str, String)> {
 }
 
 /// What stands between a name and a base above it, in its plain form; nothing where it is not below it.
-pub(super) fn between<'n>(name: &'n str, base: &str) -> Option<String> {
+pub(crate) fn between<'n>(name: &'n str, base: &str) -> Option<String> {
     if !is_within(name, base) {
         return None;
     }
@@ -66,7 +67,7 @@ pub(super) fn between<'n>(name: &'n str, base: &str) -> Option<String> {
 }
 
 /// A name without blanks that say nothing, and escaped in one way: `OU=Sales,OU=Berlin`. Nothing where it is no name.
-pub(super) fn plain(name: &str) -> Option<String> {
+pub(crate) fn plain(name: &str) -> Option<String> {
     plain_parts(&parts(name, ',').collect::<Vec<_>>())
 }
 
@@ -82,13 +83,13 @@ fn plain_parts(relative: &[&str]) -> Option<String> {
 }
 
 /// Whether a name is this one or below it.
-pub(super) fn is_within(name: &str, base: &str) -> bool {
+pub(crate) fn is_within(name: &str, base: &str) -> bool {
     let (name, base) = (normal(name), normal(base));
     base.is_empty() || name == base || name.strip_suffix(&base).is_some_and(|rest| rest.ends_with('\u{1}'))
 }
 
 /// A form that two names share exactly if directories take them for one: small letters, single blanks, nothing escaped. It is no name any more.
-pub(super) fn normal(name: &str) -> String {
+pub(crate) fn normal(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for (at, relative) in parts(name, ',').enumerate() {
         if at > 0 {
