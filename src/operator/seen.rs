@@ -76,6 +76,26 @@ pub(super) struct Trouble {
 }
 
 impl Changes {
+    fn note(&mut self, kind: &str, Change { other, vanished, amended }: Change, now: Instant) {
+        self.count += 1;
+        self.vanished += u64::from(vanished);
+        if other {
+            let quiet = self.before.is_none_or(|before| before + QUIET <= now);
+            self.alone = amended && quiet && self.first.is_none();
+            self.first.get_or_insert(now);
+            self.last = Some(now);
+            self.revocation += u64::from(kind == REVOCATION && !vanished);
+            self.besides += u64::from(!amended);
+        }
+    }
+
+    fn take(&mut self, count: u64) {
+        if self.count == count {
+            self.before = self.last.or(self.before);
+            (self.first, self.last, self.revocation, self.besides) = (None, None, 0, 0);
+        }
+    }
+
     /// When what changed is a revision, unless more changes until then; nothing where no document did.
     pub fn settled(&self) -> Option<Instant> {
         let (quiet, patient) = match self {
@@ -191,29 +211,14 @@ impl Seen {
     }
 
     fn change(&self, kind: &'static str, change: impl FnOnce(&mut KindSeen) -> Change) {
-        let Some(Change { other, vanished, amended }) = self.kinds().get_mut(kind).map(change) else { return };
-        self.changes.send_modify(|changes| {
-            changes.count += 1;
-            changes.vanished += u64::from(vanished);
-            if other {
-                let now = Instant::now();
-                let quiet = changes.before.is_none_or(|before| before + QUIET <= now);
-                changes.alone = amended && quiet && changes.first.is_none();
-                changes.first.get_or_insert(now);
-                changes.last = Some(now);
-                changes.revocation += u64::from(kind == REVOCATION && !vanished);
-                changes.besides += u64::from(!amended);
-            }
-        });
+        let Some(change) = self.kinds().get_mut(kind).map(change) else { return };
+        self.changes.send_modify(|changes| changes.note(kind, change, Instant::now()));
     }
 
     /// What changed so far is taken.
     pub fn taken(&self, count: u64) {
         self.changes.send_if_modified(|changes| {
-            if changes.count == count {
-                changes.before = changes.last.or(changes.before);
-                (changes.first, changes.last, changes.revocation, changes.besides) = (None, None, 0, 0);
-            }
+            changes.take(count);
             false
         });
     }
@@ -280,32 +285,30 @@ mod tests {
     use super::*;
 
     /// Changes, each so many milliseconds after the one before; when they are a revision, counted from the last one.
-    async fn settles(kind: &'static str, change: Change, after: &[u64]) -> Duration {
-        let kinds = MANIFESTS.iter().map(|(kind, _)| (*kind, KindSeen::default())).collect();
-        let seen = Seen { kinds: Arc::new(Mutex::new(kinds)), changes: watch::Sender::new(Changes::default()) };
+    fn settles(kind: &str, change: Change, after: &[u64]) -> Duration {
+        let (mut changes, mut now) = (Changes::default(), Instant::now());
         // Something changed once, and was taken.
-        seen.change("Group", |_| Change { other: true, ..Change::default() });
-        seen.taken(1);
+        changes.note("Group", Change { other: true, ..Change::default() }, now);
+        changes.take(1);
         for pause in after {
-            tokio::time::advance(Duration::from_millis(*pause)).await;
-            seen.change(kind, |_| change);
+            now += Duration::from_millis(*pause);
+            changes.note(kind, change, now);
         }
-        let settled = seen.changes().borrow().settled().expect("something changed");
-        settled.saturating_duration_since(Instant::now())
+        changes.settled().expect("something changed").saturating_duration_since(now)
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_user_that_changes_alone_waits_for_none_and_whatever_else_changes_for_more() {
+    #[test]
+    fn a_user_that_changes_alone_waits_for_none_and_whatever_else_changes_for_more() {
         let amended = Change { other: true, amended: true, ..Change::default() };
         let other = Change { other: true, ..Change::default() };
-        assert_eq!(settles(USER, amended, &[2000]).await, ALONE);
-        assert_eq!(settles(USER, amended, &[500]).await, QUIET, "something has just changed");
-        assert_eq!(settles(USER, amended, &[2000, 20]).await, QUIET - Duration::from_millis(20), "a second one comes");
-        assert_eq!(settles(USER, amended, &[2000, 400, 400]).await, AMENDED - Duration::from_millis(800), "they go on");
-        assert_eq!(settles(USER, other, &[2000]).await, QUIET, "a User comes");
-        assert_eq!(settles("Group", other, &[2000, 900, 900]).await, QUIET);
+        assert_eq!(settles(USER, amended, &[2000]), ALONE);
+        assert_eq!(settles(USER, amended, &[500]), QUIET, "something has just changed");
+        assert_eq!(settles(USER, amended, &[2000, 20]), QUIET - Duration::from_millis(20), "a second one comes");
+        assert_eq!(settles(USER, amended, &[2000, 400, 400]), AMENDED - Duration::from_millis(800), "they go on");
+        assert_eq!(settles(USER, other, &[2000]), QUIET, "a User comes");
+        assert_eq!(settles("Group", other, &[2000, 900, 900]), QUIET);
         assert_eq!(
-            settles("Group", other, &[2000, 900, 900, 900, 900, 900, 900, 900, 900, 900, 900, 900]).await,
+            settles("Group", other, &[2000, 900, 900, 900, 900, 900, 900, 900, 900, 900, 900, 900]),
             PATIENT - Duration::from_millis(9900)
         );
     }
