@@ -403,12 +403,12 @@ impl Actor {
         self.planning = Some(Instant::now());
         self.serving = self.asks.requests.iter().map(|(name, _)| name.clone()).collect();
         let drifts = self.kept.outside || !self.asks.contested.is_empty();
-        let (version, era, line) = (self.kept.version, self.kept.era, self.kept.line);
+        let (version, era, lineage) = (self.kept.version, self.kept.era, self.kept.lineage);
         let (last, dirty) = (self.kept.last.take().unwrap_or_default(), std::mem::take(&mut self.kept.dirty));
         // From time to time everybody is planned, whatever changed.
         let now_and_then = self.planned.is_some_and(|(_, at)| schedule::passed(at, now, REPLAN));
         let dirty = if now_and_then { Dirty::everybody("nobody was planned for a while") } else { dirty };
-        self.hands.plan(Asked { version, era, line, drifts, last, dirty }, self.kept.snapshot.clone());
+        self.hands.plan(Asked { version, era, lineage, drifts, last, dirty }, self.kept.snapshot.clone());
         Ok(())
     }
 

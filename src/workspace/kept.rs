@@ -66,7 +66,7 @@ pub(super) struct Kept {
     /// grows with the manifests, and whenever everything has to be read again: a plan of an earlier one is not run
     pub era: u64,
     /// grows with whatever is no change that is known person by person: what a plan of an earlier one left is of no use to the next
-    pub line: u64,
+    pub lineage: u64,
     /// a target's objects are otherwise than the last plan saw them, by others
     pub outside: bool,
     reads: u64,
@@ -89,7 +89,7 @@ impl Kept {
             dirty,
             last,
             era: 0,
-            line: 0,
+            lineage: 0,
             outside: false,
             reads: 0,
         };
@@ -134,12 +134,12 @@ impl Kept {
             }
         }
         (self.dirty, self.last) = (Dirty::default(), self.last.as_ref().map(|_| planning::LastPlan::new()));
-        self.line += 1;
+        self.lineage += 1;
     }
 
     /// What a plan left, once it is there. Of one that began before everybody had to be planned again, it is nothing.
-    pub fn plan_left(&mut self, line: u64, last: planning::LastPlan) {
-        self.last = Some(if line == self.line { last } else { planning::LastPlan::new() });
+    pub fn plan_left(&mut self, lineage: u64, last: planning::LastPlan) {
+        self.last = Some(if lineage == self.lineage { last } else { planning::LastPlan::new() });
     }
 
     /// Only a plan that is still to come says how a Target stands.
@@ -166,7 +166,7 @@ impl Kept {
             (system.known, system.wanted, system.mark, system.reading) = (false, true, None, None);
         }
         self.era += 1;
-        self.line += 1;
+        self.lineage += 1;
         self.doubt();
     }
 

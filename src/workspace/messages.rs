@@ -78,7 +78,7 @@ pub(super) struct Planned {
     /// in which the world was so
     pub era: u64,
     /// to whose next plan it may leave something
-    pub line: u64,
+    pub lineage: u64,
     /// what is needed
     pub plan: Plan,
     /// how much was planned for it

@@ -53,7 +53,7 @@ pub(super) struct Asked {
     /// in which the world was so
     pub era: u64,
     /// to whose next plan it may leave something
-    pub line: u64,
+    pub lineage: u64,
     /// also what of it others did
     pub drifts: bool,
     /// what the last plan left
@@ -126,7 +126,7 @@ impl Hands {
     pub fn plan(&self, asked: Asked, snapshot: Arc<Snapshot>) {
         let hands = self.clone();
         let task = tokio::spawn(async move {
-            let Asked { version, era, line, drifts, mut last, dirty } = asked;
+            let Asked { version, era, lineage, drifts, mut last, dirty } = asked;
             let plan = pipeline::replan(&snapshot, &mut last, &dirty, &*hands.observer).await;
             let wanted = drifts || snapshot.policy.targets.iter().any(|target| target.gates.drift != DriftMode::Enforce);
             let left = if wanted && !plan.0.changes.is_empty() { hands.store.left().await.ok() } else { None };
@@ -137,7 +137,7 @@ impl Hands {
                 }
                 None => Vec::new(),
             };
-            Message::Planned(Box::new(Planned { version, era, line, plan: plan.0, how: plan.1, drifts, last }))
+            Message::Planned(Box::new(Planned { version, era, lineage, plan: plan.0, how: plan.1, drifts, last }))
         });
         self.answer(task, |why| Message::Unplanned { why });
     }

@@ -22,10 +22,10 @@ use crate::workspace::work::Run;
 impl Actor {
     /// What is needed meets the gates, and what they let through is run.
     pub(super) async fn planned(&mut self, planned: Planned, now: Timestamp) -> Result<(), WorkspaceError> {
-        let Planned { version, era, line, plan, how, drifts, last } = planned;
+        let Planned { version, era, lineage, plan, how, drifts, last } = planned;
         let took = self.planning.take().map(|began| began.elapsed()).unwrap_or_default();
         tracing::debug!(target: "headcount::workspace", ?how, ?took, "planned");
-        self.kept.plan_left(line, last);
+        self.kept.plan_left(lineage, last);
         if era != self.kept.era {
             // It was for manifests that are not in force any more, or others may have written since.
             return Ok(());
