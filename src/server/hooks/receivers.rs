@@ -153,7 +153,7 @@ fn declared(connection: &SourceConnection) -> Option<(&WebhookSpec, &SecretRef)>
 
 impl Life {
     fn new() -> Self {
-        Self { pace: Pace::new(RATE), repeats: Mutex::default(), secret: tokio::sync::Mutex::default() }
+        Self { pace: Pace::new(RATE, RATE), repeats: Mutex::default(), secret: tokio::sync::Mutex::default() }
     }
 }
 
