@@ -17,6 +17,7 @@ const EXPLAINED: &[&str] = &[
     "controller.md",
     "ldap.md",
     "database-roles.md",
+    "webhooks-in.md",
     "scim.md",
 ];
 

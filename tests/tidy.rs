@@ -411,6 +411,7 @@ const SLASHES: &[(&str, &str)] = &[
     ("src/cli/comment/place.rs", "refs/pull/7/merge"),
     ("src/inbox/memory.rs", "SOURCE/KIND/ID of what is kept in an inbox"),
     ("src/server/inbound/", "paths of requests"),
+    ("src/server/hooks/receivers.rs", "paths of requests"),
     ("src/connector/", "addresses, paths and what a service says"),
     ("src/state/objects/", "names of objects in a bucket"),
     ("src/cli/explain/account.rs", "TARGET/NAME-OR-ID on the command line"),

@@ -119,9 +119,9 @@ const OF_GROUP: &[ScimShape] =
     &[VALUE.read_only(), ScimShape::of("$ref", ScimShapeType::Reference(&["Group"])).read_only(), DISPLAY.read_only(), TYPE.read_only()];
 const MEMBER: &[ScimShape] = &[
     VALUE.immutable(),
-    ScimShape::of("$ref", ScimShapeType::Reference(&["User", "Group"])).read_only(),
+    ScimShape::of("$ref", ScimShapeType::Reference(&["User", "Group"])).immutable(),
     DISPLAY.read_only(),
-    TYPE.read_only(),
+    TYPE.immutable(),
 ];
 const MANAGER: &[ScimShape] = &[VALUE, ScimShape::of("$ref", ScimShapeType::Reference(&["User"])), ScimShape::text("displayName")];
 

@@ -224,6 +224,11 @@ mod tests {
 
     const MANIFESTS: &str = "
 apiVersion: headcount.dev/v1alpha1
+kind: Workspace
+metadata: {name: acme}
+spec: {id: acme}
+---
+apiVersion: headcount.dev/v1alpha1
 kind: Source
 metadata: {name: hr}
 spec: {connection: {inbox: {}}, key: record.externalId, mapping: {rules: [{attribute: userName, value: record.userName}]}}

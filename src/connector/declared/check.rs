@@ -133,7 +133,7 @@ fn of_document(name: &str, spec: &ConnectorSpec) -> Vec<Wrong> {
 /// A secret of webhooks is of a Source, whose Connector says how they come.
 fn of_webhook(loaded: &Loaded, role: SystemRole, (origin, described): At<'_>, problems: &mut Vec<Diagnostic>) {
     let Ok(connection) = own::<DeclaredConnection>(described) else { return };
-    let (Some(_), Some(document)) = (&connection.webhook, &connection.document) else { return };
+    let (Some(_), Some(document)) = (&connection.webhook_secret, &connection.document) else { return };
     let (message, hint) = match (role, &document.webhook) {
         (SystemRole::Source, Some(_)) => return,
         (SystemRole::Source, None) => {

@@ -29,7 +29,7 @@ async fn target(service: &Scripted, name: &str, auth: &str, secrets: &[(&str, &s
         name: name.into(),
         config,
         auth: Some((auth.to_owned(), secrets)).filter(|(name, _)| name != "none").into_iter().collect(),
-        webhook: None,
+        webhook_secret: None,
         ca_file: None,
         timeout: None,
         max_body: None,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{ConnectionPart, Described, SecretRef, Unreadable};
-use crate::manifest::kinds::connector::{AttributeSpec, ConnectorSpec};
+use crate::manifest::kinds::connector::{AttributeSpec, ConnectorSpec, WebhookSpec};
 use crate::manifest::quantity;
 
 /// A system that a Connector describes.
@@ -27,8 +27,8 @@ pub struct DeclaredConnection {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub auth: BTreeMap<String, BTreeMap<String, SecretRef>>,
     /// Of a Source: the secret of its webhooks. Then what it sends to `/hooks/sources/` and the Source's name has it read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub webhook: Option<SecretRef>,
+    #[serde(rename = "webhook", default, skip_serializing_if = "Option::is_none")]
+    pub webhook_secret: Option<SecretRef>,
     /// PEM file with the certificate authority, where it is not a public one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<String>,
@@ -103,7 +103,7 @@ impl Described for DeclaredConnection {
 
     fn secrets(&self) -> Vec<ConnectionPart<'_, SecretRef>> {
         let auth = self.auth.values().flat_map(BTreeMap::values).map(|value| ConnectionPart { pointer: "auth", value });
-        auth.chain(self.webhook.iter().map(|value| ConnectionPart { pointer: "webhook", value })).collect()
+        auth.chain(self.webhook_secret.iter().map(|value| ConnectionPart { pointer: "webhook", value })).collect()
     }
 
     fn deadline(&self) -> Option<Duration> {
@@ -114,6 +114,10 @@ impl Described for DeclaredConnection {
         let timeout = super::unreadable_deadline("timeout", self.timeout.as_deref());
         let most = self.max_body.as_deref().and_then(|text| quantity::bytes(text).err());
         timeout.into_iter().chain(most.map(|hint| Unreadable { pointer: "maxBody", what: "size", hint })).collect()
+    }
+
+    fn webhook(&self) -> Option<(&WebhookSpec, &SecretRef)> {
+        Some((self.document.as_ref()?.webhook.as_ref()?, self.webhook_secret.as_ref()?))
     }
 
     fn document(&self) -> Option<&str> {

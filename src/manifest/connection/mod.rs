@@ -37,7 +37,7 @@ pub use sql::{
 };
 pub use webhook::WebhookConnection;
 
-use super::kinds::connector::ConnectorSpec;
+use super::kinds::connector::{ConnectorSpec, WebhookSpec};
 use super::{Loaded, Origin, quantity};
 use crate::model::SystemRole;
 
@@ -230,6 +230,11 @@ pub trait Described: Any + Send + Sync {
     /// Whether its records have parts that no rule needs to read.
     fn open_records(&self) -> bool {
         false
+    }
+
+    /// How its system says that something changed there, and the secret that proves it, where both are said.
+    fn webhook(&self) -> Option<(&WebhookSpec, &SecretRef)> {
+        None
     }
 
     /// The Connector that it names, where it speaks to a system that one describes.

@@ -12,8 +12,7 @@ use tokio::time::Instant;
 
 use crate::hooks::{HookAnswer, HookMessage, HookReceiver, HookRefusal, ManifestHost, Repeats};
 use crate::manifest::Loaded;
-use crate::manifest::connection::{SecretRef, SourceConnection};
-use crate::manifest::kinds::connector::WebhookSpec;
+use crate::manifest::connection::SecretRef;
 use crate::secret::{self, SecretError, SecretString};
 use crate::server::desk::Desk;
 use crate::server::pace::Pace;
@@ -134,7 +133,7 @@ impl Hooks {
             all.insert(subject.clone(), OpenReceiver { life: life(&subject), subject, scheme, secret, base });
         }
         for document in &loaded.sources {
-            let Some((spec, secret)) = declared(&document.spec.connection) else { continue };
+            let Some((spec, secret)) = document.spec.connection.described().webhook() else { continue };
             // What a Connector says was checked with the manifests.
             let Ok(receiver) = HookReceiver::compile(spec) else { continue };
             let (subject, scheme) = (HookSubject::Source(document.name.clone()), Scheme::Declared(Box::new(receiver)));
@@ -145,15 +144,9 @@ impl Hooks {
     }
 }
 
-/// How a Source's system sends hooks, and their secret, where both are said.
-fn declared(connection: &SourceConnection) -> Option<(&WebhookSpec, &SecretRef)> {
-    let SourceConnection::Connector(connection) = connection else { return None };
-    Some((connection.document.as_ref()?.webhook.as_ref()?, connection.webhook.as_ref()?))
-}
-
 impl Life {
     fn new() -> Self {
-        Self { pace: Pace::new(RATE), repeats: Mutex::default(), secret: tokio::sync::Mutex::default() }
+        Self { pace: Pace::new(RATE, RATE), repeats: Mutex::default(), secret: tokio::sync::Mutex::default() }
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 use super::Inbound;
 use super::answer::Answer;
 use crate::inbox::{ListPaging, Match, SearchAsked};
-use crate::scim::{PatchPath, ScimQuery, ScimRefusal, field};
+use crate::scim::{PatchPath, ScimQuery, ScimRefusal, ServedKind, field};
 
 /// Bytes of a body.
 const MAX_BODY: usize = 4 << 20;
@@ -43,7 +43,10 @@ pub(super) struct Asked {
 impl Asked {
     pub async fn read(head: &Parts, body: Body, source: &str, path: &str, inbound: &Inbound) -> Result<Self, Answer> {
         let path: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(decoded).collect();
-        let has_body = matches!(head.method, Method::POST | Method::PUT | Method::PATCH);
+        // Of what takes none it is not looked at: what is wrong there is the method.
+        let kinds = |first: &String| ServedKind::ALL.into_iter().any(|kind| kind.endpoint() == first);
+        let takes_one = path.first().is_some_and(kinds) || path.last().is_some_and(|last| last == ".search");
+        let has_body = takes_one && matches!(head.method, Method::POST | Method::PUT | Method::PATCH);
         let body = if has_body { sent(&head.headers, body).await? } else { Json::Null };
         let is_search = path.last().is_some_and(|last| last == ".search");
         let given = if is_search { Given::of_body(&body) } else { Given::of_query(head.uri.query().unwrap_or_default()) };

@@ -22,8 +22,9 @@ use crate::state::Shelf;
 
 /// Tokens are looked up again after so long: one that was ended counts no longer than that.
 const TOKENS: Duration = Duration::from_secs(1);
-/// Requests of one token in a second, and at once.
+/// Requests of one token in a second, after a rest, and at once.
 const RATE: f64 = 100.0;
+const MOST: f64 = 1_000.0;
 const AT_ONCE: usize = 32;
 /// Its last use is noted as often.
 const NOTED: SignedDuration = SignedDuration::from_mins(1);
@@ -64,7 +65,7 @@ impl Who {
         let tokens = self.tokens(desk).await?;
         let token = token::find(&tokens, text, now).filter(|token| token.source.as_deref() == Some(source)).ok_or_else(unknown)?;
         let mut usages = self.usages.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = || Arc::new(Usage { pace: Pace::new(RATE), places: Arc::new(Semaphore::new(AT_ONCE)), noted: Mutex::default() });
+        let fresh = || Arc::new(Usage { pace: Pace::new(RATE, MOST), places: Arc::new(Semaphore::new(AT_ONCE)), noted: Mutex::default() });
         let usage = usages.entry(token.name.clone()).or_insert_with(fresh).clone();
         Ok(Admitted { source: source.to_owned(), name: token.name.clone(), usage })
     }
@@ -91,7 +92,10 @@ impl Who {
 impl Admitted {
     /// Leave to go on, as long as it is held.
     pub fn place(&self) -> Result<OwnedSemaphorePermit, Answer> {
-        let many = || Answer::refused(&ScimRefusal::new(429, "too many requests: 100 a second, and 32 at once")).with(RETRY_AFTER, "1");
+        let many = || {
+            Answer::refused(&ScimRefusal::new(429, "too many requests: 100 a second, 1,000 after a rest, and 32 at once"))
+                .with(RETRY_AFTER, "1")
+        };
         if !self.usage.pace.take(Instant::now()) {
             return Err(many());
         }

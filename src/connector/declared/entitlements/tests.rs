@@ -50,7 +50,7 @@ async fn target(service: &Scripted) -> TargetConnector {
         name: "desk".into(),
         config: BTreeMap::new(),
         auth: BTreeMap::new(),
-        webhook: None,
+        webhook_secret: None,
         ca_file: None,
         timeout: None,
         max_body: None,

@@ -114,7 +114,7 @@ impl Trial<'_> {
             name: self.name.into(),
             config,
             auth,
-            webhook: None,
+            webhook_secret: None,
             ca_file: None,
             timeout: None,
             max_body: None,
