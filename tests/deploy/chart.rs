@@ -224,7 +224,10 @@ fn values_that_can_not_be_are_refused_by_name() {
         ("replicas=2", "replicas"),
         ("clusterWide=true,namespaces={acme}", "namespaces"),
         ("pages.enabled=true", "signIn"),
-        ("pages.enabled=true,clusterWide=true,pages.signIn.publicUrl=https://h.example,pages.signIn.oidc.clientId=h,pages.signIn.roles.a=b", "clusterWide"),
+        (
+            "pages.enabled=true,clusterWide=true,pages.signIn.publicUrl=https://h.example,pages.signIn.oidc.clientId=h,pages.signIn.roles.a=b",
+            "clusterWide",
+        ),
         ("replica=1", "replica"),
         ("state=oracle", "state"),
         ("image.pullPolicy=Sometimes", "pullPolicy"),
