@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
@@ -17,6 +16,7 @@ use super::report::{Exit, Failure};
 use crate::http::{Body, Client, Credentials, Method, Request, Settings};
 use crate::model::{Approval, Brake, Decided, Finding, Plan, StandingRevocation, Status};
 use crate::policy::ApprovalPolicy;
+use crate::secret::SecretString;
 use crate::workspace::gates::WaitingPlan;
 
 /// Where the token is.

@@ -79,13 +79,13 @@ fn sentence(context: &PageContext, need: &Need, plan: Option<&Plan>) -> Markup {
         |finding: &&Finding| finding.severity == Severity::Refused && finding.subject.system.as_deref() == Some(need.about.as_str());
     let people = context.sees_people() && need.kind == NeedKind::Held;
     let refused: Vec<&Finding> = plan.iter().filter(|_| people).flat_map(|plan| &plan.findings).filter(is_refused).collect();
+    let more = refused.len().saturating_sub(1) as u64;
     html! {
-        @match (&waits, refused.as_slice()) {
-            (Some(words), _) => { p { b { (text(&need.about)) } ": " b { (words) } "; " (ticked(&need.words)) } }
-            (None, []) => { p { b { (text(&need.about)) } ": " (ticked(&need.words)) } }
-            (None, [first, rest @ ..]) => {
-                p { b { (text(&need.about)) } ": " (ticked(&first.message)) @if !rest.is_empty() { ", and " (count(rest.len() as u64, "more finding")) } }
-            }
+        p {
+            b { (text(&need.about)) } ": "
+            @if let Some(words) = &waits { b { (words) } "; " (ticked(&need.words)) }
+            @else if let Some(first) = refused.first() { (ticked(&first.message)) @if more > 0 { ", and " (count(more, "more finding")) } }
+            @else { (ticked(&need.words)) }
         }
     }
 }

@@ -11,7 +11,7 @@ use super::why::{because, known, reasons};
 use super::{Answer, Form, Here, PageContext, Part, Who, link, plan, tag, text, ticked};
 use crate::journal::Journal;
 use crate::journal::history::{ChangeQuery, RecordedChanges, WhoError, why_meant};
-use crate::model::{Plan, StandingRevocation};
+use crate::model::{Key, Plan, StandingRevocation};
 use crate::pipeline::ChangeOrigins;
 use crate::planning::explain::{
     AccountAttribute, AttributeWhy, EntitlementWhy, Explanation, KnownValue, MembershipWhy, PersonAnswer, TargetWhy,
@@ -186,7 +186,7 @@ fn groups(groups: &[MembershipWhy]) -> Markup {
             @if !inside.is_empty() { table.cards {
                 thead { tr { th scope="col" { "Group" } th scope="col" { "Why" } } }
                 tbody { @for one in &inside { tr {
-                    th scope="row" { a href=(plan::about(&one.group)) { (text(short_group(&one.group))) } }
+                    th scope="row" { a href=(plan::about(&one.group)) { (text(Key::group_name(&one.group))) } }
                     td {
                         @if one.belongs.is_none() { (tag("warn", "●", "can't be told; what is there stays")) }
                         (reasons(one.because.iter().filter(|reason| one.belongs.is_none() || reason.holds == one.belongs || reason.holds.is_none()), "they would not be in it"))
@@ -195,17 +195,12 @@ fn groups(groups: &[MembershipWhy]) -> Markup {
             } }
             @if !outside.is_empty() {
                 div.list { details.change { summary { span { (crate::render::count(outside.len() as u64, "group")) " that they are not in, and why not" } }
-                    div.in { ul.told { @for one in outside.iter().take(OUTSIDE) { li { a href=(plan::about(&one.group)) { (text(short_group(&one.group))) } (reasons(&one.because, "they would be in it")) } } }
+                    div.in { ul.told { @for one in outside.iter().take(OUTSIDE) { li { a href=(plan::about(&one.group)) { (text(Key::group_name(&one.group))) } (reasons(&one.because, "they would be in it")) } } }
                         @if outside.len() > OUTSIDE { p.quiet { "and " (outside.len() - OUTSIDE) " more: " code { "headcount explain" } } }
                     } } }
             }
         }
     }
-}
-
-/// What its key says besides that it is a group.
-fn short_group(key: &str) -> &str {
-    key.strip_prefix("group/").unwrap_or(key)
 }
 
 fn entitlements(entitlements: &[EntitlementWhy]) -> Markup {
