@@ -4,6 +4,7 @@
 
 mod acme;
 mod active_directory;
+mod browser;
 mod cli;
 mod company;
 mod conformance;

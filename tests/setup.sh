@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Rust, below target/: scim2-server, scim2-tester, Django and PyYAML in a virtual environment, a PostgreSQL, a MariaDB and an OpenLDAP server where there are none, and the files of a real organisation; and ssh-keygen,
+# Installs what the tests need beside Rust, below target/: scim2-server, scim2-tester, Django and PyYAML in a virtual environment, what drives a browser, a PostgreSQL, a MariaDB and an OpenLDAP server where there are none, and the files of a real organisation; and ssh-keygen,
 # and a Kubernetes API server (below the user's cache folder, since it takes minutes; tests/kube/build).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -73,6 +73,15 @@ if command -v npm >/dev/null && [ ! -e "$emulators/node_modules/emulate" ]; then
 fi
 if [ ! -x "$emulators/venv/bin/backlot" ]; then
   { python3 -m venv "$emulators/venv" && timeout 180 "$emulators/venv/bin/pip" install --quiet 'backlot==0.1.0'; } || echo 'backlot (PyPI) could not be installed; its tests are skipped' >&2
+fi
+
+# What drives a browser, checks pages and signs people in: pinned by tests/browser/package-lock.json with the hash of each package. The browser is whatever is there.
+browser=${HEADCOUNT_TEST_BROWSER:-target/test-browser}
+if command -v npm >/dev/null && ! cmp -s tests/browser/package-lock.json "$browser/package-lock.json"; then
+  mkdir -p "$browser" && cp tests/browser/package.json "$browser/" &&
+    (cp tests/browser/package-lock.json "$browser/npm-shrinkwrap.json" && cd "$browser" && timeout 300 npm ci --silent --ignore-scripts) &&
+    cp tests/browser/package-lock.json "$browser/" ||
+    echo 'what tests/browser/package-lock.json names (npm) could not be installed; the test of the pages in a browser is skipped' >&2
 fi
 
 # Prometheus' promtool, for deploy/check: out of Debian's package, which is unpacked and not installed, so that no service begins.

@@ -417,6 +417,8 @@ const SLASHES: &[(&str, &str)] = &[
     ("src/cli/explain/account.rs", "TARGET/NAME-OR-ID on the command line"),
     ("src/git/", "paths of files, and REMOTE/BRANCH"),
     ("src/cli/revisions.rs", "paths of files"),
+    ("src/cli/remote.rs", "addresses"),
+    ("src/server/sign_in.rs", "addresses of pages"),
     ("src/render/review/links.rs", "paths of files"),
     ("src/policy/group.rs", "GROUP/VALUE in a member's line"),
     ("src/cli/log.rs", "paths of requests in a line of the log"),

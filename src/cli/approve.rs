@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::remote::RemotePlans;
 use super::report::{self, Exit, Failure, notice};
-use super::running::{self, Running, RunningPlace};
+use super::running::{self, Running, ServedPlace};
 use super::session::{self, state_failure};
 use super::who;
 use crate::model::{Approval, Decided, Status};
@@ -36,7 +37,7 @@ pub struct ApproveArgs {
     #[arg(value_name = "HASH")]
     hash: Option<String>,
     #[command(flatten)]
-    place: RunningPlace,
+    place: ServedPlace,
     /// Why: for the journal, and for whoever reads it later
     #[arg(long, value_name = "TEXT", requires = "hash")]
     reason: Option<String>,
@@ -54,18 +55,44 @@ const LEAST_DIGITS: usize = 8;
 const MAX_ANSWER: u64 = 4096;
 
 pub fn run(args: &ApproveArgs) -> Result<Exit, Failure> {
-    let from_stdin = args.place.files.files.iter().any(|path| path.as_os_str() == "-");
+    let from_stdin = args.place.place.files.files.iter().any(|path| path.as_os_str() == "-");
     if args.hash.is_some() && !args.yes && (from_stdin || !std::io::stdin().is_terminal()) {
         return Err(Failure::usage("there is no terminal to ask on").hint("pass --yes"));
     }
-    let running = Running::at(&args.place)?;
+    let running = Running::served(&args.place)?;
     session::run(async {
-        let store = running.look().await?;
+        let waits = Waits::of(&running).await?;
         match &args.hash {
-            None => list(&running, store.as_ref()).await,
-            Some(hash) => said(args, hash, &running, store.as_ref()).await,
+            None => list(&running, &waits),
+            Some(hash) => said(args, hash, &running, &waits).await,
         }
     })?
+}
+
+/// Plans that wait, what was said of plans, and by which rules they are let through.
+struct Waits {
+    plans: Vec<WaitingPlan>,
+    said: Vec<Approval>,
+    rules: Vec<(Arc<str>, ApprovalPolicy)>,
+}
+
+impl Waits {
+    async fn of(running: &Running) -> Result<Self, Failure> {
+        if let Some(remote) = &running.remote {
+            let RemotePlans { waiting, said, rules } = remote.plans().await?;
+            return Ok(Self { plans: waiting, said, rules });
+        }
+        let store = running.look().await?;
+        let plans = waiting(store.as_ref()).await?;
+        let said = running::all(Shelf::Approvals, store.as_ref()).await?.into_iter().map(|(_, approval)| approval).collect();
+        let rules = running.policy.targets.iter().filter_map(|target| Some((target.name.clone(), target.gates.approval.clone()?)));
+        Ok(Self { plans, said, rules: rules.collect() })
+    }
+
+    /// Nothing where these manifests don't say it.
+    fn rule(&self, plan: &WaitingPlan) -> Option<&ApprovalPolicy> {
+        self.rules.iter().find(|(target, _)| *target == plan.target).map(|(_, rule)| rule)
+    }
 }
 
 async fn waiting(store: &dyn Store) -> Result<Vec<WaitingPlan>, Failure> {
@@ -74,18 +101,14 @@ async fn waiting(store: &dyn Store) -> Result<Vec<WaitingPlan>, Failure> {
     Ok(acts::now_waiting(plans, told.first().map(|(_, status)| status)))
 }
 
-async fn approvals(store: &dyn Store) -> Result<Vec<Approval>, Failure> {
-    Ok(running::all(Shelf::Approvals, store).await?.into_iter().map(|(_, approval)| approval).collect())
-}
-
-async fn list(running: &Running, store: &dyn Store) -> Result<Exit, Failure> {
-    let (waiting, words, now) = (waiting(store).await?, approvals(store).await?, Timestamp::now());
+fn list(running: &Running, waits: &Waits) -> Result<Exit, Failure> {
+    let (waiting, now) = (&waits.plans, Timestamp::now());
     if waiting.is_empty() {
         return report::result(b"No plan waits for an approval.\n").map(|()| Exit::Done);
     }
     let rows = waiting.iter().map(|plan| {
         let since = told_at(plan.since, now, running.zone());
-        let approved = approved(plan, &words, running, now).unwrap_or_default();
+        let approved = approved(plan, waits, now).unwrap_or_default();
         vec![short(&plan.hash), plan.target.to_string(), plan.pending().sum().to_string(), approved, since].into()
     });
     let mut text = Vec::new();
@@ -95,10 +118,8 @@ async fn list(running: &Running, store: &dyn Store) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn said(args: &ApproveArgs, hash: &str, running: &Running, store: &dyn Store) -> Result<Exit, Failure> {
-    let waiting = waiting(store).await?;
-    let plan = find(&waiting, hash, running)?;
-    let before = approvals(store).await?;
+async fn said(args: &ApproveArgs, hash: &str, running: &Running, waits: &Waits) -> Result<Exit, Failure> {
+    let plan = find(&waits.plans, hash, running)?;
     let reason = args.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).map(str::to_owned);
     let word = Approval {
         plan: plan.hash.clone(),
@@ -111,8 +132,8 @@ async fn said(args: &ApproveArgs, hash: &str, running: &Running, store: &dyn Sto
         document: None,
         used: None,
     };
-    report::result(&shown(plan, &before, running, word.at)?)?;
-    let outlook = outlook(plan, &before, &word, running);
+    report::result(&shown(plan, waits, running, word.at)?)?;
+    let outlook = outlook(plan, waits, &word);
     if let Some(warning) = outlook.as_ref().filter(|_| !args.reject && !args.yes) {
         notice(format_args!("{}", paint(RISK, warning)));
     }
@@ -120,16 +141,18 @@ async fn said(args: &ApproveArgs, hash: &str, running: &Running, store: &dyn Sto
         notice("Nothing was said about it.");
         return Ok(Exit::Error);
     }
-    record(&word, plan, running).await?;
+    let word = record(word, plan, running).await?;
+    // The server knows who holds the token.
+    let outlook = self::outlook(plan, waits, &word);
     let short = short(&plan.hash);
     let words = match args.reject {
         true => format!("Plan {short} is rejected by {}: it does not run until you approve it, or it is another plan.", word.approver),
         false => {
-            let then = outlook.unwrap_or_else(|| match rule(plan, running) {
+            let then = outlook.unwrap_or_else(|| match waits.rule(plan) {
                 Some(_) => "It runs once, as far as it is still needed then.".to_owned(),
                 None => "It runs once, when as many approved it as its Target asks for.".to_owned(),
             });
-            let status = running::status(store).await?;
+            let status = running.told().await?;
             format!("Plan {short} is approved by {}. {then} {}", word.approver, running::heard(running, status.as_ref(), word.at))
         }
     };
@@ -138,10 +161,14 @@ async fn said(args: &ApproveArgs, hash: &str, running: &Running, store: &dyn Sto
 }
 
 /// With its line in the journal, if it waits still: while somebody read it, it may have become another.
-async fn record(word: &Approval, plan: &WaitingPlan, running: &Running) -> Result<(), Failure> {
+async fn record(word: Approval, plan: &WaitingPlan, running: &Running) -> Result<Approval, Failure> {
+    if let Some(remote) = &running.remote {
+        return remote.say(&plan.hash, word.decision, word.reason.as_deref()).await;
+    }
     let store = running.open().await?;
     find(&waiting(store.as_ref()).await?, &plan.hash, running)?;
-    acts::say(store.as_ref(), word, plan).await.map_err(|error| state_failure(&error))
+    acts::say(store.as_ref(), &word, plan).await.map_err(|error| state_failure(&error))?;
+    Ok(word)
 }
 
 /// The one plan that is meant.
@@ -174,7 +201,7 @@ fn those(waiting: &[WaitingPlan]) -> String {
 }
 
 /// The plan as everybody sees plans, with what is risky first, and what was said of it.
-fn shown(plan: &WaitingPlan, approvals: &[Approval], running: &Running, now: Timestamp) -> Result<Vec<u8>, Failure> {
+fn shown(plan: &WaitingPlan, waits: &Waits, running: &Running, now: Timestamp) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
     let at = |at| told_at(at, now, running.zone());
     let title = format!("Plan {} at {}", short(&plan.hash), plan.target);
@@ -182,13 +209,13 @@ fn shown(plan: &WaitingPlan, approvals: &[Approval], running: &Running, now: Tim
     writeln!(text, "{}: {many}, waits since {}", paint(STRONG, safe::line(&title)), at(plan.since))?;
     writeln!(text, "  hash        {}", safe::line(&plan.hash))?;
     if !plan.authors.is_empty() {
-        let alone = rule(plan, running).filter(|rule| rule.not_author).map_or("", |_| "; they may not be the only ones who approve it");
+        let alone = waits.rule(plan).filter(|rule| rule.not_author).map_or("", |_| "; they may not be the only ones who approve it");
         writeln!(text, "  written by  {}{alone}", safe::line(&plan.authors.join(", ")))?;
     }
-    if let Some(approved) = approved(plan, approvals, running, now) {
+    if let Some(approved) = approved(plan, waits, now) {
         writeln!(text, "  approvals   {}", safe::line(&approved))?;
     }
-    for word in approvals.iter().filter(|word| word.plan == plan.hash) {
+    for word in waits.said.iter().filter(|word| word.plan == plan.hash) {
         let what = if word.decision == Decided::Reject { "rejected" } else { "approved" };
         let reason = word.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
         writeln!(text, "  {what} by {}", safe::line(&format!("{} at {}{reason}", word.approver, at(word.at))))?;
@@ -199,9 +226,9 @@ fn shown(plan: &WaitingPlan, approvals: &[Approval], running: &Running, now: Tim
 }
 
 /// How many approved a plan of how many who have to, or who rejected it; nothing where these manifests don't say who has to.
-fn approved(plan: &WaitingPlan, words: &[Approval], running: &Running, now: Timestamp) -> Option<String> {
-    let rule = rule(plan, running)?;
-    let said = gates::said(plan, rule, words, now);
+fn approved(plan: &WaitingPlan, waits: &Waits, now: Timestamp) -> Option<String> {
+    let rule = waits.rule(plan)?;
+    let said = gates::said(plan, rule, &waits.said, now);
     let (yes, no): (Vec<&Approval>, Vec<&Approval>) = said.into_iter().partition(|word| word.decision == Decided::Approve);
     let names: Vec<&str> = no.iter().map(|word| word.approver.as_str()).collect();
     Some(if names.is_empty() {
@@ -211,14 +238,10 @@ fn approved(plan: &WaitingPlan, words: &[Approval], running: &Running, now: Time
     })
 }
 
-fn rule<'r>(plan: &WaitingPlan, running: &'r Running) -> Option<&'r ApprovalPolicy> {
-    running.policy.targets.iter().find(|target| target.name == plan.target)?.gates.approval.as_ref()
-}
-
 /// What an approval leaves open; nothing where it is enough, or these manifests don't say what is.
-fn outlook(plan: &WaitingPlan, before: &[Approval], word: &Approval, running: &Running) -> Option<String> {
-    let rule = rule(plan, running)?;
-    let others = before.iter().filter(|other| other.document.is_some() || other.approver != word.approver || other.plan != word.plan);
+fn outlook(plan: &WaitingPlan, waits: &Waits, word: &Approval) -> Option<String> {
+    let rule = waits.rule(plan)?;
+    let others = waits.said.iter().filter(|other| other.document.is_some() || other.approver != word.approver || other.plan != word.plan);
     let all: Vec<Approval> = others.chain([word]).cloned().collect();
     match standing(plan, rule, &all, word.at) {
         ApprovalStanding::Approved => None,

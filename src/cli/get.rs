@@ -16,12 +16,13 @@ use serde_json::json;
 
 use super::Files;
 use super::complete;
+use super::remote::{Remote, ServerArgs};
 use super::report::{self, Exit, Failure};
 use super::selection::Selection;
-use super::session::Session;
+use super::session::{self, Session};
 use crate::diagnostic::nearest;
 use crate::manifest;
-use crate::model::{Finding, Plan, Severity};
+use crate::model::{Finding, Severity, SystemRole};
 use crate::pipeline::ChangeOrigins;
 use crate::pipeline::matches;
 use crate::planning::explain::Inventory;
@@ -46,9 +47,11 @@ pub struct GetArgs {
     #[command(flatten)]
     files: Files,
     #[command(flatten)]
+    server: ServerArgs,
+    #[command(flatten)]
     selection: Selection,
     /// Only what a User, Group or Target with these labels declares: KEY=VALUE, KEY!=VALUE, KEY; several separated by commas
-    #[arg(short = 'l', long, value_name = "LABELS", value_parser = labels::parse)]
+    #[arg(short = 'l', long, value_name = "LABELS", value_parser = labels::parse, conflicts_with = "server")]
     labels: Option<LabelSelector>,
     /// How to show it; name: one key a line, as other commands take it
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
@@ -98,30 +101,55 @@ trait Row: Serialize {
 }
 
 pub fn run(args: &GetArgs) -> Result<Exit, Failure> {
+    if let Some(remote) = args.server.remote()? {
+        return session::run(from_server(args, &remote))?;
+    }
     let session = Session::load(&args.files)?;
     args.selection.check(&session)?;
     let labels = Labels::of(&session.loaded);
     let (snapshot, plan) = session.plan(None)?;
     let inventory = ChangeOrigins::of(&snapshot).provenance().inventory();
     let names: Vec<Arc<str>> = snapshot.policy.targets.iter().map(|target| target.name.clone()).collect();
-    let unread = unread(&plan, &names, args);
+    let unread = unread(&plan.findings, &names, args);
+    listed(args, inventory, &labels, &unread)
+}
+
+/// What a server knows, shown the same way.
+async fn from_server(args: &GetArgs, remote: &Remote) -> Result<Exit, Failure> {
+    let systems = remote.status().await?.systems;
+    let names: Vec<Arc<str>> = systems.into_iter().filter(|system| system.role == SystemRole::Target).map(|system| system.name).collect();
+    if let Some(name) = args.selection.target.iter().find(|name| !names.iter().any(|known| **known == ***name)) {
+        return Err(Failure::usage(format!("there is no target {name:?}")).hint(format!("there are: {}", names.join(", "))));
+    }
+    let mut inventory = Inventory::default();
+    let findings = match args.what {
+        Listed::People => remote.listed("people", &mut inventory.people).await?,
+        Listed::Accounts => remote.listed("accounts", &mut inventory.accounts).await?,
+        Listed::Groups => remote.listed("groups", &mut inventory.groups).await?,
+        Listed::Targets => remote.listed("targets", &mut inventory.targets).await?,
+    };
+    inventory.sort();
+    listed(args, inventory, &Labels::default(), &unread(&findings, &names, args))
+}
+
+fn listed(args: &GetArgs, inventory: Inventory, labels: &Labels, unread: &[&str]) -> Result<Exit, Failure> {
     let Inventory { people, accounts, groups, targets } = inventory;
     match args.what {
-        Listed::People => show(args, &people, &labels, &unread)?,
-        Listed::Accounts => show(args, &accounts::holding(accounts, &people), &labels, &unread)?,
-        Listed::Groups => show(args, &groups, &labels, &unread)?,
-        Listed::Targets => show(args, &targets, &labels, &unread)?,
+        Listed::People => show(args, &people, labels, unread)?,
+        Listed::Accounts => show(args, &accounts::holding(accounts, &people), labels, unread)?,
+        Listed::Groups => show(args, &groups, labels, unread)?,
+        Listed::Targets => show(args, &targets, labels, unread)?,
     }
     Ok(if unread.is_empty() { Exit::Done } else { Exit::Stale })
 }
 
 /// Why a list may be short: of the targets that are listed, and of whatever people come from.
-fn unread<'p>(plan: &'p Plan, targets: &[Arc<str>], args: &GetArgs) -> Vec<&'p str> {
+fn unread<'p>(findings: &'p [Finding], targets: &[Arc<str>], args: &GetArgs) -> Vec<&'p str> {
     let asked = &args.selection.target;
     let elsewhere =
         |system: &Arc<str>| !asked.is_empty() && targets.contains(system) && !asked.iter().any(|name| name.as_str() == system.as_ref());
     let of = |finding: &&Finding| finding.severity == Severity::Incomplete && !finding.subject.system.as_ref().is_some_and(elsewhere);
-    plan.findings.iter().filter(of).map(|finding| finding.message.as_ref()).collect()
+    findings.iter().filter(of).map(|finding| finding.message.as_ref()).collect()
 }
 
 fn show<R: Row>(args: &GetArgs, all: &[R], labels: &Labels, unread: &[&str]) -> Result<(), Failure> {

@@ -38,6 +38,7 @@ mod pipelines_tests;
 mod plan;
 mod progress;
 mod redact;
+mod remote;
 pub mod report;
 mod requests;
 mod reviewed;

@@ -5,12 +5,11 @@
 use jiff::Timestamp;
 
 use super::report::{self, Exit, Failure};
-use super::running::{self, Running, RunningPlace};
+use super::running::{self, Running, ServedPlace};
 use super::session;
 use super::who;
 use crate::model::Brake;
 use crate::render::status::brake_words;
-use crate::state::Store;
 use crate::workspace::acts;
 
 /// Stop all writing, at every target, until somebody resumes it
@@ -24,7 +23,7 @@ Examples:
   headcount pause --everything                     revocations wait as well")]
 pub struct PauseArgs {
     #[command(flatten)]
-    place: RunningPlace,
+    place: ServedPlace,
     /// Stop revocations too: whoever is cut off keeps what they have until it goes on
     #[arg(long)]
     everything: bool,
@@ -43,17 +42,16 @@ Examples:
   headcount resume")]
 pub struct ResumeArgs {
     #[command(flatten)]
-    place: RunningPlace,
+    place: ServedPlace,
 }
 
 pub fn pause(args: &PauseArgs) -> Result<Exit, Failure> {
-    let running = Running::at(&args.place)?;
+    let running = Running::served(&args.place)?;
     session::run(pull(args, &running))?
 }
 
 async fn pull(args: &PauseArgs, running: &Running) -> Result<Exit, Failure> {
-    let store = running.open().await?;
-    let (now, pulled) = (Timestamp::now(), running::brake(store.as_ref()).await?);
+    let (now, pulled) = (Timestamp::now(), brake(running).await?);
     if let Some(brake) = pulled.as_ref().filter(|brake| brake.everything || !args.everything) {
         let but = if brake.everything { "" } else { " but revocations" };
         let words =
@@ -61,37 +59,53 @@ async fn pull(args: &PauseArgs, running: &Running) -> Result<Exit, Failure> {
         return report::result(words.as_bytes()).map(|()| Exit::Done);
     }
     let reason = args.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).map(str::to_owned);
-    let brake = Brake { who: who::who(), at: now, reason, everything: args.everything };
-    acts::pull(store.as_ref(), &brake).await.map_err(|error| session::state_failure(&error))?;
+    match &running.remote {
+        Some(remote) => {
+            remote.pause(reason.as_deref(), args.everything).await?;
+        }
+        None => {
+            let brake = Brake { who: who::who(), at: now, reason, everything: args.everything };
+            acts::pull(running.open().await?.as_ref(), &brake).await.map_err(|error| session::state_failure(&error))?;
+        }
+    }
     let what = match (args.everything, &pulled) {
         (false, _) => "All writing is stopped. Revocations go on (--everything stops them too).".to_owned(),
         (true, None) => "All writing is stopped, revocations too.".to_owned(),
         (true, Some(before)) => format!("Revocations are stopped too; the rest was already, {}.", told(before, running, now)),
     };
-    let heard = running::heard(running, running::status(store.as_ref()).await?.as_ref(), now);
+    let heard = running::heard(running, running.told().await?.as_ref(), now);
     report::result(format!("{what}\n{heard} What was sent already comes back. {}\n", back(running)).as_bytes())?;
     Ok(Exit::Done)
 }
 
 pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
-    let running = Running::at(&args.place)?;
+    let running = Running::served(&args.place)?;
     session::run(let_go(&running))?
 }
 
 async fn let_go(running: &Running) -> Result<Exit, Failure> {
-    let store = running.open().await?;
-    let (now, brake) = (Timestamp::now(), running::brake(store.as_ref()).await.ok().flatten());
-    if !acts::let_go(store.as_ref(), &who::who(), now).await.map_err(|error| session::state_failure(&error))? {
+    let (now, brake) = (Timestamp::now(), brake(running).await.ok().flatten());
+    let changed = match &running.remote {
+        Some(remote) => remote.resume().await?,
+        None => {
+            let store = running.open().await?;
+            acts::let_go(store.as_ref(), &who::who(), now).await.map_err(|error| session::state_failure(&error))?
+        }
+    };
+    if !changed {
         return report::result(b"Nothing is stopped: writing goes on as it did.\n").map(|()| Exit::Done);
     }
     let was = brake.map(|brake| format!(" It was stopped {}.", told(&brake, running, now))).unwrap_or_default();
-    let heard = heard(running, store.as_ref(), now).await?;
+    let heard = running::heard(running, running.told().await?.as_ref(), now);
     report::result(format!("Writing goes on.{was}\n{heard}\n").as_bytes())?;
     Ok(Exit::Done)
 }
 
-async fn heard(running: &Running, store: &dyn Store, now: Timestamp) -> Result<String, Failure> {
-    Ok(running::heard(running, running::status(store).await?.as_ref(), now))
+async fn brake(running: &Running) -> Result<Option<Brake>, Failure> {
+    match &running.remote {
+        Some(remote) => remote.brake().await,
+        None => running::brake(running.look().await?.as_ref()).await,
+    }
 }
 
 fn told(brake: &Brake, running: &Running, now: Timestamp) -> String {

@@ -5,6 +5,7 @@
 mod account;
 mod hear;
 mod lift;
+mod remote;
 mod sound;
 mod told;
 
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::Files;
 use super::complete;
 use super::output::TextOrJson;
+use super::remote::ServerArgs;
 use super::report::{self, Exit, Failure, notice};
 use super::session::{self, state_failure};
 use super::who::who;
@@ -49,10 +51,12 @@ pub struct RevokeArgs {
     #[arg(required_unless_present = "account", value_name = "IDENTITY", add = complete::keys())]
     identities: Vec<String>,
     /// In the place of a person an account that nobody has, by its name or id at the Target; repeatable
-    #[arg(long, value_name = "TARGET/NAME-OR-ID", conflicts_with_all = ["identities", "target"], add = complete::accounts())]
+    #[arg(long, value_name = "TARGET/NAME-OR-ID", conflicts_with_all = ["identities", "target", "server"], add = complete::accounts())]
     account: Vec<String>,
     #[command(flatten)]
     files: Files,
+    #[command(flatten)]
+    server: ServerArgs,
     /// Why: for the journal, the manifest, and whoever reads it later
     #[arg(long, value_name = "TEXT", required_unless_present = "lift")]
     reason: Option<String>,
@@ -60,16 +64,16 @@ pub struct RevokeArgs {
     #[arg(long, value_name = "DATE", conflicts_with = "lift")]
     until: Option<Date>,
     /// Act only at this target now; the next apply cuts off at all of them; repeatable
-    #[arg(long, value_name = "NAME", conflicts_with = "lift", add = complete::targets())]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["lift", "server"], add = complete::targets())]
     target: Vec<String>,
     /// How many identities this may cut off
     #[arg(long, value_name = "COUNT", default_value_t = 10)]
     max: usize,
     /// End revocations that this command made: the next apply gives back what today's rules give
-    #[arg(long)]
+    #[arg(long, conflicts_with = "server")]
     lift: bool,
     /// Write no state: only the manifest that is printed keeps them out
-    #[arg(long, conflicts_with = "lift")]
+    #[arg(long, conflicts_with_all = ["lift", "server"])]
     no_state: bool,
     /// Don't ask. Without a terminal this is needed
     #[arg(long)]
@@ -93,6 +97,9 @@ pub fn run(args: &RevokeArgs) -> Result<Exit, Failure> {
     let from_stdin = args.files.files.iter().any(|path| path.as_os_str() == "-");
     if !args.auto_approve && (from_stdin || !std::io::stdin().is_terminal()) {
         return Err(Failure::usage("there is no terminal to ask on").hint("pass --auto-approve"));
+    }
+    if let Some(remote) = args.server.remote()? {
+        return session::run(remote::revoke(args, &remote))?;
     }
     let sound = Sound::load(&args.files)?;
     args.target.iter().try_for_each(|name| sound.check_target(name))?;

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use super::Files;
 use super::manifests;
 use super::next;
+use super::remote::{Remote, ServerArgs};
 use super::report::{Failure, notice};
 use super::session::{state_failure, state_place};
 use crate::diagnostic::Level;
@@ -33,6 +34,15 @@ pub struct RunningPlace {
     pub state: Option<PathBuf>,
 }
 
+/// The same, or the API of whoever runs it.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ServedPlace {
+    #[command(flatten)]
+    pub place: RunningPlace,
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
 /// Where a workspace's state is, and what of its manifests says how to speak of it.
 pub struct Running {
     /// the manifests, as far as they are sound: for words, never for a decision
@@ -45,9 +55,24 @@ pub struct Running {
     pub whole: bool,
     /// whether nothing is wrong with them
     sound: bool,
+    /// who is asked in the place of the state
+    pub remote: Option<Remote>,
 }
 
 impl Running {
+    /// Of whoever answers for it.
+    pub fn served(served: &ServedPlace) -> Result<Self, Failure> {
+        let Some(remote) = served.server.remote()? else { return Self::at(&served.place) };
+        if served.place.state.is_some() {
+            return Err(Failure::usage("--server and --state name two places").hint("leave one of them out"));
+        }
+        let (policy, _) = pipeline::compile_what_is_sound(&Loaded::default(), Vec::new());
+        // Whose it is, and by which clock, the server does not say: times are this machine's.
+        let policy = Policy { time_zone: TimeZone::system(), ..policy };
+        let state = StatePlace::from(std::path::Path::new(""));
+        Ok(Self { policy, state, files: remote.option(), whole: false, sound: false, remote: Some(remote) })
+    }
+
     /// Of a place.
     pub fn at(place: &RunningPlace) -> Result<Self, Failure> {
         let Some(state) = &place.state else { return Self::load(&place.files) };
@@ -59,7 +84,7 @@ impl Running {
         // Whose it is, the state itself says.
         let (policy, _) = pipeline::compile_what_is_sound(&Loaded::default(), Vec::new());
         let files = format!(" --state {}", next::quoted(&state.display().to_string()));
-        Ok(Self { policy, state: state.into(), files, whole: false, sound: false })
+        Ok(Self { policy, state: state.into(), files, whole: false, sound: false, remote: None })
     }
 
     /// Of what `-f` names. What is wrong in the manifests holds nothing up but a Workspace that can't be told.
@@ -72,7 +97,7 @@ impl Running {
         let files = next::options(files).into_iter().map(|option| format!(" {option}")).collect();
         let sound = manifests.warnings.iter().all(|problem| problem.level != Level::Error);
         let whole = !manifests.loaded.targets.is_empty();
-        Ok(Self { policy: manifests.policy, state, files, whole, sound })
+        Ok(Self { policy: manifests.policy, state, files, whole, sound, remote: None })
     }
 
     /// How to start a controller; nothing where these manifests are not all of the workspace's.
@@ -83,6 +108,19 @@ impl Running {
     /// In which times are told.
     pub fn zone(&self) -> &TimeZone {
         &self.policy.time_zone
+    }
+
+    /// How it stands, as it was told last; nothing where nobody ever told.
+    pub async fn told(&self) -> Result<Option<Status>, Failure> {
+        match &self.remote {
+            Some(remote) => remote.status().await.map(Some),
+            None => status(self.look().await?.as_ref()).await,
+        }
+    }
+
+    /// Whether looking costs nothing.
+    pub fn is_near(&self) -> bool {
+        self.remote.is_none() && self.state.file().is_some()
     }
 
     /// The state, to look at.

@@ -11,7 +11,7 @@ use super::apply::asked_to_stop;
 use super::complete;
 use super::output::TextOrJson;
 use super::report::{self, Exit, Failure};
-use super::running::{self, Running, RunningPlace};
+use super::running::{Running, ServedPlace};
 use super::session;
 use crate::model::Status;
 use crate::render::status::{self, StatusLook, is_silent, needs_somebody};
@@ -29,7 +29,7 @@ pub struct StatusArgs {
     #[arg(value_name = "SYSTEM", add = complete::systems())]
     systems: Vec<String>,
     #[command(flatten)]
-    place: RunningPlace,
+    place: ServedPlace,
     /// How to show it; json is what the API answers
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: TextOrJson,
@@ -42,7 +42,7 @@ pub struct StatusArgs {
 }
 
 pub fn run(args: &StatusArgs) -> Result<Exit, Failure> {
-    let running = Running::at(&args.place)?;
+    let running = Running::served(&args.place)?;
     session::run(async {
         let told = told(args, &running).await?;
         if args.watch {
@@ -56,8 +56,7 @@ pub fn run(args: &StatusArgs) -> Result<Exit, Failure> {
 
 /// The status; that there is none is an error, since nothing is known.
 async fn told(args: &StatusArgs, running: &Running) -> Result<Status, Failure> {
-    let store = running.look().await?;
-    let told = running::status(store.as_ref()).await?.ok_or_else(|| nobody(running))?;
+    let told = running.told().await?.ok_or_else(|| nobody(running))?;
     match args.systems.iter().find(|name| !told.systems.iter().any(|system| **name == *system.name)) {
         None => Ok(told),
         Some(name) => {
@@ -118,7 +117,7 @@ async fn watch(args: &StatusArgs, running: &Running, first: Status) -> Result<Ex
         view.show(told)?;
         tokio::select! {
             () = &mut stop => return view.end().map(|()| Exit::Done),
-            () = tokio::time::sleep(if running.state.file().is_some() { NEAR } else { FAR }) => {}
+            () = tokio::time::sleep(if running.is_near() { NEAR } else { FAR }) => {}
         }
         told = self::told(args, running).await;
     }

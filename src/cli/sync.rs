@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::complete;
 use super::report::{self, Exit, Failure, notice};
-use super::running::{self, Running, RunningPlace};
+use super::running::{self, Running, ServedPlace};
 use super::session;
 use super::status;
 use super::who;
@@ -34,7 +34,7 @@ Exit codes with --wait: 0 as declared; 3 a guardrail holds changes; 4 partly don
 be read, waits for an approval or a window, or nobody took it up in time")]
 pub struct SyncArgs {
     #[command(flatten)]
-    place: RunningPlace,
+    place: ServedPlace,
     /// Only this target; repeatable
     #[arg(long, value_name = "NAME", add = complete::targets())]
     target: Vec<String>,
@@ -51,18 +51,21 @@ fn patience(text: &str) -> Result<Duration, String> {
 }
 
 pub fn run(args: &SyncArgs) -> Result<Exit, Failure> {
-    let running = Running::at(&args.place)?;
+    let running = Running::served(&args.place)?;
     session::run(ask(args, &running))?
 }
 
 async fn ask(args: &SyncArgs, running: &Running) -> Result<Exit, Failure> {
-    let store = running.open().await?;
-    let (now, before) = (Timestamp::now(), running::status(store.as_ref()).await?);
+    let (now, before) = (Timestamp::now(), running.told().await?);
     running.check_targets(&args.target, before.as_ref())?;
     let targets: Vec<Arc<str>> = args.target.iter().map(|name| Arc::from(name.as_str())).collect();
-    let request = SyncRequest { who: who::who(), at: now, targets, ignore_window: args.ignore_window };
-    let name = acts::ask(store.as_ref(), &request).await.map_err(|error| session::state_failure(&error))?;
-    drop(store);
+    let name = match &running.remote {
+        Some(remote) => remote.sync(&targets, args.ignore_window).await?,
+        None => {
+            let request = SyncRequest { who: who::who(), at: now, targets, ignore_window: args.ignore_window };
+            acts::ask(running.open().await?.as_ref(), &request).await.map_err(|error| session::state_failure(&error))?
+        }
+    };
     let told = format!("{} {}{}", asked(args), running::heard(running, before.as_ref(), now), stopped(running, before.as_ref()));
     match args.wait {
         None => {
@@ -94,8 +97,11 @@ fn stopped(running: &Running, status: Option<&Status>) -> String {
 /// Waits until the request was taken away, and tells how things stand then.
 async fn served(args: &SyncArgs, running: &Running, name: &Arc<str>, patience: Duration) -> Result<Exit, Failure> {
     let end = Instant::now() + patience;
-    let pause = if running.state.file().is_some() { NEAR } else { FAR };
+    let pause = if running.is_near() { NEAR } else { FAR };
     let open = async || -> Result<(bool, Option<Status>), Failure> {
+        if let Some(remote) = &running.remote {
+            return Ok((remote.waits(name).await?, running.told().await?));
+        }
         let store = running.look().await?;
         let open = store.shelf(Shelf::Requests).await.map_err(|error| session::state_failure(&error))?;
         Ok((open.iter().any(|request| request.name == *name), running::status(store.as_ref()).await?))

@@ -16,10 +16,10 @@ use super::oidc::Oidc;
 use super::session::Sessions;
 use super::settings::{ProxySettings, SiteAction, SiteError, SiteSettings};
 use super::visitor::Visitor;
+use super::worked_out::Scholar;
 use crate::journal::Event;
-use crate::model::{ApiToken, Approval, Plan, Status};
-use crate::pipeline::{ChangeOrigins, Snapshot};
-use crate::state::{Shelf, StatePlace, Store};
+use crate::model::{ApiToken, Approval, Plan, StandingRevocation, Status};
+use crate::state::{About, Shelf, StatePlace, Store};
 use crate::workspace::acts;
 use crate::workspace::gates::WaitingPlan;
 use crate::workspace::{Mail, WorkspaceView};
@@ -84,6 +84,8 @@ pub struct Site {
     desk: Mutex<Option<Desk>>,
     tokens: tokio::sync::Mutex<Option<(Instant, Arc<Vec<ApiToken>>)>>,
     opened: Mutex<BTreeMap<(String, String), Timestamp>>,
+    /// what was worked out of what was read
+    pub(super) scholar: Scholar,
     /// ends what somebody asked for and is under way
     pub(super) stop: CancellationToken,
 }
@@ -97,7 +99,7 @@ impl Site {
             Some(settings) => SignIn::of(settings)?,
         };
         let (desk, tokens, opened) = (Mutex::default(), tokio::sync::Mutex::default(), Mutex::default());
-        Ok(Arc::new(Self { sign_in, sessions: Sessions::default(), desk, tokens, opened, stop }))
+        Ok(Arc::new(Self { sign_in, sessions: Sessions::default(), desk, tokens, opened, scholar: Scholar::default(), stop }))
     }
 
     /// From here on it is this workspace's.
@@ -164,6 +166,12 @@ impl Site {
         Ok((acts::now_waiting(plans, self.status().await?.as_ref()), said))
     }
 
+    /// Who is cut off by a command, as the state has it: receipts come while somebody looks.
+    pub(super) async fn standing(&self, key: &str) -> Result<Option<StandingRevocation>, Problem> {
+        let about = About { keys: vec![Arc::from(key)], ..About::default() };
+        Ok(self.desk()?.store.load_about(about).await?.revocations.into_iter().next())
+    }
+
     /// Tokens that count.
     pub(super) async fn tokens(&self, now: Timestamp) -> Result<Arc<Vec<ApiToken>>, Problem> {
         let mut known = self.tokens.lock().await;
@@ -198,13 +206,4 @@ impl Site {
         opened.insert(looked, now);
         Ok(())
     }
-}
-
-/// Works something out of what was read, where it keeps nothing else waiting.
-pub(super) async fn work_out<T: Send + 'static>(
-    snapshot: Arc<Snapshot>,
-    work: impl FnOnce(&ChangeOrigins<'_>) -> T + Send + 'static,
-) -> Result<T, Problem> {
-    let done = tokio::task::spawn_blocking(move || work(&ChangeOrigins::of(&snapshot))).await;
-    done.map_err(|error| Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, format!("it could not be worked out: {error}")))
 }

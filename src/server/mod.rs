@@ -23,6 +23,7 @@ mod sign_in;
 mod tests;
 mod token;
 mod visitor;
+mod worked_out;
 
 use std::sync::Arc;
 

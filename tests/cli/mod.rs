@@ -26,6 +26,7 @@ mod report;
 mod revoke;
 mod running;
 mod secrets;
+mod server;
 mod state;
 mod test;
 mod unclaimed;

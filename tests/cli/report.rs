@@ -1,10 +1,11 @@
 //! The views of a review: the page for a comment, the report for a browser, and what is left out of them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use super::Folder;
 use super::world::acme;
+use crate::support::program;
 
 const NAMES: [&str; 8] = ["ada", "Okafor", "mina", "Park", "noor", "Haddad", "luis", "Ferreira"];
 
@@ -91,16 +92,6 @@ fn a_run_that_came_to_nothing_leaves_no_report_of_yesterday() {
     folder.run(["plan", "-o", "html=report.html"]).assert().code(1);
     let page = read(&folder, "report.html");
     assert!(page.contains("No plan was made") && !page.contains("Okafor"), "{page}");
-}
-
-/// A program on the PATH; none: the test says loudly that it did not run. It comes with no package manager of ours, so that nobody is made to have it.
-fn program(test: &str, names: &[&str]) -> Option<PathBuf> {
-    let folders: Vec<PathBuf> = std::env::var_os("PATH").iter().flat_map(std::env::split_paths).collect();
-    let found = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|path| path.is_file());
-    if found.is_none() {
-        eprintln!("SKIPPED {test}: it needs {} on the PATH", names.join(" or "));
-    }
-    found
 }
 
 /// What the script makes of a report's own data: search, filters, groups and their words.

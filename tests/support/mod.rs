@@ -58,3 +58,13 @@ pub fn settle(path: &Path) {
     let file = std::fs::File::options().write(true).open(path).expect("it is there");
     file.set_modified(*BEGAN.get_or_init(SystemTime::now) - ago).expect("its time can be set");
 }
+
+/// A program on the PATH; none: the test says loudly that it did not run. It comes with no package manager of ours, so that nobody is made to have it.
+pub fn program(test: &str, names: &[&str]) -> Option<PathBuf> {
+    let folders: Vec<PathBuf> = std::env::var_os("PATH").iter().flat_map(std::env::split_paths).collect();
+    let found = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|path| path.is_file());
+    if found.is_none() {
+        eprintln!("SKIPPED {test}: it needs {} on the PATH", names.join(" or "));
+    }
+    found
+}

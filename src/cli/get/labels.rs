@@ -7,6 +7,7 @@ use crate::manifest::Loaded;
 use crate::model::Key;
 
 /// The labels of Users, Groups and Targets, by document.
+#[derive(Default)]
 pub(super) struct Labels(BTreeMap<Arc<str>, BTreeMap<Arc<str>, Arc<str>>>);
 
 /// What labels are wanted.

@@ -35,7 +35,7 @@ impl Row for ListedPerson {
         }
         let row = |person: &&Self| {
             let told = |name: &str| person.attributes.get(name).map(ToString::to_string).unwrap_or_default();
-            let common = [person.lifecycle.to_owned(), told("title"), told("department"), person.places()];
+            let common = [person.lifecycle.to_string(), told("title"), told("department"), person.places()];
             if !wide {
                 return [vec![person.name.to_string()], common.to_vec()].concat();
             }

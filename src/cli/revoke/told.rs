@@ -128,19 +128,8 @@ impl RevokeResult<'_> {
 
     fn text(&self, manifest: &str) -> String {
         let told = self.told();
-        let widest = told.iter().map(|told| told.receipt.target.chars().count()).max().unwrap_or_default();
-        let mut text = String::new();
-        let mut last = None;
-        for Told { key, receipt, .. } in sorted(&told) {
-            if last != Some(key) {
-                let _ = writeln!(text, "{}", paint(STRONG, safe::line(&self.known_as(key))));
-                last = Some(key);
-            }
-            let style = if receipt.outcome.holds() { GOOD } else { BAD };
-            let word = paint(style, receipt.outcome.words());
-            let message = receipt.message.as_deref().map(|words| format!(": {}", safe::line(words))).unwrap_or_default();
-            let _ = writeln!(text, "  {:widest$}  {word}{message}", safe::line(&receipt.target));
-        }
+        let receipts: Vec<(&str, &Receipt)> = sorted(&told).map(|told| (told.key.as_ref(), &told.receipt)).collect();
+        let mut text = receipts_text(&receipts, |key| self.known_as(key));
         let _ = writeln!(text, "{}\n\nCommit this; removing it gives back what the rules of that day give:\n\n{manifest}", self.verdict());
         text.truncate(text.trim_end().len());
         text.push('\n');
@@ -203,6 +192,24 @@ impl RevokeResult<'_> {
             "manifest": manifest
         })
     }
+}
+
+/// Receipts, identity by identity.
+pub fn receipts_text(receipts: &[(&str, &Receipt)], known_as: impl Fn(&str) -> String) -> String {
+    let widest = receipts.iter().map(|(_, receipt)| receipt.target.chars().count()).max().unwrap_or_default();
+    let mut text = String::new();
+    let mut last = None;
+    for (key, receipt) in receipts {
+        if last != Some(key) {
+            let _ = writeln!(text, "{}", paint(STRONG, safe::line(&known_as(key))));
+            last = Some(key);
+        }
+        let style = if receipt.outcome.holds() { GOOD } else { BAD };
+        let word = paint(style, receipt.outcome.words());
+        let message = receipt.message.as_deref().map(|words| format!(": {}", safe::line(words))).unwrap_or_default();
+        let _ = writeln!(text, "  {:widest$}  {word}{message}", safe::line(&receipt.target));
+    }
+    text
 }
 
 fn sorted(told: &[Told]) -> impl Iterator<Item = &Told> {

@@ -2,10 +2,11 @@
 //!
 //! Must never: say of a target that was not read what it has, or show a value that is never shown.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::whose::{Whose, whose};
 use crate::model::{Evidence, Key, Visibility, attribute};
@@ -33,8 +34,17 @@ pub struct Inventory {
     pub targets: Vec<ListedTarget>,
 }
 
+impl Inventory {
+    /// In the order in which it is shown.
+    pub fn sort(&mut self) {
+        self.people.sort_by(|one, next| (&one.name, &one.key).cmp(&(&next.name, &next.key)));
+        self.accounts.sort_by(|one, next| of(&one.held).cmp(&of(&next.held)));
+        self.groups.sort_by(|one, next| (&one.name, &one.target, &one.id).cmp(&(&next.name, &next.target, &next.id)));
+    }
+}
+
 /// One person.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListedPerson {
     /// the identity's key
@@ -42,19 +52,19 @@ pub struct ListedPerson {
     /// what people call them
     pub name: Arc<str>,
     /// the User that says something about them: `user/jane`
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared_by: Option<Arc<str>>,
     /// public attributes, where they are known
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub attributes: BTreeMap<&'static str, Arc<str>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<Cow<'static, str>, Arc<str>>,
     /// `pre-hire`, `active`, `suspended`, `leaver`; else `left out` or `not known`
-    pub lifecycle: &'static str,
+    pub lifecycle: Cow<'static, str>,
     /// what they have
     pub accounts: Vec<HeldAccount>,
 }
 
 /// An account that somebody has.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldAccount {
     /// the Target's name
@@ -66,15 +76,15 @@ pub struct HeldAccount {
     /// whether somebody can sign in with it
     pub active: bool,
     /// the groups that it is in, by what they are called there
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Arc<str>>,
     /// the entitlements that it has, by their names there
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entitlements: Vec<Arc<str>>,
 }
 
 /// One account at a target.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListedAccount {
     /// the account
@@ -83,18 +93,18 @@ pub struct ListedAccount {
     /// whose it is, in one word
     pub is: Whose,
     /// the key of whoever has it or had it
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Arc<str>>,
     /// what people call them
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder_name: Option<Arc<str>>,
     /// protection covers it
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protected: bool,
 }
 
 /// One group at a target.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListedGroup {
     /// the Target's name
@@ -102,26 +112,26 @@ pub struct ListedGroup {
     /// what it is called there, or will be
     pub name: Arc<str>,
     /// the key of the declared group; none where none is declared
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Arc<str>>,
     /// the Group that declares it: `group/department` of `group/department/sales`
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared_by: Option<Arc<str>>,
     /// the target's id; none where it is not there yet
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Arc<str>>,
     /// how it stands there
     pub is: GroupStands,
     /// accounts in it, those of groups in it not counted; none where members were not read, or it is not there
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<u64>,
     /// groups in it
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nested: Vec<Arc<str>>,
 }
 
 /// How a group stands at a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum GroupStands {
     /// declared, and there
@@ -137,13 +147,13 @@ pub enum GroupStands {
 }
 
 /// One target.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListedTarget {
     /// its name
     pub name: Arc<str>,
     /// how well accounts, groups and memberships were read, where not to their end
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<String>,
     /// accounts
     pub accounts: u64,
@@ -181,9 +191,7 @@ pub(super) fn list(basis: &Basis<'_>) -> Inventory {
             inventory.groups.extend(self::groups(basis, groups, target));
         }
     }
-    inventory.people.sort_by(|one, next| (&one.name, &one.key).cmp(&(&next.name, &next.key)));
-    inventory.accounts.sort_by(|one, next| of(&one.held).cmp(&of(&next.held)));
-    inventory.groups.sort_by(|one, next| (&one.name, &one.target, &one.id).cmp(&(&next.name, &next.target, &next.id)));
+    inventory.sort();
     inventory
 }
 
@@ -195,7 +203,7 @@ fn person(basis: &Basis<'_>, matched: &Matched, held: &[Vec<HeldAccount>], perso
     let shown = |name: &'static str| {
         let secret = basis.policy.is_sensitive(name) || attribute(name).is_none_or(|known| known.visibility == Visibility::Secret);
         let value = (!secret).then(|| basis.layout.slot(name)).flatten().and_then(|slot| person.text(slot));
-        value.filter(|value| !value.is_empty()).map(|value| (name, value))
+        value.filter(|value| !value.is_empty()).map(|value| (Cow::Borrowed(name), value))
     };
     let key: Arc<str> = Arc::from(person.key.as_str());
     let accounts = matched.claims.iter().zip(held).filter_map(|(claims, held)| held.get(claims.row(person.number)? as usize).cloned());
@@ -204,11 +212,11 @@ fn person(basis: &Basis<'_>, matched: &Matched, held: &[Vec<HeldAccount>], perso
         key,
         declared_by: basis.people.declared(person.number).map(|user| Key::user(&user.name).text()),
         attributes: TOLD.into_iter().filter_map(shown).collect(),
-        lifecycle: match &person.standing {
+        lifecycle: Cow::Borrowed(match &person.standing {
             Standing::Is(lifecycle) => standing::word(*lifecycle),
             Standing::Deselected => "left out",
             Standing::DuplicateKey | Standing::Unknown(_) | Standing::Doubtful(_) => "not known",
-        },
+        }),
         accounts: accounts.collect(),
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Because, account};
 use crate::diagnostic::nearest;
@@ -60,7 +60,7 @@ pub struct AccountExplanation {
 }
 
 /// Whose an account is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Whose {
     /// somebody's whom the sources or a User make exist

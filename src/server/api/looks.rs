@@ -9,16 +9,18 @@ use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::Response;
 use jiff::Timestamp;
-use serde_json::{Value as Json, json};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::journal::history::RunsAndActs;
 use crate::journal::{Journal, JournalError};
-use crate::model::{Severity, Status};
+use crate::model::{Approval, Finding, Severity, Status};
 use crate::pipeline::matches;
-use crate::planning::explain::ListedPerson;
+use crate::planning::explain::{Inventory, ListedAccount, ListedGroup, ListedPerson, ListedTarget};
 use crate::server::answer::{Problem, json as answered};
-use crate::server::desk::{Site, work_out};
+use crate::server::desk::Site;
 use crate::server::visitor::Visitor;
+use crate::state::Shelf;
 use crate::workspace::gates::{WaitingPlan, standing};
 
 type Answer = Result<Response, Problem>;
@@ -60,7 +62,7 @@ pub(super) async fn system(State(site): Here, Extension(visitor): Who, Path(name
 
 pub(super) async fn brake(State(site): Here, Extension(visitor): Who) -> Answer {
     may(visitor.rights.status)?;
-    let brake = crate::state::Shelf::brake(site.desk()?.store.as_ref()).await?;
+    let brake = Shelf::brake(site.desk()?.store.as_ref()).await?;
     Ok(answered(&json!({"formatVersion": 1, "paused": brake})))
 }
 
@@ -71,13 +73,11 @@ pub(super) async fn plans(State(site): Here, Extension(visitor): Who) -> Answer 
     let one = |plan: &WaitingPlan| {
         let rule = policy.targets.iter().find(|target| target.name == plan.target).and_then(|target| target.gates.approval.as_ref());
         let standing = rule.map(|rule| standing(plan, rule, &said, now));
-        let words: Vec<Json> = said
-            .iter()
-            .filter(|word| word.plan == plan.hash)
-            .map(|word| json!({"approver": word.approver, "decision": word.decision, "at": word.at, "reason": word.reason}))
-            .collect();
+        let words: Vec<&Approval> = said.iter().filter(|word| word.plan == plan.hash).collect();
+        let rule = rule.map(|rule| json!({"count": rule.count, "notAuthor": rule.not_author, "expires": rule.expires.as_secs()}));
         json!({
-            "hash": plan.hash, "target": plan.target, "since": plan.since, "authors": plan.authors, "pending": plan.pending(), "standing": standing, "approvals": words,
+            "hash": plan.hash, "target": plan.target, "since": plan.since, "authors": plan.authors, "pending": plan.pending(), "standing": standing,
+            "rule": rule, "approvals": words,
         })
     };
     Ok(answered(&json!({"formatVersion": 1, "plans": waiting.iter().map(one).collect::<Vec<_>>()})))
@@ -97,27 +97,81 @@ pub(super) async fn plan(State(site): Here, Extension(visitor): Who, Path(hash):
     found.map(|plan| answered(&json!(plan.plan))).ok_or_else(|| Problem::missing("no such plan waits for an approval"))
 }
 
-pub(super) async fn people(State(site): Here, Extension(visitor): Who, uri: Uri) -> Answer {
+/// One kind of what there is, a page at a time, in the order of `next`.
+async fn listed<T: Serialize + Clone + Send + 'static>(
+    (site, visitor, uri): (&Site, &Visitor, &Uri),
+    kind: &'static str,
+    of: impl for<'i> Fn(&'i Inventory) -> Vec<(String, &'i T)> + Send + 'static,
+) -> Answer {
     may(visitor.rights.people)?;
     let (view, plan) = site.known().await?;
-    let limit = match asked(&uri, "limit") {
+    let limit = match asked(uri, "limit") {
         None => PAGE,
         Some(text) => {
             text.parse().ok().filter(|limit| (1..=PAGE).contains(limit)).ok_or_else(|| Problem::wrong(format!("limit is 1 to {PAGE}")))?
         }
     };
-    let (name, after) = (asked(&uri, "name"), asked(&uri, "after"));
-    site.opened(&visitor, EVERYBODY, Timestamp::now()).await?;
-    let unread: Vec<&str> =
-        plan.findings.iter().filter(|finding| finding.severity == Severity::Incomplete).map(|finding| finding.message.as_str()).collect();
-    let mut people = work_out(view.snapshot, |origins| origins.provenance().inventory().people).await?;
-    people.sort_by(|one, next| one.key.cmp(&next.key));
-    let called = |person: &ListedPerson, pattern: &str| matches(pattern, &person.key) || matches(pattern, &person.name);
-    people.retain(|person| name.as_deref().is_none_or(|pattern| called(person, pattern)));
-    people.retain(|person| after.as_deref().is_none_or(|after| person.key.as_ref() > after));
-    let next = people.get(limit).and_then(|_| people.get(limit - 1)).map(|last| last.key.clone());
-    people.truncate(limit);
-    Ok(answered(&json!({"formatVersion": 1, "complete": unread.is_empty(), "people": people, "next": next})))
+    let after = asked(uri, "after");
+    site.opened(visitor, EVERYBODY, Timestamp::now()).await?;
+    let unread: Vec<&Finding> = plan.findings.iter().filter(|finding| finding.severity == Severity::Incomplete).collect();
+    let found = site.scholar.ask(view.snapshot, move |known| {
+        let mut all = of(known.inventory());
+        all.retain(|(place, _)| after.as_ref().is_none_or(|after| place > after));
+        all.sort_by(|one, next| one.0.cmp(&next.0));
+        let next = all.get(limit).and_then(|_| all.get(limit - 1)).map(|(place, _)| place.clone());
+        (all.into_iter().take(limit).map(|(_, row)| row.clone()).collect::<Vec<_>>(), next)
+    });
+    let (rows, next) = found.await?;
+    Ok(answered(&json!({"formatVersion": 1, "complete": unread.is_empty(), "unread": unread, kind: rows, "next": next})))
+}
+
+pub(super) async fn people(State(site): Here, Extension(visitor): Who, uri: Uri) -> Answer {
+    let name = asked(&uri, "name");
+    listed::<ListedPerson>((site.as_ref(), &visitor, &uri), "people", move |inventory| {
+        let called =
+            |person: &&ListedPerson| name.as_deref().is_none_or(|pattern| matches(pattern, &person.key) || matches(pattern, &person.name));
+        inventory.people.iter().filter(called).map(|person| (person.key.to_string(), person)).collect()
+    })
+    .await
+}
+
+pub(super) async fn accounts(State(site): Here, Extension(visitor): Who, uri: Uri) -> Answer {
+    listed::<ListedAccount>((site.as_ref(), &visitor, &uri), "accounts", |inventory| {
+        inventory.accounts.iter().map(|account| (format!("{}/{}", account.held.target, account.held.id), account)).collect()
+    })
+    .await
+}
+
+pub(super) async fn groups(State(site): Here, Extension(visitor): Who, uri: Uri) -> Answer {
+    let place = |group: &ListedGroup| {
+        let known = group.id.as_deref().or(group.key.as_deref()).unwrap_or_default();
+        format!("{}/{known}/{}", group.target, group.name)
+    };
+    listed::<ListedGroup>((site.as_ref(), &visitor, &uri), "groups", move |inventory| {
+        inventory.groups.iter().map(|group| (place(group), group)).collect()
+    })
+    .await
+}
+
+pub(super) async fn targets(State(site): Here, Extension(visitor): Who, uri: Uri) -> Answer {
+    listed::<ListedTarget>((site.as_ref(), &visitor, &uri), "targets", |inventory| {
+        // In the order of the manifests.
+        inventory.targets.iter().enumerate().map(|(at, target)| (format!("{at:06}"), target)).collect()
+    })
+    .await
+}
+
+pub(super) async fn revocation(State(site): Here, Extension(visitor): Who, Path(key): Path<String>) -> Answer {
+    may(visitor.rights.people || visitor.rights.revoke)?;
+    let standing = site.standing(&key).await?;
+    standing.map(|standing| answered(&json!(standing))).ok_or_else(|| Problem::missing(format!("nobody cut {key:?} off by command")))
+}
+
+pub(super) async fn request(State(site): Here, Extension(visitor): Who, Path(name): Path<String>) -> Answer {
+    may(visitor.rights.status || visitor.rights.sync)?;
+    let open = site.desk()?.store.shelf(Shelf::Requests).await?;
+    let waits = open.iter().any(|request| *request.name == *name);
+    Ok(answered(&json!({"formatVersion": 1, "request": name, "waits": waits})))
 }
 
 /// In the journal in the place of a key, where all were looked at.
@@ -127,8 +181,9 @@ pub(super) async fn person(State(site): Here, Extension(visitor): Who, Path(key)
     may(visitor.rights.people)?;
     let (view, plan) = site.known().await?;
     let (found, target) = (key.clone(), asked(&uri, "target"));
-    let answer = work_out(view.snapshot, move |origins| {
-        origins
+    let answer = site.scholar.ask(view.snapshot, move |known| {
+        known
+            .origins
             .provenance()
             .about(&plan, &found, target.as_deref())
             .map(|answer| (answer.explanation.identity.clone(), answer.document(&[])))

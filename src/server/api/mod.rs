@@ -35,6 +35,7 @@ pub(super) struct ApiOperation {
 }
 
 const NOTHING: &[(&str, &str)] = &[];
+const PAGED: &[(&str, &str)] = &[("after", "`next` of the page before"), ("limit", "at most so many")];
 
 /// All of them.
 pub(super) const OPERATIONS: &[ApiOperation] = &[
@@ -93,11 +94,7 @@ pub(super) const OPERATIONS: &[ApiOperation] = &[
         path: "/api/v1/people",
         summary: "Who there is, and what they have: `headcount get people -o json`. The journal says who asked",
         scope: "people",
-        query: &[
-            ("name", "only whoever is called so, * standing for anything"),
-            ("after", "the key behind which it goes on"),
-            ("limit", "at most so many"),
-        ],
+        query: &[("name", "only whoever is called so, * standing for anything"), PAGED[0], PAGED[1]],
         sends: None,
         answers: None,
         serve: || get(looks::people),
@@ -111,6 +108,36 @@ pub(super) const OPERATIONS: &[ApiOperation] = &[
         sends: None,
         answers: None,
         serve: || get(looks::person),
+    },
+    ApiOperation {
+        method: "get",
+        path: "/api/v1/accounts",
+        summary: "Whose each account is: `headcount get accounts -o json`. The journal says who asked",
+        scope: "people",
+        query: PAGED,
+        sends: None,
+        answers: None,
+        serve: || get(looks::accounts),
+    },
+    ApiOperation {
+        method: "get",
+        path: "/api/v1/groups",
+        summary: "Groups at each target: `headcount get groups -o json`. The journal says who asked",
+        scope: "people",
+        query: PAGED,
+        sends: None,
+        answers: None,
+        serve: || get(looks::groups),
+    },
+    ApiOperation {
+        method: "get",
+        path: "/api/v1/targets",
+        summary: "What each target has: `headcount get targets -o json`. The journal says who asked",
+        scope: "people",
+        query: PAGED,
+        sends: None,
+        answers: None,
+        serve: || get(looks::targets),
     },
     ApiOperation {
         method: "get",
@@ -153,6 +180,16 @@ pub(super) const OPERATIONS: &[ApiOperation] = &[
         serve: || post(asks::sync),
     },
     ApiOperation {
+        method: "get",
+        path: "/api/v1/sync/{request}",
+        summary: "Whether a sync that was asked for still waits to be done",
+        scope: "status",
+        query: NOTHING,
+        sends: None,
+        answers: None,
+        serve: || get(looks::request),
+    },
+    ApiOperation {
         method: "post",
         path: "/api/v1/approvals",
         summary: "A word about a plan that waits: `headcount approve`",
@@ -171,6 +208,16 @@ pub(super) const OPERATIONS: &[ApiOperation] = &[
         sends: Some("AskedRevocation"),
         answers: None,
         serve: || post(asks::revoke),
+    },
+    ApiOperation {
+        method: "get",
+        path: "/api/v1/revocations/{key}",
+        summary: "What came of cutting somebody off by command, target by target",
+        scope: "people",
+        query: NOTHING,
+        sends: None,
+        answers: None,
+        serve: || get(looks::revocation),
     },
     ApiOperation {
         method: "get",

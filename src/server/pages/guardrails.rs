@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::{Answer, Form, Here, PageContext, Part, Who, plan, tag, text, ticked};
 use crate::model::{LimitUse, Plan, Severity, SystemStatus};
 use crate::policy::{Lets, Policy, TargetPolicy};
-use crate::render::number;
+use crate::render::{count, number};
 use crate::server::settings::SiteAction;
 
 pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(form): Form) -> Answer {
@@ -115,7 +115,7 @@ fn of_target(target: &TargetPolicy) -> Vec<Markup> {
     if protected > 0 {
         let kept: Vec<String> = protect.keep.iter().map(|(group, count)| format!("{group} keeps {count}")).collect();
         rows.push(row(
-            &format!("protected: {} accounts, {} rules", protect.accounts.len(), protect.rules.len()),
+            &format!("protected: {}, {}", count(protect.accounts.len() as u64, "account"), count(protect.rules.len() as u64, "rule")),
             &kept.join(", "),
             "–",
             &target.place.to_string(),

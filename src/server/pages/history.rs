@@ -64,7 +64,7 @@ fn of_run(context: &PageContext, run: &RecordedRun) -> Markup {
         && run.stopped.is_none()
         && run.results.keys().all(|result| matches!(result, ResultWord::Done | ResultWord::AlreadySo));
     html! { tr {
-        th scope="row" { (context.clock().at(run.started)) }
+        th.when scope="row" { (context.clock().at(run.started)) }
         td { a href=(link("/history", &[("run", &run.run)])) { "Run" } " of plan " code { (short(&run.plan)) } }
         td data-label="Who" { (text(&run.who)) }
         td {
@@ -78,7 +78,7 @@ fn of_run(context: &PageContext, run: &RecordedRun) -> Markup {
 fn of_act(context: &PageContext, entry: &Entry) -> Option<Markup> {
     let act = RecordedAct::of(&entry.event)?;
     Some(
-        html! { tr { th scope="row" { (context.clock().at(entry.at)) } td { (act.words) } td data-label="Who" { (text(act.who)) } td {} } },
+        html! { tr { th.when scope="row" { (context.clock().at(entry.at)) } td { (act.words) } td data-label="Who" { (text(act.who)) } td {} } },
     )
 }
 
@@ -122,7 +122,7 @@ async fn one(context: &PageContext, name: &str, from: usize) -> Answer {
         table.cards {
             thead { tr { th scope="col" { "Entry" } th scope="col" { "Target" } th scope="col" { "What" } th scope="col" { "Why" } th scope="col" { "Came of it" } } }
             tbody { @for (entry, intent) in intents.iter().skip(from).take(OF_RUN) { tr {
-                th scope="row" { (entry.seq) }
+                th.when scope="row" { (entry.seq) }
                 td data-label="Target" { (text(&intent.target)) }
                 td { (verb(intent.action)) " " a href=(super::plan::about(&intent.object.key)) { (safe::line(&intent.object.name)) } @for change in &intent.attributes { " " code { (text(&change.attribute)) } } }
                 td { (crate::journal::history::why_meant(intent).unwrap_or_default()) }

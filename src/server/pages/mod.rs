@@ -32,7 +32,7 @@ use super::settings::SiteAction;
 use super::sign_in;
 use super::visitor::Visitor;
 use crate::journal::ResultWord;
-use crate::model::{NeedKind, Status, SystemState};
+use crate::model::{NeedKind, Status, SystemRole, SystemState};
 use crate::render::status::{StatusClock, is_silent};
 use crate::render::{number, safe};
 
@@ -177,11 +177,14 @@ impl PageContext {
 
     fn badge(&self, part: Part) -> usize {
         let needs = self.status.iter().flat_map(|status| &status.needs);
+        let systems = self.status.iter().flat_map(|status| &status.systems);
         let count = |of: fn(NeedKind) -> bool| needs.filter(|need| of(need.kind)).count();
         match part {
             Part::Overview => count(|_| true),
             Part::Plans => count(|kind| kind == NeedKind::Waits),
-            _ => 0,
+            Part::Sources => systems.filter(|system| system.role == SystemRole::Source && is_bad(system.state)).count(),
+            Part::Guardrails => systems.map(|system| system.breached.len()).sum(),
+            Part::People | Part::History => 0,
         }
     }
 
@@ -311,6 +314,10 @@ pub(super) fn signed_out(sign_in: &str) -> Response {
         }
     };
     respond(StatusCode::OK, &document("Signed out", "alone", &body))
+}
+
+fn is_bad(state: SystemState) -> bool {
+    matches!(state, SystemState::Held | SystemState::Stalled | SystemState::Unreadable)
 }
 
 /// A state as a word with a sign, so that it is not its colour alone.

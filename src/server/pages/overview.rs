@@ -4,8 +4,8 @@ use axum::Extension;
 use axum::extract::State;
 use maud::{Markup, html};
 
-use super::{Answer, Form, Here, PageContext, Part, Who, link, state_tag, tag, text, ticked};
-use crate::model::{Need, NeedKind, Plan, Status, SystemRole, SystemState, SystemStatus};
+use super::{Answer, Form, Here, PageContext, Part, Who, link, plan, state_tag, tag, text, ticked};
+use crate::model::{Finding, Need, NeedKind, Plan, Severity, Status, SystemRole, SystemState, SystemStatus};
 use crate::render::status::{calm_words, need_word, pending, pending_words, state_words};
 use crate::render::{coming_up, count};
 use crate::server::settings::SiteAction;
@@ -31,7 +31,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
                 @if context.offers(SiteAction::Pause) && status.brake.is_none() { a.button.lose href="/pause" { "Stop all writing" } }
             }
         }
-        (needs(&context, status))
+        (needs(&context, status, plan.as_deref()))
         (systems(&context, status, SystemRole::Target, "Targets"))
         (systems(&context, status, SystemRole::Source, "Sources"))
         @if let Some(plan) = &plan { (soon(plan)) }
@@ -47,7 +47,7 @@ fn heading(status: &Status) -> String {
     }
 }
 
-fn needs(context: &PageContext, status: &Status) -> Markup {
+fn needs(context: &PageContext, status: &Status, plan: Option<&Plan>) -> Markup {
     html! {
         @if !status.needs.is_empty() {
             ul.needs aria-label="What needs somebody" {
@@ -57,7 +57,7 @@ fn needs(context: &PageContext, status: &Status) -> Markup {
                         @let can_wait = matches!(need.kind, NeedKind::Waits | NeedKind::Contested | NeedKind::Untold);
                         (if can_wait { tag("warn", "●", word) } else { tag("lose", "▲", word) })
                         div {
-                            p { b { (text(&need.about)) } ": " (ticked(&need.words)) }
+                            (sentence(context, need, plan))
                             p.quiet { "Since " (context.clock().since(need.since)) ". On the command line: " code { (text(&need.next)) } }
                             @if need.kind == NeedKind::RevisionRefused { (refused(status)) }
                         }
@@ -65,6 +65,27 @@ fn needs(context: &PageContext, status: &Status) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// What it is about, in the plan's own words where there is one: the state alone tells less.
+fn sentence(context: &PageContext, need: &Need, plan: Option<&Plan>) -> Markup {
+    let waits = plan.filter(|_| need.kind == NeedKind::Waits).map(|plan| {
+        let here = plan.changes.iter().filter(|change| *change.target == *need.about);
+        plan::heading(here, "")
+    });
+    let is_refused =
+        |finding: &&Finding| finding.severity == Severity::Refused && finding.subject.system.as_deref() == Some(need.about.as_str());
+    let people = context.sees_people() && need.kind == NeedKind::Held;
+    let refused: Vec<&Finding> = plan.iter().filter(|_| people).flat_map(|plan| &plan.findings).filter(is_refused).collect();
+    let more = refused.len().saturating_sub(1) as u64;
+    html! {
+        p {
+            b { (text(&need.about)) } ": "
+            @if let Some(words) = &waits { b { (words) } "; " (ticked(&need.words)) }
+            @else if let Some(first) = refused.first() { (ticked(&first.message)) @if more > 0 { ", and " (count(more, "more finding")) } }
+            @else { (ticked(&need.words)) }
         }
     }
 }

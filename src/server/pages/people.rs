@@ -1,5 +1,7 @@
 //! Who there is: found by a name, a key or a word of them.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::State;
 use axum::http::Uri;
@@ -9,7 +11,6 @@ use super::{Answer, Form, Here, PageContext, Part, Who, link, people_words, plan
 use crate::planning::explain::ListedPerson;
 use crate::render::{count, number};
 use crate::server::api::{EVERYBODY, asked};
-use crate::server::desk::work_out;
 
 /// People that a page shows.
 const PAGE: usize = 100;
@@ -23,17 +24,19 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     let from: usize = asked(&uri, "from").and_then(|from| from.parse().ok()).unwrap_or(0);
     let small = wanted.to_lowercase();
     let complete = found_plan.complete();
-    let (people, groups) = work_out(view.snapshot, move |origins| {
-        let inventory = origins.provenance().inventory();
-        let people: Vec<ListedPerson> = inventory.people.into_iter().filter(|person| is_called(person, &small)).collect();
-        let mut groups: Vec<_> = inventory.groups.into_iter().filter_map(|group| Some((group.key?, group.name))).collect();
-        groups.retain(|(key, name)| !small.is_empty() && (key.to_lowercase().contains(&small) || name.to_lowercase().contains(&small)));
-        groups.sort();
-        groups.dedup_by(|one, other| one.0 == other.0);
-        (people, groups)
-    })
-    .await?;
-    let all = people.len();
+    let (people, groups, all) = site
+        .scholar
+        .ask(view.snapshot, move |known| {
+            let inventory = known.inventory();
+            let found: Vec<&ListedPerson> = inventory.people.iter().filter(|person| is_called(person, &small)).collect();
+            let declared = inventory.groups.iter().filter_map(|group| Some((group.key.clone()?, group.name.clone())));
+            let is_meant = |(key, name): &(Arc<str>, Arc<str>)| key.to_lowercase().contains(&small) || name.to_lowercase().contains(&small);
+            let mut groups: Vec<_> = if small.is_empty() { Vec::new() } else { declared.filter(is_meant).collect() };
+            groups.sort();
+            groups.dedup_by(|one, other| one.0 == other.0);
+            (found.iter().skip(from).take(PAGE).map(|person| (*person).clone()).collect::<Vec<_>>(), groups, found.len())
+        })
+        .await?;
     let body = html! {
         h1 { "People" }
         form.search method="get" action="/people" role="search" {
@@ -46,7 +49,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
         @if all > 0 {
             table.cards {
                 thead { tr { th scope="col" { "Name" } th scope="col" { "Lifecycle" } th scope="col" { "Title" } th scope="col" { "Department" } th scope="col" { "Accounts" } } }
-                tbody { @for person in people.iter().skip(from).take(PAGE) { tr {
+                tbody { @for person in &people { tr {
                     th scope="row" { a href=(plan::about(&person.key)) { (text(&person.name)) } " " code.quiet { (text(&person.key)) } }
                     td data-label="Lifecycle" { (person.lifecycle) }
                     td { @if let Some(title) = person.attributes.get("title") { (text(title)) } }

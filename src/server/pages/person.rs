@@ -11,7 +11,7 @@ use super::why::{because, known, reasons};
 use super::{Answer, Form, Here, PageContext, Part, Who, link, plan, tag, text, ticked};
 use crate::journal::Journal;
 use crate::journal::history::{ChangeQuery, RecordedChanges, WhoError, why_meant};
-use crate::model::{Plan, StandingRevocation};
+use crate::model::{Key, Plan, StandingRevocation};
 use crate::pipeline::ChangeOrigins;
 use crate::planning::explain::{
     AccountAttribute, AttributeWhy, EntitlementWhy, Explanation, KnownValue, MembershipWhy, PersonAnswer, TargetWhy,
@@ -19,12 +19,13 @@ use crate::planning::explain::{
 use crate::render::DisplayNames;
 use crate::server::answer::Problem;
 use crate::server::api::{asked, broken};
-use crate::server::desk::work_out;
 use crate::server::settings::SiteAction;
-use crate::state::About;
 
 /// What was done that a page shows, the newest.
 const PAST: usize = 50;
+
+/// Groups that they are not in, with why not.
+const OUTSIDE: usize = 60;
 
 /// What was worked out of somebody.
 struct Found {
@@ -39,12 +40,9 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     context.must_see_people()?;
     let (view, plan) = site.known().await?;
     let key = asked(&uri, "key").unwrap_or_default();
-    // As the state has it: receipts come while a page is looked at.
-    let targets = view.snapshot.policy.targets.iter().map(|target| target.name.clone()).collect();
-    let about = About { targets, keys: vec![Arc::from(key.as_str())], ..About::default() };
-    let revoked = site.desk()?.store.load_about(about).await?.revocations.into_iter().find(|known| known.means(&key));
+    let revoked = site.standing(&key).await?;
     let named = key.clone();
-    let found = work_out(view.snapshot, move |origins| person(origins, &plan, &named)).await?;
+    let found = site.scholar.ask(view.snapshot, move |known| person(&known.origins, &plan, &named)).await?;
     let found = found.ok_or_else(|| Problem::missing(format!("nobody has the key {key:?}")).next("look for them on the page People"))?;
     site.opened(&context.visitor, &found.key, context.now).await?;
     let past = past(&context, &found.key).await?;
@@ -188,7 +186,7 @@ fn groups(groups: &[MembershipWhy]) -> Markup {
             @if !inside.is_empty() { table.cards {
                 thead { tr { th scope="col" { "Group" } th scope="col" { "Why" } } }
                 tbody { @for one in &inside { tr {
-                    th scope="row" { a href=(plan::about(&one.group)) { (text(short_group(&one.group))) } }
+                    th scope="row" { a href=(plan::about(&one.group)) { (text(Key::group_name(&one.group))) } }
                     td {
                         @if one.belongs.is_none() { (tag("warn", "●", "can't be told; what is there stays")) }
                         (reasons(one.because.iter().filter(|reason| one.belongs.is_none() || reason.holds == one.belongs || reason.holds.is_none()), "they would not be in it"))
@@ -197,15 +195,12 @@ fn groups(groups: &[MembershipWhy]) -> Markup {
             } }
             @if !outside.is_empty() {
                 div.list { details.change { summary { span { (crate::render::count(outside.len() as u64, "group")) " that they are not in, and why not" } }
-                    div.in { ul.told { @for one in &outside { li { a href=(plan::about(&one.group)) { (text(short_group(&one.group))) } (reasons(&one.because, "they would be in it")) } } } } } }
+                    div.in { ul.told { @for one in outside.iter().take(OUTSIDE) { li { a href=(plan::about(&one.group)) { (text(Key::group_name(&one.group))) } (reasons(&one.because, "they would be in it")) } } }
+                        @if outside.len() > OUTSIDE { p.quiet { "and " (outside.len() - OUTSIDE) " more: " code { "headcount explain" } } }
+                    } } }
             }
         }
     }
-}
-
-/// What its key says besides that it is a group.
-fn short_group(key: &str) -> &str {
-    key.strip_prefix("group/").unwrap_or(key)
 }
 
 fn entitlements(entitlements: &[EntitlementWhy]) -> Markup {
@@ -258,7 +253,7 @@ async fn past(context: &PageContext, key: &str) -> Result<Markup, Problem> {
             table.cards {
                 thead { tr { th scope="col" { "When" } th scope="col" { "Target" } th scope="col" { "What" } th scope="col" { "Why" } th scope="col" { "Came of it" } th scope="col" { "Who" } } }
                 tbody { @for one in found.changes.iter().rev().take(PAST) { tr {
-                    th scope="row" { (context.clock().at(one.at)) }
+                    th.when scope="row" { (context.clock().at(one.at)) }
                     td data-label="Target" { (text(&one.intent.target)) }
                     td { (one.words()) }
                     td { (why_meant(&one.intent).unwrap_or_default()) }

@@ -15,16 +15,15 @@ use crate::policy::{ApprovalPolicy, Policy};
 use crate::render::{Counts, DisplayNames, Lines as _, count, headline, number, sides, why};
 use crate::server::answer::Problem;
 use crate::server::api::asked;
-use crate::server::desk::work_out;
 use crate::server::settings::SiteAction;
 use crate::workspace::gates::{ApprovalStanding, WaitingPlan, standing};
 
 /// Changes that a page shows; the rest is on the next one.
-const PAGE: usize = 200;
+const PAGE: usize = 100;
 /// So few changes are shown with all that becomes of each.
 const OPEN: usize = 20;
-/// Members that a change shows.
-const MEMBERS: usize = 50;
+/// Members that a change shows, among few changes and among many.
+const MEMBERS: [usize; 2] = [50, 5];
 
 /// Those that wait.
 pub(super) async fn list(State(site): Here, Extension(visitor): Who, Extension(form): Form) -> Answer {
@@ -70,16 +69,17 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     let changes = match people {
         true => {
             let plan = plan.clone();
-            work_out(view.snapshot, move |origins| {
-                changes(
-                    &plan.plan,
-                    &plan.plan.changes.iter().collect::<Vec<_>>(),
-                    Some(origins),
-                    from,
-                    &link("/plan", &[("hash", &plan.hash)]),
-                )
-            })
-            .await?
+            site.scholar
+                .ask(view.snapshot, move |known| {
+                    changes(
+                        &plan.plan,
+                        &plan.plan.changes.iter().collect::<Vec<_>>(),
+                        Some(&known.origins),
+                        from,
+                        &link("/plan", &[("hash", &plan.hash)]),
+                    )
+                })
+                .await?
         }
         false => hidden(),
     };
@@ -114,7 +114,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
 }
 
 /// The worst of it in one sentence, by people and not by steps.
-fn heading<'c>(changes: impl IntoIterator<Item = &'c Change>, place: &str) -> String {
+pub(super) fn heading<'c>(changes: impl IntoIterator<Item = &'c Change>, place: &str) -> String {
     let (mut out, mut deleted, mut less, mut accounts, mut any) =
         (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), false);
     for change in changes.into_iter().filter(|change| change.runs()) {
@@ -167,12 +167,16 @@ pub(super) async fn pending(State(site): Here, Extension(visitor): Who, Extensio
         true => {
             let (plan, target) = (plan.clone(), target.clone());
             let address = link("/pending", &target.iter().map(|target| ("target", target.as_str())).collect::<Vec<_>>());
-            work_out(view.snapshot, move |origins| {
-                let wanted: Vec<&Change> =
-                    plan.changes.iter().filter(|change| target.as_deref().is_none_or(|target| change.target.as_ref() == target)).collect();
-                changes(&plan, &wanted, Some(origins), from, &address)
-            })
-            .await?
+            site.scholar
+                .ask(view.snapshot, move |known| {
+                    let wanted: Vec<&Change> = plan
+                        .changes
+                        .iter()
+                        .filter(|change| target.as_deref().is_none_or(|target| change.target.as_ref() == target))
+                        .collect();
+                    changes(&plan, &wanted, Some(&known.origins), from, &address)
+                })
+                .await?
         }
         false => hidden(),
     };
@@ -267,11 +271,13 @@ pub(super) fn changes(plan: &Plan, wanted: &[&Change], origins: Option<&ChangeOr
     wanted.sort_by_key(|change| (!change.action.removes(), change.risks.is_empty()));
     let names = DisplayNames::of(plan, origins.map(|origins| origins as &dyn crate::render::Lines));
     let all = wanted.len();
+    // Memberships count one by one, as everywhere.
+    let steps: usize = wanted.iter().map(|change| change.members.len().max(1)).sum();
     let sign = if address.contains('?') && !address.ends_with('?') { "&" } else { "" };
     html! {
         @if all == 0 { p { "Nothing changes." } }
         @else {
-            h2 { (count(all as u64, "change")) ", what takes something first" }
+            h2 { (count(steps as u64, "change")) ", what takes something first" }
             div.list { @for change in wanted.iter().skip(from).take(PAGE) { (one(plan, change, &names, origins)) } }
             @if from + PAGE < all { p { a.button href={ (address) (sign) "from=" (from + PAGE) } { "The next " (PAGE.min(all - from - PAGE)) } } }
         }
@@ -287,6 +293,7 @@ pub(super) fn one(plan: &Plan, change: &Change, names: &DisplayNames<'_>, origin
         "warn"
     };
     let place = origins.and_then(|origins| origins.of(change));
+    let most = MEMBERS[usize::from(plan.changes.len() > OPEN)];
     let held = change.withheld.as_ref().and_then(|withheld| plan.findings.get(withheld.finding as usize));
     html! {
         details.change open[plan.changes.len() <= OPEN] {
@@ -306,8 +313,8 @@ pub(super) fn one(plan: &Plan, change: &Change, names: &DisplayNames<'_>, origin
                     } }
                 }
                 @if !change.members.is_empty() {
-                    ul.told { @for member in change.members.iter().take(MEMBERS) { li { a href=(about(&member.member.key)) { (text(&member.member.name)) } " " code.quiet { (text(&member.member.key)) } } } }
-                    @if change.members.len() > MEMBERS { p.quiet { "and " (number((change.members.len() - MEMBERS) as u64)) " more" } }
+                    ul.told { @for member in change.members.iter().take(most) { li { a href=(about(&member.member.key)) { (text(&member.member.name)) } " " code.quiet { (text(&member.member.key)) } } } }
+                    @if change.members.len() > most { p.quiet { "and " (number((change.members.len() - most) as u64)) " more" } }
                 }
                 @if let Some(place) = place { p.quiet { "From " code { (text(&place.to_string())) } } }
             }

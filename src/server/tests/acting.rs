@@ -102,7 +102,7 @@ async fn somebody_is_cut_off_by_a_form_that_was_typed_out() {
     assert!(house.events().await.iter().any(told));
     house
         .until("the page says so", async |house| {
-            house.look("/person?key=hr/1", "mara@acme.example", &[]).await.body.contains("Cut off everywhere")
+            house.look("/person?key=hr/1", "mara@acme.example", &[]).await.body.contains("In force since then")
         })
         .await;
     house.end().await;

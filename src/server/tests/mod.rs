@@ -3,6 +3,7 @@
 mod acting;
 mod hostile;
 mod looking;
+mod sessions;
 mod signing_in;
 
 use std::sync::Arc;

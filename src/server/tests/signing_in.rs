@@ -157,6 +157,7 @@ fn settings_that_would_let_anybody_in_are_refused() {
         ("keys: {file: keys.json}", "keys: {plain: true}"),
         ("header: x-assertion", "header: 'x assertion'"),
         ("roles:", "rolls:"),
+        ("roles:", "oidc: {issuer: 'https://idp.acme.example', clientId: headcount}\nroles:"),
         ("actions: [sync,", "actions: [everything,"),
     ] {
         assert!(good.contains(from), "{from}");
