@@ -31,7 +31,7 @@ mod state;
 mod test;
 mod unclaimed;
 mod validate;
-mod world;
+pub mod world;
 
 use std::path::{Path, PathBuf};
 
