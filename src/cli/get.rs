@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::Files;
 use super::complete;
-use super::remote::{Remote, ServerArgs};
+use super::remote::{RemoteWorkspace, ServerArgs};
 use super::report::{self, Exit, Failure};
 use super::selection::Selection;
 use super::session::{self, Session};
@@ -115,7 +115,7 @@ pub fn run(args: &GetArgs) -> Result<Exit, Failure> {
 }
 
 /// What a server knows, shown the same way.
-async fn from_server(args: &GetArgs, remote: &Remote) -> Result<Exit, Failure> {
+async fn from_server(args: &GetArgs, remote: &RemoteWorkspace) -> Result<Exit, Failure> {
     let systems = remote.status().await?.systems;
     let names: Vec<Arc<str>> = systems.into_iter().filter(|system| system.role == SystemRole::Target).map(|system| system.name).collect();
     if let Some(name) = args.selection.target.iter().find(|name| !names.iter().any(|known| **known == ***name)) {

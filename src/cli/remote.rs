@@ -36,7 +36,7 @@ pub struct ServerArgs {
 
 /// The API of one workspace.
 #[derive(Clone, Debug)]
-pub struct Remote {
+pub struct RemoteWorkspace {
     client: Client,
     base: Url,
 }
@@ -83,13 +83,13 @@ struct ListedPage {
 
 impl ServerArgs {
     /// The API, where one is named.
-    pub fn remote(&self) -> Result<Option<Remote>, Failure> {
+    pub fn remote(&self) -> Result<Option<RemoteWorkspace>, Failure> {
         let token = || std::env::var(TOKEN).ok().map(|token| token.trim().to_owned()).filter(|token| !token.is_empty());
-        self.server.as_ref().map(|server| Remote::at(server, token())).transpose()
+        self.server.as_ref().map(|server| RemoteWorkspace::at(server, token())).transpose()
     }
 }
 
-impl Remote {
+impl RemoteWorkspace {
     fn at(base: &Url, token: Option<String>) -> Result<Self, Failure> {
         let local = matches!(base.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
         if base.cannot_be_a_base() || (base.scheme() != "https" && !(local && base.scheme() == "http")) {
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_token_goes_to_https_or_to_this_machine() {
-        let at = |url: &str, token: Option<&str>| Remote::at(&url.parse().unwrap(), token.map(str::to_owned));
+        let at = |url: &str, token: Option<&str>| RemoteWorkspace::at(&url.parse().unwrap(), token.map(str::to_owned));
         for url in ["https://headcount.acme.example", "http://localhost:8080/", "http://127.0.0.1:8080"] {
             assert!(at(url, Some("hct_x")).is_ok(), "{url}");
         }
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_key_stands_in_a_path_as_it_is_and_nothing_leads_out_of_it() {
-        let remote = Remote::at(&"https://h.example/base/".parse().unwrap(), Some("x".into())).unwrap();
+        let remote = RemoteWorkspace::at(&"https://h.example/base/".parse().unwrap(), Some("x".into())).unwrap();
         assert_eq!(remote.url("people/hr/10 023").as_str(), "https://h.example/base/api/v1/people/hr/10%20023");
         assert_eq!(remote.url("people/a?b#c").path(), "/base/api/v1/people/a%3Fb%23c");
         assert_eq!(remote.option(), " --server https://h.example/base");

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::Files;
 use super::manifests;
 use super::next;
-use super::remote::{Remote, ServerArgs};
+use super::remote::{RemoteWorkspace, ServerArgs};
 use super::report::{Failure, notice};
 use super::session::{state_failure, state_place};
 use crate::diagnostic::Level;
@@ -56,7 +56,7 @@ pub struct Running {
     /// whether nothing is wrong with them
     sound: bool,
     /// who is asked in the place of the state
-    pub remote: Option<Remote>,
+    pub remote: Option<RemoteWorkspace>,
 }
 
 impl Running {

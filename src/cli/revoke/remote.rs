@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::RevokeArgs;
 use super::told::receipts_text;
 use crate::cli::output::TextOrJson;
-use crate::cli::remote::Remote;
+use crate::cli::remote::RemoteWorkspace;
 use crate::cli::report::{self, Exit, Failure, notice};
 use crate::model::{Receipt, StandingRevocation, SystemRole};
 use crate::pipeline::Decision;
@@ -21,7 +21,7 @@ use crate::render::style::{BAD, GOOD, paint};
 /// Between two looks.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 
-pub(super) async fn revoke(args: &RevokeArgs, remote: &Remote) -> Result<Exit, Failure> {
+pub(super) async fn revoke(args: &RevokeArgs, remote: &RemoteWorkspace) -> Result<Exit, Failure> {
     if args.identities.len() > args.max {
         return Err(
             Failure::usage(format!("{} identities are more than {}", args.identities.len(), args.max)).hint("say --max if that is meant")
@@ -64,7 +64,7 @@ pub(super) async fn revoke(args: &RevokeArgs, remote: &Remote) -> Result<Exit, F
 
 /// Until every target answered, or it takes too long.
 async fn followed(
-    remote: &Remote,
+    remote: &RemoteWorkspace,
     keys: &[Arc<str>],
     targets: &BTreeSet<Arc<str>>,
     end: Instant,
