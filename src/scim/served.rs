@@ -121,7 +121,7 @@ const MEMBER: &[ScimShape] = &[
     VALUE.immutable(),
     ScimShape::of("$ref", ScimShapeType::Reference(&["User", "Group"])).immutable(),
     DISPLAY.read_only(),
-    TYPE.immutable(),
+    TYPE.read_only(),
 ];
 const MANAGER: &[ScimShape] = &[VALUE, ScimShape::of("$ref", ScimShapeType::Reference(&["User"])), ScimShape::text("displayName")];
 
