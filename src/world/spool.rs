@@ -42,6 +42,7 @@ const HEAD: usize = 34;
 
 impl Spool {
     /// Keeps an entry.
+    #[inline]
     pub(crate) fn add(&mut self, label: &str, cells: &[Cell<'_>]) -> Spot {
         let texts: usize = cells.iter().map(|cell| length_of(*cell)).sum();
         let room = label.len() + texts + LENGTHS + HEAD * cells.len();
@@ -115,21 +116,25 @@ impl Spool {
 }
 
 impl Spot {
+    #[inline]
     fn new(chunk: usize, at: usize) -> Self {
         let [a, b, c, _] = (chunk as u32).to_le_bytes();
         Self { chunk: [a, b, c], at: (at as u32).to_le_bytes() }
     }
 
+    #[inline]
     fn chunk(self) -> usize {
         let [a, b, c] = self.chunk;
         u32::from_le_bytes([a, b, c, 0]) as usize
     }
 
+    #[inline]
     fn at(self) -> usize {
         u32::from_le_bytes(self.at) as usize
     }
 }
 
+#[inline]
 fn length_of(cell: Cell<'_>) -> usize {
     match cell {
         Cell::Text(text) | Cell::Unreadable(text) => text.len(),
@@ -230,7 +235,9 @@ mod tests {
         let (mut one, mut other) = (Spool::default(), Spool::default());
         // One of them has learnt where the second text stands, the other looks elsewhere.
         other.add("", &[Cell::Text("Smith Ann"), Cell::Text("Smith"), Cell::Int(0)]);
-        (0..20).for_each(|_| drop(other.add("", &[Cell::Text("Ann"), Cell::Text("Smith"), Cell::Null])));
+        for _ in 0..20 {
+            other.add("", &[Cell::Text("Ann"), Cell::Text("Smith"), Cell::Null]);
+        }
         let spots = (one.add("", &row), other.add("", &row));
         let (one, other) = (one.get(spots.0).1, other.get(spots.1).1);
         assert_eq!((one, one.cmp(&other)), (other, std::cmp::Ordering::Equal));
