@@ -116,6 +116,7 @@ impl Page {
     }
 
     /// How many rows.
+    #[inline]
     pub fn len(&self) -> usize {
         self.starts.len()
     }
@@ -170,11 +171,13 @@ impl Page {
 
 impl RowWriter<'_> {
     /// The record does not have this column.
+    #[inline]
     pub fn missing(&mut self) {
         self.tag(MISSING);
     }
 
     /// The record says null.
+    #[inline]
     pub fn null(&mut self) {
         self.tag(NULL);
     }
@@ -185,6 +188,7 @@ impl RowWriter<'_> {
     }
 
     /// A whole number.
+    #[inline]
     pub fn int(&mut self, value: i64) {
         self.tag(INT);
         // The sign last: whatever is near nothing is short.
@@ -210,6 +214,7 @@ impl RowWriter<'_> {
     }
 
     /// Text that stands in the row already, so many bytes from its start.
+    #[inline]
     pub(crate) fn again(&mut self, from: usize, length: usize) {
         self.tag(AGAIN);
         put_number(self.heads, from as u64);
@@ -217,12 +222,14 @@ impl RowWriter<'_> {
     }
 
     /// Text that is one of the words that the rows share.
+    #[inline]
     pub(crate) fn word(&mut self, number: usize) {
         self.tag(WORD);
         put_number(self.heads, number as u64);
     }
 
     /// JSON that is a text of its own between two of the shared words.
+    #[inline]
     pub(crate) fn json_around(&mut self, before: usize, own: &str, behind: usize) {
         self.tag(AROUND);
         put_number(self.heads, before as u64);
@@ -231,6 +238,7 @@ impl RowWriter<'_> {
     }
 
     /// A list or a map as JSON text. The caller has made sure that it is JSON.
+    #[inline]
     pub fn json(&mut self, json: &str) {
         self.tag(JSON);
         self.sized(json);
@@ -253,6 +261,7 @@ impl RowWriter<'_> {
     }
 
     /// Copies a cell of another row.
+    #[inline]
     pub fn cell(&mut self, cell: Cell<'_>) {
         match cell {
             Cell::Missing => self.missing(),
@@ -295,17 +304,20 @@ impl RowWriter<'_> {
 
 impl<'a> RowWriter<'a> {
     /// For so many cells, into buffers of the caller's.
+    #[inline]
     pub(crate) fn over(heads: &'a mut String, text: &'a mut String, cells: usize) -> Self {
         Self { heads, text, left: cells }
     }
 
     /// The buffer of texts as it is so far.
+    #[inline]
     pub(crate) fn texts(&self) -> &str {
         self.text
     }
 }
 
 impl PartialEq for Row<'_> {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         self.cells().eq(other.cells())
     }
@@ -333,6 +345,7 @@ impl<'a> Row<'a> {
     }
 
     /// Whether all its texts are plain ASCII. A no says nothing where it shares words with others.
+    #[inline]
     pub(crate) fn is_ascii(&self) -> bool {
         self.words.is_empty() && self.text.is_ascii()
     }
@@ -354,6 +367,7 @@ impl<'a> Row<'a> {
 
 impl<'a> Cell<'a> {
     /// JSON as it stands.
+    #[inline]
     pub const fn json(text: &'a str) -> Self {
         Self::Json(PackedJson::of(text))
     }
@@ -370,6 +384,7 @@ impl<'a> Cell<'a> {
     }
 
     /// The text of a text cell.
+    #[inline]
     pub fn as_text(self) -> Option<&'a str> {
         match self {
             Self::Text(text) => Some(text),
@@ -380,31 +395,37 @@ impl<'a> Cell<'a> {
 
 impl<'a> PackedJson<'a> {
     /// All of it its own.
+    #[inline]
     pub const fn of(text: &'a str) -> Self {
         Self { before: "", own: text, behind: "" }
     }
 
     /// The text.
+    #[inline]
     pub fn text(self) -> Cow<'a, str> {
         let Self { before, own, behind } = self;
         if before.is_empty() && behind.is_empty() { Cow::Borrowed(own) } else { Cow::Owned([before, own, behind].concat()) }
     }
 
     /// Whether it is just this text.
+    #[inline]
     pub(crate) fn is(self, text: &str) -> bool {
         self == PackedJson::of(text)
     }
 
     /// What it begins with.
+    #[inline]
     pub(crate) fn first(self) -> Option<u8> {
         self.parts().find_map(|part| part.bytes().next())
     }
 
     /// Its parts, of which some may be empty.
+    #[inline]
     pub(crate) fn parts(self) -> impl Iterator<Item = &'a str> {
         [self.before, self.own, self.behind].into_iter()
     }
 
+    #[inline]
     fn len(self) -> usize {
         self.parts().map(str::len).sum()
     }
@@ -415,6 +436,7 @@ impl<'a> PackedJson<'a> {
 }
 
 impl PartialEq for PackedJson<'_> {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         let alike = (self.before, self.behind) == (other.before, other.behind);
         if alike { self.own == other.own } else { self.len() == other.len() && self.bytes().eq(other.bytes()) }

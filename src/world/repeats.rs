@@ -62,6 +62,7 @@ impl Repeats {
 
 impl Column {
     /// Where a text stands in the row already.
+    #[inline]
     fn again(&mut self, text: &str, texts: &str, places: &[(usize, usize)]) -> Option<usize> {
         let expected = self.place.and_then(|place| place.of(text.len(), places));
         if let Some(from) = expected.filter(|from| texts.get(*from..*from + text.len()) == Some(text)) {
@@ -84,6 +85,7 @@ impl Tries {
     const EAGER: u32 = 8;
     const SELDOM: u32 = 64;
 
+    #[inline]
     fn is_due(&mut self) -> bool {
         self.0 = self.0.wrapping_add(1);
         self.0 <= Self::EAGER || self.0.is_multiple_of(Self::SELDOM)
@@ -110,6 +112,7 @@ impl Place {
     }
 
     /// Where a text of this length would stand.
+    #[inline]
     fn of(self, length: usize, places: &[(usize, usize)]) -> Option<usize> {
         let (starts, end) = *places.get(self.column)?;
         match self.before {
@@ -142,6 +145,7 @@ impl Words {
     const GIVEN_UP: u32 = 2048;
 
     /// The number of a text that is a word, or becomes one now.
+    #[inline]
     fn number(&mut self, text: &str, all: &mut Arc<Vec<Box<str>>>) -> Option<usize> {
         if self.misses > Self::GIVEN_UP.max(self.hits) {
             self.table = Vec::new();
@@ -171,6 +175,7 @@ impl Words {
 }
 
 /// Good enough to find a place: what stands there is compared.
+#[inline]
 fn hash(bytes: &[u8]) -> u32 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut sum = bytes.len() as u64;
@@ -216,6 +221,7 @@ impl Around {
         }
     }
 
+    #[inline]
     fn divided<'j>(&self, json: &'j str, all: &[Box<str>]) -> Option<(usize, &'j str, usize)> {
         let (before, behind) = self.known?;
         let own = json.strip_prefix(all.get(before)?.as_ref())?.strip_suffix(all.get(behind)?.as_ref())?;

@@ -42,6 +42,7 @@ const HEAD: usize = 34;
 
 impl Spool {
     /// Keeps an entry.
+    #[inline]
     pub(crate) fn add(&mut self, label: &str, cells: &[Cell<'_>]) -> Spot {
         let texts: usize = cells.iter().map(|cell| length_of(*cell)).sum();
         let room = label.len() + texts + LENGTHS + HEAD * cells.len();
@@ -115,21 +116,25 @@ impl Spool {
 }
 
 impl Spot {
+    #[inline]
     fn new(chunk: usize, at: usize) -> Self {
         let [a, b, c, _] = (chunk as u32).to_le_bytes();
         Self { chunk: [a, b, c], at: (at as u32).to_le_bytes() }
     }
 
+    #[inline]
     fn chunk(self) -> usize {
         let [a, b, c] = self.chunk;
         u32::from_le_bytes([a, b, c, 0]) as usize
     }
 
+    #[inline]
     fn at(self) -> usize {
         u32::from_le_bytes(self.at) as usize
     }
 }
 
+#[inline]
 fn length_of(cell: Cell<'_>) -> usize {
     match cell {
         Cell::Text(text) | Cell::Unreadable(text) => text.len(),
