@@ -93,7 +93,11 @@ async function tab({ script = true } = {}) {
   const page = await context.newPage();
   await page.setJavaScriptEnabled(script);
   page.wrong = [];
-  page.on("console", (message) => message.type() === "error" && page.url().startsWith(base) && page.wrong.push(`${page.url()}: ${message.text()}`));
+  // The provider's own pages ask for things of the world; only ours are held to anything.
+  page.on("console", (message) => {
+    const place = message.location().url || page.url();
+    if (message.type() === "error" && place.startsWith(base)) page.wrong.push(`${place}: ${message.text()}`);
+  });
   page.on("pageerror", (error) => page.wrong.push(`${page.url()}: ${error}`));
   page.on("requestfailed", (request) => request.url().startsWith(base) && page.wrong.push(`${request.url()}: ${request.failure()?.errorText}`));
   page.on("request", (request) => {
