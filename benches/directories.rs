@@ -33,7 +33,9 @@ use std::time::Instant;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROUNDS: usize = 3;
-const PARTS: [(&str, fn(&Size)); 5] =
+type Part = (&'static str, fn(&Size));
+
+const PARTS: [Part; 5] =
     [("add", of_ldap::adds), ("search", of_ldap::searches), ("rows", of_tables::rows), ("list", of_scim::lists), ("bulk", of_scim::bulk)];
 
 /// How much is done.

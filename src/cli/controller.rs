@@ -163,13 +163,16 @@ pub fn run(args: &ControllerArgs, logs: &LogArgs) -> Result<Exit, Failure> {
     })?
 }
 
+/// What is listened at for people, and for systems that push.
+type Doors = (Option<Arc<Site>>, Option<Arc<Inbound>>);
+
 /// Runs the workspace under the first manifests, and follows what comes after.
 async fn keep(
     args: &ControllerArgs,
     source: Box<dyn RevisionSource>,
     beginning: Beginning,
     every: Duration,
-    (told, (site, inbound)): (Tells, (Option<Arc<Site>>, Option<Arc<Inbound>>)),
+    (told, (site, inbound)): (Tells, Doors),
     stop: CancellationToken,
 ) -> Result<Exit, Failure> {
     let Beginning { store, manifests, refused, .. } = beginning;

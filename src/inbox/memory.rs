@@ -47,7 +47,7 @@ impl Known {
     fn of(resource: InboxResource) -> Self {
         let fields = resource.fields();
         let external = InboxResource::text(&fields, "externalId").map(Arc::from);
-        Self { external, is_active: InboxResource::is_active(&fields), resource }
+        Self { external, is_active: !resource.inactive, resource }
     }
 
     /// Whether it is there, by what its client said last.

@@ -101,8 +101,9 @@ impl Inbox {
             (Push::Replace(_, body), Some((id, before))) => {
                 let mut fields = scim::taken(kind, body)?;
                 // Who was cut off is not let in again by what is not said.
-                let before_active = before.fields().remove("active").filter(|_| !fields.contains_key("active"));
-                fields.extend(before_active.map(|active| ("active".to_owned(), active)));
+                if before.inactive {
+                    fields.entry("active").or_insert(Json::Bool(false));
+                }
                 self.kept(kind, (id, Some(before)), fields, now)
             }
             (Push::Patch(_, steps), Some((id, before))) => {
@@ -121,7 +122,7 @@ impl Inbox {
 
     fn deleted(&self, kind: ServedKind, id: &Arc<str>, before: &InboxResource, now: Timestamp) -> (Pushed, Vec<Entry>) {
         let version = before.version + 1;
-        let gone = before.gone.or_else(|| InboxResource::is_active(&before.fields()).then_some(now));
+        let gone = before.gone.or_else(|| (!before.inactive).then_some(now));
         let resource = InboxResource { modified: now, version, gone, deleted: true, ..before.clone() };
         let mut entries = vec![Entry::Resource(kind, id.clone(), Some(resource))];
         let of = self.groups_with(id).map(|group| Entry::Member { group: group.clone(), member: id.clone(), is: false });
@@ -137,33 +138,34 @@ impl Inbox {
         mut fields: Map<String, Json>,
         now: Timestamp,
     ) -> Result<(Pushed, Vec<Entry>), PushRefusal> {
-        self.is_free(kind, id, &fields)?;
+        let inactive = InboxResource::says_active(&fields).map_or_else(|| before.is_some_and(|before| before.inactive), |active| !active);
+        self.is_free(kind, id, &fields, inactive)?;
         let mut entries = Vec::new();
         if kind == ServedKind::Group {
             entries = self.members(id, fields.remove("members").unwrap_or_default())?;
         }
         let body = serde_json::to_string(&fields).unwrap_or_default().into_boxed_str();
         let version = before.map_or(1, |before| before.version + 1);
-        let same = before.is_some_and(|before| before.body == body) && entries.is_empty();
+        let same = before.is_some_and(|before| before.body == body && before.inactive == inactive) && entries.is_empty();
         if same {
             let version = before.map_or(1, |before| before.version);
             return Ok((Pushed { id: id.clone(), version, changed: false }, entries));
         }
-        let was_there = before.is_some_and(|before| before.gone.is_none() && InboxResource::is_active(&before.fields()));
-        let gone = match (InboxResource::is_active(&fields), was_there) {
-            (true, _) => None,
-            (false, true) => Some(now),
+        let was_there = before.is_some_and(|before| before.gone.is_none() && !before.inactive);
+        let gone = match (inactive, was_there) {
+            (false, _) => None,
+            (true, true) => Some(now),
             // Who came inactive went nowhere.
-            (false, false) => before.and_then(|before| before.gone),
+            (true, false) => before.and_then(|before| before.gone),
         };
         let (created, order) = before.map_or((now, self.next_order), |before| (before.created, before.order));
-        let resource = InboxResource { created, modified: now, version, order, gone, deleted: false, body };
+        let resource = InboxResource { created, modified: now, version, order, gone, inactive, deleted: false, body };
         entries.push(Entry::Resource(kind, id.clone(), Some(resource)));
         Ok((Pushed { id: id.clone(), version, changed: true }, entries))
     }
 
     /// Nobody else has its name, and nobody else who is active is called so by the client: Okta renames by deactivating one and making another.
-    fn is_free(&self, kind: ServedKind, id: &Arc<str>, fields: &Map<String, Json>) -> Result<(), ScimRefusal> {
+    fn is_free(&self, kind: ServedKind, id: &Arc<str>, fields: &Map<String, Json>, inactive: bool) -> Result<(), ScimRefusal> {
         let of = self.kind(kind);
         if kind == ServedKind::User
             && let Some(name) = InboxResource::text(fields, kind.name())
@@ -172,7 +174,7 @@ impl Inbox {
             return Err(ScimRefusal::uniqueness(format!("there is another {} with this {}", kind.word(), kind.name())));
         }
         let active = |other: &&Arc<str>| of.by_id.get(*other).is_some_and(|other| other.is_active);
-        if InboxResource::is_active(fields)
+        if !inactive
             && let Some(external) = InboxResource::text(fields, "externalId")
             && of.called(&external).filter(|other| *other != id).any(|other| active(&other))
         {

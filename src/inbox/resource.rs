@@ -30,6 +30,9 @@ pub struct InboxResource {
     /// since when it is inactive or deleted, after it was active
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<Timestamp>,
+    /// the client said that it is no more, and has not said since that it is: an `active` that is taken away or left out says nothing
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inactive: bool,
     /// the client deleted it: it knows it no more
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
@@ -48,9 +51,9 @@ impl InboxResource {
         fields.get(name)?.as_str().map(str::to_owned)
     }
 
-    /// Whether the client has not said that it is no more.
-    pub fn is_active(fields: &Map<String, Json>) -> bool {
-        fields.get("active") != Some(&Json::Bool(false))
+    /// Whether it is, where the client says.
+    pub fn says_active(fields: &Map<String, Json>) -> Option<bool> {
+        fields.get("active").and_then(Json::as_bool)
     }
 
     /// As a client is told. `base` is where its inbox is.

@@ -132,6 +132,40 @@ async fn a_put_that_says_nothing_of_active_lets_nobody_in_again() {
 }
 
 #[tokio::test]
+async fn whoever_was_deactivated_is_let_in_again_by_nothing_but_a_word() {
+    let house = House::new().await;
+    let there = |inboxes: Arc<Inboxes>| async move {
+        let sight = InboxPlace::sight(&*inboxes, "entra").await.unwrap();
+        let mut all = Vec::new();
+        sight.records.standings(&mut |standing| all.push(standing.active));
+        all
+    };
+    let ada = house.post(USER, user("ada")).await.unwrap();
+    let off = json!([{"op": "replace", "path": "active", "value": false}]);
+    let unsaid = [
+        json!([{"op": "remove", "path": "active"}]),
+        json!([{"op": "replace", "path": "active", "value": null}]),
+        json!([{"op": "replace", "value": {"active": null}}]),
+        json!([{"op": "add", "path": "active", "value": []}]),
+    ];
+    for steps in unsaid {
+        house.patch(USER, &ada, off.clone()).await.unwrap();
+        // Some of these are refused, which is as good.
+        drop(house.patch(USER, &ada, steps.clone()).await);
+        assert_eq!((there(house.inboxes.clone()).await, there(house.again().await).await), (vec![false], vec![false]), "{steps}");
+    }
+    for active in [json!(null), json!([])] {
+        let body = json!({"userName": "ada", "externalId": "x-ada", "active": active});
+        drop(house.inboxes.replace("entra", USER, &ada, &body, None).await);
+        assert_eq!(there(house.again().await).await, [false], "{body}");
+    }
+    let twice = json!({"userName": "luis", "active": false, "Active": true});
+    assert_eq!(house.post(USER, twice).await.unwrap_err().status, 400);
+    house.patch(USER, &ada, json!([{"op": "replace", "path": "active", "value": true}])).await.unwrap();
+    assert_eq!(there(house.again().await).await, [true]);
+}
+
+#[tokio::test]
 async fn members_go_by_path_by_list_and_whoever_is_not_there_is_no_trouble() {
     let house = House::new().await;
     let mut ids = Vec::new();

@@ -181,7 +181,7 @@ impl Compiler<'_> {
                 let message = format!("no two accounts can have one `{name}`, and all that are deactivated would get this one");
                 self.error(origin, &at, &message, "leave it out: whoever leaves keeps what they have");
             } else if let Some(words) = held.limits.get(name.as_str()).and_then(|limit| limit.refusal(Some(&Value::text(value.as_str())))) {
-                self.error(origin, &at, &format!("the `{name}` of a deactivated account {words}"), "write a value that the target takes");
+                self.error(origin, &at, format!("the `{name}` of a deactivated account {words}"), "write a value that the target takes");
             }
         }
     }

@@ -238,8 +238,10 @@ pub fn taken(kind: ServedKind, body: &Json) -> Result<Map<String, Json>, ScimRef
             continue;
         }
         let name = shape.map_or(name.as_str(), |shape| shape.name);
-        if let Some(value) = coerced(shape, name, value)? {
-            taken.insert(name.to_owned(), value);
+        if let Some(value) = coerced(shape, name, value)?
+            && taken.insert(name.to_owned(), value).is_some()
+        {
+            return Err(ScimRefusal::syntax(format!("{name} stands there twice")));
         }
     }
     complete(kind, &taken)?;

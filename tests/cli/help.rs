@@ -42,7 +42,8 @@ Commands:
   import       Write manifests for what exists at a target
   fmt          Tidy manifests: indents, blanks and quotes; what they say and every comment stay
   state        Show, copy and move the state: what headcount remembers between runs
-  token        Make, list and end tokens: of the API that a controller answers, and of systems that push
+  token        Make, list and end tokens: of the API that a controller answers, and of systems that
+               push
   connector    Show the connectors, what they read, write and need; test those that documents
                describe
   schema       Print the JSON Schemas of the manifests and of the plan

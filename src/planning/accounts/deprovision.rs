@@ -91,6 +91,7 @@ pub(super) fn unclaimed(step: &mut Step<'_, '_>, target: usize) {
         if step.matched.claims[target].holder(row).is_some()
             || step.matched.claims[target].contested(row)
             || step.matched.claims[target].is_set_aside(row)
+            || step.matched.claims[target].is_disputed(row)
             || step.matched.cut[target].contains_key(&row)
             || step.gone[target].contains(&row)
         {

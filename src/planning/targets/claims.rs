@@ -30,6 +30,8 @@ pub(in crate::planning) struct Claims {
     pub(super) contenders: BTreeMap<u32, BTreeSet<u32>>,
     /// accounts without access that headcount took it from, and that look like somebody's whom it serves
     pub(super) set_aside: BTreeSet<u32>,
+    /// accounts with somebody's mark to which somebody else's link leads
+    pub(super) disputed: BTreeSet<u32>,
     /// so much does not fit that another system seems to stand behind the target
     pub(in crate::planning) another_system: bool,
     /// somebody has no account, and not all is known by which it would be found: any that nobody has may be theirs
@@ -76,6 +78,11 @@ impl Claims {
     /// Whether an account that nobody has may still be somebody's: no authoritative target may take it for an account that nobody declares.
     pub(in crate::planning) fn is_set_aside(&self, row: u32) -> bool {
         self.set_aside.contains(&row)
+    }
+
+    /// Whether an account whose mark's owner is not there may be somebody else's who is: their link leads to it. It does not go with the owner of the mark.
+    pub(in crate::planning) fn is_disputed(&self, row: u32) -> bool {
+        self.disputed.contains(&row)
     }
 
     /// Whoever is cut off has all the accounts that are theirs; the first stands for them.

@@ -35,6 +35,7 @@ pub(in crate::planning) fn correlate(basis: &Basis<'_>, target: usize, findings:
             by_row: vec![NOBODY; basis.observed[target].accounts().len() as usize],
             contenders: BTreeMap::new(),
             set_aside: BTreeSet::new(),
+            disputed: BTreeSet::new(),
             another_system: false,
             open: false,
         },
@@ -193,6 +194,7 @@ impl Work<'_, '_> {
             // The mark's owner is not touched by a link that is out of date.
             let sentence = "{who}: its link leads to an account with somebody else's marker";
             self.note(identity, &[row], FindingCode::AmbiguousCorrelation, sentence);
+            self.claims.disputed.insert(row);
             return Claim::Blocked;
         }
         let trouble = match accounts.carries(row) {

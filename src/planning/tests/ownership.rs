@@ -78,6 +78,23 @@ fn links_and_marks_that_disagree_block() {
 }
 
 #[test]
+fn an_account_to_which_somebodys_link_leads_does_not_go_with_the_owner_of_its_mark() {
+    let scene = |rest: &str| {
+        let absent = Scene::new(&[source("hr", ""), target(rest)]).person("2", "bob").marked("u2", "hr/2", "bob");
+        absent.marked("u1", "hr/1", "ada")
+    };
+    for rest in ["", "  ownership: authoritative\n"] {
+        assert!(scene(rest).told().contains("Deactivate hr/1"), "{}", scene(rest).told());
+        // Whoever was carried over to another key, and back again before the mark was renewed.
+        let carried = scene(rest).person("6", "ada").link(ObjectKind::Account, "hr/6", "u1");
+        assert_eq!(carried.plan().changes.len(), 0, "{}", carried.told());
+        assert!(
+            carried.told().contains("(Error AmbiguousCorrelation) hr/6: its link leads to an account with somebody else's marker (u1)")
+        );
+    }
+}
+
+#[test]
 fn foreign_marks_are_never_overwritten() {
     let scene = Scene::simple()
         .person("1", "ada")

@@ -23,13 +23,15 @@ struct FakeProvider {
     says: Arc<Says>,
 }
 
+type Shown = (String, Vec<(String, String)>);
+
 struct Says {
     url: Mutex<String>,
     signer: Signer,
     /// what stands in the next ID token beside what always does
     claims: Mutex<Json>,
     /// what it was shown: `Authorization` and the form
-    shown: Mutex<Vec<(String, Vec<(String, String)>)>>,
+    shown: Mutex<Vec<Shown>>,
 }
 
 impl FakeProvider {
