@@ -20,6 +20,11 @@ fn own(server: &Samba) -> tempfile::TempDir {
             ("'ldaps://dc1.acme.example', 'ldaps://dc2.acme.example'", &format!("'{}'", server.url())),
             ("headcount@acme.example", "headcount@ad.test"),
             ("DC=acme,DC=example", "DC=ad,DC=test"),
+            // They are five, and in this test all of a year comes in a day.
+            (
+                "metadata: {name: directory}\nspec:\n",
+                "metadata: {name: directory}\nspec:\n  guardrails:\n    move: {count: 9, percent: 100}\n    removeMembers: {count: 9, percent: 100}\n",
+            ),
         ],
     );
     folder

@@ -315,6 +315,35 @@ impl ReceiptWord {
 }
 
 impl Memory {
+    /// Whether something is remembered otherwise than it was, of what a plan begins with. What each run notes anew is not counted: that it read, how much the windows
+    /// hold, what it told; and of a deactivation that is noted again and again, since it is held, when that was to the hour.
+    pub fn says_more_than(&self, known: &Self) -> bool {
+        let Self {
+            known: is_known,
+            links,
+            formers,
+            records,
+            deactivations,
+            resting,
+            unheard,
+            written,
+            repeats,
+            departed,
+            baselines: _,
+            windows: _,
+            revocations,
+            cut_off,
+            told: _,
+        } = self;
+        let deactivated = |all: &[Deactivation]| -> BTreeSet<(Arc<str>, ObjectKind, Arc<str>, i64)> {
+            all.iter().map(|one| (one.target.clone(), one.kind, one.id.clone(), one.at.as_second() / 3600)).collect()
+        };
+        (is_known, links, formers, records) != (&known.known, &known.links, &known.formers, &known.records)
+            || (resting, unheard, written, repeats) != (&known.resting, &known.unheard, &known.written, &known.repeats)
+            || (departed, revocations, cut_off) != (&known.departed, &known.revocations, &known.cut_off)
+            || deactivated(deactivations) != deactivated(&known.deactivations)
+    }
+
     /// A Source has another name: what is remembered of its keys is of the new ones.
     pub fn rename_source(&mut self, old: &str, new: &Arc<str>) {
         let rename = |key: &mut Arc<str>| {

@@ -437,6 +437,32 @@ async fn whom_others_let_in_again_is_drift_until_somebody_ends_it() {
     assert_eq!(shown, ["got-sign-in hr/2"]);
 }
 
+/// A run that changed nothing forgot that luis's access was ours to give back, and so has the process that made it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_noted_that_changed_nothing_counts_at_once() {
+    let mut company = Company::new().await;
+    at_target(&mut company, "drift: enforce");
+    let mut process = Process::start(&company, company.store.clone()).await;
+    process.as_declared("one").await;
+    let by_hand = |active: u8| {
+        company.app().execute("UPDATE users SET is_active = ?1 WHERE login = 'luis'", [active]).unwrap();
+    };
+    let both = ["1,ada,Ada Okafor", "2,luis,Luis Ferreira"];
+    company.hires(&both[..1]);
+    ask(company.store.as_ref(), "1").await;
+    served(company.store.as_ref()).await;
+    assert_eq!(company.accounts(), ["ada"]);
+    company.hires(&both);
+    by_hand(1);
+    ask(company.store.as_ref(), "2").await;
+    served(company.store.as_ref()).await;
+    by_hand(0);
+    ask(company.store.as_ref(), "3").await;
+    served(company.store.as_ref()).await;
+    assert_eq!(company.accounts(), ["ada"], "whoever somebody else deactivated stays so");
+    process.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_asked_of_a_process_that_ended_is_done_by_the_next_one_at_once() {
     let company = Company::new().await;

@@ -92,11 +92,14 @@ fn said(command: snapbox::cmd::Command) -> (i32, String, String) {
 fn what_a_server_tells_is_shown_as_what_is_found_and_what_is_asked_there_is_done() {
     let house = House::new();
     house.until("the plan waits", |house| house.there(&["approve"]).1.contains("TARGET"));
+    house.until("people are known", |house| house.there(&["get", "people"]).0 == 0);
     // What is shown.
     for arguments in [["get", "people"], ["get", "accounts"], ["get", "groups"], ["get", "targets"]] {
         for form in ["text", "wide", "name"] {
             let arguments = [&arguments[..], &["-o", form]].concat();
-            assert_eq!(house.there(&arguments), house.here(&arguments), "{arguments:?}");
+            // What is read on the way is told beside it, where it is read.
+            let ((there, shown, _), (here, found, _)) = (house.there(&arguments), house.here(&arguments));
+            assert_eq!((there, shown), (here, found), "{arguments:?}");
         }
     }
     let (code, out, _) = house.there(&["get", "people", "ad*", "-o", "json"]);

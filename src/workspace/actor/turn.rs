@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Actor, UnderWay, WorkspaceError};
-use crate::model::{Memory, StallCause, SystemRole};
+use crate::model::{StallCause, SystemRole};
 use crate::pipeline;
 use crate::state::{Fact, RunLock, Shelf, StateError};
 use crate::workspace::gates::{self, Opened};
@@ -105,10 +105,8 @@ impl Actor {
                 self.plan = None;
             }
         }
-        // What is remembered now is what the next plan begins with, as a new process would. A run that changed nothing may still have noted whose account is whose.
-        let known = self.kept.snapshot.world.memory();
-        let is_news = |memory: &Memory| changed || !known.known || (&memory.links, &memory.formers) != (&known.links, &known.formers);
-        if let Some(memory) = memory.filter(is_news) {
+        // What is remembered now is what the next plan begins with, as it would in a new process: a run that changed nothing may still have noted something.
+        if let Some(memory) = memory.filter(|memory| changed || memory.says_more_than(self.kept.snapshot.world.memory())) {
             self.kept.recollect(memory);
         }
         self.seen().await?;
