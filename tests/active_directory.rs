@@ -23,7 +23,7 @@ fn own(server: &Samba) -> tempfile::TempDir {
             // They are five, and in this test all of a year comes in a day.
             (
                 "metadata: {name: directory}\nspec:\n",
-                "metadata: {name: directory}\nspec:\n  guardrails:\n    move: {count: 9, percent: 100}\n    removeMembers: {count: 9, percent: 100}\n",
+                "metadata: {name: directory}\nspec:\n  guardrails:\n    move: {count: 9, percent: 99}\n    removeMembers: {count: 9, percent: 99}\n",
             ),
         ],
     );

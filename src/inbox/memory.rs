@@ -178,7 +178,12 @@ impl Inbox {
     fn told_member(&self, id: &str, base: &str) -> Option<Json> {
         let kind = ServedKind::ALL.into_iter().find(|kind| self.known(*kind, id).is_some())?;
         let display = self.name_of(kind, id);
-        Some(json!({"value": id, "$ref": format!("{base}/{}/{id}", kind.endpoint()), "type": kind.word(), "display": display}))
+        let mut told = json!({"value": id, "$ref": format!("{base}/{}/{id}", kind.endpoint()), "display": display});
+        // Its `$ref` says what it is; a client that wrote a user finds it as it was written.
+        if kind == ServedKind::Group {
+            told["type"] = json!(kind.word());
+        }
+        Some(told)
     }
 
     fn told_group(&self, id: &str, base: &str) -> Option<Json> {

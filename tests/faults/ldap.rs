@@ -502,7 +502,9 @@ async fn a_certificate_or_a_socket_says_who_signs_in() {
     mixed["key"] = server.shown("strange")["key"].clone();
     let mut odd = server.shown("known");
     odd["certificate"] = json!({ "exec": ["echo", "planted-secret"] });
-    for (tls, words) in [(server.shown("strange"), "`tls`"), (Json::Null, "inappropriate sign-in"), (mixed, "key"), (odd, "no PEM")] {
+    for (tls, words) in
+        [(server.shown("strange"), "`tls`"), (Json::Null, "this way to sign in is not supported"), (mixed, "key"), (odd, "no PEM")]
+    {
         let refused = open(&server, by(&server.tls_url(), tls)).await.map(|_| ()).expect_err("it is refused").to_string();
         assert!(refused.contains(words) && !refused.contains("planted-secret"), "{words}: {refused}");
     }

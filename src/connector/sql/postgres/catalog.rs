@@ -80,6 +80,7 @@ pub(in crate::connector::sql) fn table(session: &dyn Session, name: &str, is_vie
     })
 }
 
+/// A default refers to tables too, which have no rights of sequences; a server may look at its conditions in any order, but for those of CASE.
 fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemError> {
     let sql = format!(
         "SELECT a.attname::text, coalesce(b.typname, t.typname)::text, a.attnotnull OR t.typnotnull,
@@ -92,7 +93,8 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
               JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = f.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass
               JOIN pg_catalog.pg_class s ON s.oid = d.refobjid AND s.relkind = 'S' JOIN pg_catalog.pg_namespace q ON q.oid = s.relnamespace
               WHERE f.adrelid = c.oid AND f.adnum = a.attnum
-                AND NOT pg_catalog.has_sequence_privilege(s.oid, 'USAGE') AND NOT pg_catalog.has_sequence_privilege(s.oid, 'UPDATE') LIMIT 1)
+                AND CASE WHEN s.relkind = 'S' THEN NOT (pg_catalog.has_sequence_privilege(s.oid, 'USAGE') OR pg_catalog.has_sequence_privilege(s.oid, 'UPDATE'))
+                    ELSE false END LIMIT 1)
          FROM {THIS} JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
          JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
          ORDER BY a.attnum"
