@@ -17,7 +17,7 @@ def conformance(url):
     counts = collections.Counter(result.status.name for result in results)
     for result in results:
         if result.status.name not in ("SUCCESS", "SKIPPED", "ACCEPTABLE"):
-            print(result.status.name, result.title, "|", (result.reason or "").replace("\n", " ")[:300])
+            print(result.status.name, result.title, "|", (result.reason or "").replace("\n", " ")[:1500])
     print(dict(counts))
     return counts["ERROR"] + counts["CRITICAL"]
 

@@ -175,15 +175,10 @@ impl Inbox {
         (!told.is_empty()).then_some((name, Json::Array(told)))
     }
 
+    /// What a client wrote, as it wrote it: who it is called is at their own resource.
     fn told_member(&self, id: &str, base: &str) -> Option<Json> {
         let kind = ServedKind::ALL.into_iter().find(|kind| self.known(*kind, id).is_some())?;
-        let display = self.name_of(kind, id);
-        let mut told = json!({"value": id, "$ref": format!("{base}/{}/{id}", kind.endpoint()), "display": display});
-        // Its `$ref` says what it is; a client that wrote a user finds it as it was written.
-        if kind == ServedKind::Group {
-            told["type"] = json!(kind.word());
-        }
-        Some(told)
+        Some(json!({"value": id, "$ref": format!("{base}/{}/{id}", kind.endpoint())}))
     }
 
     fn told_group(&self, id: &str, base: &str) -> Option<Json> {

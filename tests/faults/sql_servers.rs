@@ -498,7 +498,7 @@ async fn a_query_that_changes_something_is_told_as_that_and_a_column_of_nothing_
             app.sql(&format!("GRANT ALL ON SEQUENCE numbers TO app_{}", app.name));
             "SELECT login, nextval('numbers') AS at FROM people"
         } else {
-            app.sql("CREATE TABLE seen (at INT); CREATE FUNCTION sees() RETURNS INT MODIFIES SQL DATA BEGIN INSERT INTO seen VALUES (1); RETURN 1; END");
+            app.sql("CREATE TABLE seen (at INT);\ndelimiter //\nCREATE FUNCTION sees() RETURNS INT MODIFIES SQL DATA BEGIN INSERT INTO seen VALUES (1); RETURN 1; END//\ndelimiter ;\n");
             "SELECT login, sees() AS at FROM people"
         };
         let reader = registry::open_source(&source(writes), &around).await.expect("it opens");
