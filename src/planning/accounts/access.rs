@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
-use crate::model::{Action, AttributeChange, Cause, FindingCode, Risk, Severity, Value};
+use crate::model::{Action, AttributeChange, Cause, FindingCode, ObjectKind, Risk, Severity, Value};
 use crate::planning::accounts::Step;
 use crate::planning::draft::{Grounds, Stage, attribute, with};
 use crate::planning::targets::limits;
+use crate::planning::targets::not_kept;
 use crate::policy::DeprovisionPolicy;
 use crate::world::canonical;
 
@@ -37,14 +38,36 @@ pub(super) fn put_away(
     (grounds, cause): (Grounds, Cause),
     policy: &DeprovisionPolicy,
 ) -> bool {
-    let along = along(step, target, row, policy);
-    let along = limits::alike((step.basis, &mut step.report.findings), target, key, along);
-    let along = limits::possible((step.basis, &mut step.report.findings), target, key, along);
+    let along = along(step, target, row, key, policy);
     take(step, target, row, key, grounds, (cause, Stage::Deactivate), along)
 }
 
-/// What of it the account does not have yet.
-fn along(step: &Step<'_, '_>, target: usize, row: u32, policy: &DeprovisionPolicy) -> Vec<AttributeChange> {
+/// Gives an account that headcount deactivated again what it has since then, where it has it no more.
+pub(super) fn keep_away(
+    step: &mut Step<'_, '_>,
+    target: usize,
+    row: u32,
+    key: &Arc<str>,
+    (grounds, cause): (Grounds, Cause),
+    policy: &DeprovisionPolicy,
+) {
+    let mut along = along(step, target, row, key, policy);
+    let id = step.basis.observed[target].accounts().id(row);
+    not_kept::sift((step.basis, &mut step.report.findings), target, (ObjectKind::Account, &id, key), &mut along);
+    if !along.is_empty() && step.can_update(target, key) {
+        let change = step.basis.change(target, Action::Update, step.basis.account(target, row, key), grounds, cause);
+        step.draft(target, Stage::UpdateAccounts, with(change, along, &[]));
+    }
+}
+
+/// What of it the account does not have, and the target takes.
+fn along(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, policy: &DeprovisionPolicy) -> Vec<AttributeChange> {
+    let along = missing(step, target, row, policy);
+    let along = limits::alike((step.basis, &mut step.report.findings), target, key, along);
+    limits::possible((step.basis, &mut step.report.findings), target, key, along)
+}
+
+fn missing(step: &Step<'_, '_>, target: usize, row: u32, policy: &DeprovisionPolicy) -> Vec<AttributeChange> {
     let accounts = step.basis.observed[target].accounts();
     let layouts = step.basis.layout.targets[target].attributes.iter();
     let set = layouts.filter_map(|layout| Some((layout, Value::text(policy.set.get(&layout.name)?))));

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::manifest::kinds::{DeprovisionAction, Lifecycle, Ownership};
 use crate::model::{Action, Cause, Due, DueKind, Finding, FindingCode, Key, Risk, Severity, Subject};
 use crate::planning::accounts::Step;
-use crate::planning::accounts::access::{deactivate, put_away};
+use crate::planning::accounts::access::{deactivate, keep_away, put_away};
 use crate::planning::accounts::deselected::Deselected;
 use crate::planning::accounts::leaver;
 use crate::planning::accounts::presence::Presence;
@@ -210,20 +210,19 @@ fn depart(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone
     match deprovision.action {
         DeprovisionAction::Delete => delete(step, target, row, key, gone.grounds(), cause),
         _ if active => put_away(step, target, row, key, (gone.grounds(), cause), &deprovision),
-        _ => match grace(step, target, row, deprovision.delete_after) {
-            None => false,
-            Some((at, after)) if step.basis.moment.now.duration_since(at) >= after => delete(step, target, row, key, Grounds::GRACE, cause),
-            Some((at, after)) => {
+        _ => {
+            // Whom others deactivated is theirs to keep.
+            let Some(at) = our_deactivation(step.basis, target, row) else { return false };
+            if let Some(after) = deprovision.delete_after {
+                if step.basis.moment.now.duration_since(at) >= after {
+                    return delete(step, target, row, key, Grounds::GRACE, cause);
+                }
                 note_deletion(step, target, row, key, at, after);
-                false
             }
-        },
+            keep_away(step, target, row, key, (gone.grounds(), cause), &deprovision);
+            false
+        }
     }
-}
-
-/// When headcount deactivated it, and how long after that it goes.
-fn grace(step: &Step<'_, '_>, target: usize, row: u32, after: Option<SignedDuration>) -> Option<(Timestamp, SignedDuration)> {
-    our_deactivation(step.basis, target, row).zip(after)
 }
 
 fn delete(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, grounds: Grounds, cause: Cause) -> bool {

@@ -202,7 +202,7 @@ fn adopt(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, desi
     keep_taken_name(step, target, person, row, desired);
     let attributes = difference(step, target, row, desired);
     let mut attributes = limits::possible((step.basis, &mut step.report.findings), target, &key, attributes);
-    if !attributes.is_empty() && !can_update(step, target, &key) {
+    if !attributes.is_empty() && !step.can_update(target, &key) {
         return Presence::Absent;
     }
     let active = step.basis.observed[target].accounts().active(row);
@@ -248,7 +248,7 @@ fn update(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, des
     }
     let returns = !active && !desired.rests;
     let ours = our_deactivation(step.basis, target, row).filter(|_| returns);
-    if returns && (ours.is_some() || person.declared_active) && can_update(step, target, &key) {
+    if returns && (ours.is_some() || person.declared_active) && step.can_update(target, &key) {
         let why = ours.map_or(Return::Asked, |at| return_of(step, target, person, at));
         reactivate(step, target, person, row, attributes, why);
         return Presence::Stays;
@@ -256,7 +256,7 @@ fn update(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, des
     if returns {
         deactivated_elsewhere(step, target, &key);
     }
-    if !attributes.is_empty() && can_update(step, target, &key) {
+    if !attributes.is_empty() && step.can_update(target, &key) {
         step.renames.note(target, row, &attributes);
         let risks: Vec<_> = sign_in(step, target, &attributes).into_iter().collect();
         let object = step.basis.account(target, row, &key);
@@ -360,14 +360,6 @@ fn deactivated_elsewhere(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>)
     let shared = Shared::new(Severity::Warning, FindingCode::DeactivatedElsewhere, Some(&step.basis.policy.targets[target].name), sentence);
     let hint = "To give access back, activate the account at the target, or write `attributes: {active: true}` into the spec of a User for this identity.";
     step.report.findings.share(shared.hint(hint), key);
-}
-
-fn can_update(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>) -> bool {
-    let can = step.basis.observed[target].side.capabilities.update_accounts;
-    if !can {
-        step.tell(Severity::Error, FindingCode::UnsupportedCapability, target, key, "{who}: accounts can't be changed here");
-    }
-    can
 }
 
 /// Whether the name changes that somebody signs in by. One that was empty is nobody's sign-in yet.

@@ -205,6 +205,15 @@ impl<'s, 'a> Step<'s, 'a> {
         self.basis.policy.targets[target].ownership == Ownership::Observe
     }
 
+    /// Whether accounts can be changed there; that they can't is told.
+    fn can_update(&mut self, target: usize, key: &Arc<str>) -> bool {
+        let can = self.basis.observed[target].side.capabilities.update_accounts;
+        if !can {
+            self.tell(Severity::Error, FindingCode::UnsupportedCapability, target, key, "{who}: accounts can't be changed here");
+        }
+        can
+    }
+
     /// Puts a change down.
     fn draft(&mut self, target: usize, stage: Stage, change: Change) {
         self.drafts.push(Draft::new(target, stage, change));

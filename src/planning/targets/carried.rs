@@ -16,6 +16,9 @@ use crate::world::World;
 
 /// Links of accounts whose identity has another key than the link: by the `formerKeys` of a User, or because a rename was taken back. A run that may write
 /// moves them, so that the next one needs neither to be told.
+///
+/// A link whose account carries the former key's mark stays until the change that renews the mark was made, which moves it: else a change that was held, and
+/// is taken back, would leave a link and a mark that contradict each other, and with them an account that is nobody's.
 pub fn links(policy: &Policy, world: &World, moment: Moment) -> Vec<Link> {
     let renamed = policy.users.iter().filter(|user| !user.former_keys.is_empty());
     let mut keys: BTreeSet<&Arc<str>> = renamed.map(|user| &user.key).collect();
@@ -30,7 +33,11 @@ pub fn links(policy: &Policy, world: &World, moment: Moment) -> Vec<Link> {
         let claims = correlate(&basis, target, &mut Findings::default());
         for number in &people {
             let Claim::Owned(row) = claims.of(*number) else { continue };
-            let (key, id) = (basis.people.key(*number), basis.observed[target].accounts().id(row));
+            let accounts = basis.observed[target].accounts();
+            let (key, id) = (basis.people.key(*number), accounts.id(row));
+            if accounts.marked_key(row).is_some_and(|marked| *marked != *key) {
+                continue;
+            }
             match world.recall.link_of(&world.memory, &rules.name, ObjectKind::Account, &id) {
                 Some(link) if link.key != key => links.push(Link { key, at: moment.now, ..link.clone() }),
                 _ => {}

@@ -104,6 +104,33 @@ fn a_deactivated_account_has_what_its_target_says_until_its_owner_comes_back() {
 }
 
 #[test]
+fn what_a_deactivated_account_has_is_put_right_until_its_deletion_is_due() {
+    let account = |at: u32, title: &str| json!({"id": format!("u{at}"), "userName": format!("p{at}"), "externalId": mark(&format!("hr/{at}")), "active": false, "title": title});
+    let left = |at: u32| json!({"id": at.to_string(), "login": format!("p{at}"), "left": true, "title": "Lead"});
+    let scene = Scene::new(&[source("hr", ""), target("  leaver: {action: deactivate, deleteAfter: 30d, set: {title: Former}}\n")])
+        .record("hr", left(1))
+        .record("hr", left(2))
+        .record("hr", left(3))
+        .record("hr", left(4))
+        .account(account(1, "Lead"))
+        .account(account(2, "Former"))
+        .account(account(3, "Lead"))
+        .account(account(4, "Lead"))
+        .account(account(5, "Lead"))
+        .deactivated("u1", 4)
+        .deactivated("u2", 4)
+        .deactivated("u4", 40)
+        .deactivated("u5", 4);
+    // u2 has it, u3 was deactivated by others, u4 is to be deleted, and the owner of u5 is gone from the source.
+    assert_snapshot!(scene.told(), @r"
+    0 Update hr/1 [Leaver] id=u1 title: Lead > Former;
+    1 Update hr/5 [Absent] id=u5 title: Lead > Former;
+    2 Delete hr/4 [Due] id=u4 risks [SignIn, Irreversible] WITHHELD
+    (Refused GuardrailExceeded) chat: account deletions: 1 planned and 0 done in the last 24h, but the default limit allows 0 (count 0, 0 % of 0 active accounts); none of them goes
+    ");
+}
+
+#[test]
 fn a_returning_leaver_is_reactivated_only_if_we_took_the_access_away() {
     let inactive = |id: &str, key: &str, login: &str| json!({"id": id, "userName": login, "externalId": mark(key), "active": false});
     let user = "kind: User\nmetadata: {name: cy}\nspec: {overrides: {source: hr, key: '3'}, attributes: {active: true}}\n".to_owned();

@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 use serde_json::{Value as Json, json};
 
 use super::super::testing::{Scene, mark, source, target, tell};
+use crate::model::ObjectKind;
 
 const NAMES: &str = "  mapping:\n    defaults: none\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: name.givenName, value: identity.name.givenName}\n    - {attribute: name.familyName, value: identity.name.familyName}\n    - {attribute: emails, value: identity.emails}\n";
 
@@ -195,6 +196,24 @@ fn whoever_is_held_comes_into_no_group_and_leaves_none() {
     let shifted = people()
         .fold(accounts(|at| format!("hr/{at}")), |scene, (at, _)| scene.record("hr", record(&at.to_string(), PEOPLE[(at + 1) % 4])));
     assert_eq!(shifted.plan().changes.len(), 0, "{}", shifted.told());
+}
+
+#[test]
+fn a_link_moves_with_the_mark_that_a_change_renews_and_not_before() {
+    let line = user("1044", "formerKeys: [\"hr/C-17\"]");
+    let one = |account: serde_json::Value| {
+        let documents = vec![named("hr", ""), target(NAMES), line.clone()];
+        let scene = Scene::new(&documents).link(ObjectKind::Account, "hr/C-17", "u1").account(account);
+        scene.record("hr", record("1044", PEOPLE[0]))
+    };
+    let moves = |scene: &Scene| crate::planning::carried_links(&scene.policy, &scene.world(), scene.moment).len();
+    let marked = one(account("u1", "hr/C-17", PEOPLE[0]));
+    assert_eq!((marked.plan().changes.len(), moves(&marked)), (1, 0), "{}", marked.told());
+    let mut bare = account("u1", "hr/C-17", PEOPLE[0]);
+    bare["externalId"] = serde_json::Value::Null;
+    assert_eq!(moves(&one(bare)), 1);
+    let renewed = one(account("u1", "hr/1044", PEOPLE[0]));
+    assert_eq!((renewed.plan().changes.len(), moves(&renewed)), (0, 1), "{}", renewed.told());
 }
 
 #[test]
