@@ -463,6 +463,58 @@ async fn what_a_run_noted_that_changed_nothing_counts_at_once() {
     process.end().await;
 }
 
+/// Whose record it is was noted by a run that changed nothing: the process that made it gives nobody else a title, once the address is another person's.
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_record_it_is_outlives_an_address_that_changes_hands() {
+    const DIRECTORY: &str = "
+---
+apiVersion: headcount.dev/v1alpha1
+kind: Source
+metadata: {name: directory}
+spec:
+  establishes: false
+  precedence: 20
+  connection: {file: {path: directory.csv, mayBeEmpty: [title]}}
+  key: record.id
+  correlate: [emails]
+  mapping:
+    rules:
+    - {attribute: emails, value: record.email}
+    - {attribute: title, value: record.title}
+";
+    let mut company = Company::new().await;
+    company.app().execute_batch("ALTER TABLE users ADD COLUMN title TEXT").unwrap();
+    at_target(&mut company, "correlate: [externalId]");
+    let columns =
+        company.manifests.replace("attribute: displayName", "attribute: emails").replace("displayName: name", "emails: name, title: title");
+    let first = "spec:\n  establishes: true\n  precedence: 30\n  connection:\n    file: {path: hr.csv}";
+    company.manifests = columns.replace("spec:\n  connection:\n    file: {path: hr.csv}", first) + DIRECTORY;
+    let listed = |records: &[&str]| {
+        company.exports("directory.csv", &format!("id,email,title\nd3,mina@acme.example,Engineer\n{}\n", records.join("\n")));
+    };
+    let titles = || {
+        let app = company.app();
+        let mut rows = app.prepare("SELECT login, coalesce(title, '') FROM users ORDER BY login").unwrap();
+        let rows = rows.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).unwrap();
+        rows.map(Result::unwrap).filter(|(_, title)| !title.is_empty()).collect::<Vec<_>>()
+    };
+    let mina = "3,mina,mina@acme.example";
+    company.hires(&["1,ada,ada@acme.example", "2,luis,luis@acme.example", mina]);
+    listed(&[]);
+    let mut process = Process::start(&company, company.store.clone()).await;
+    process.as_declared("one").await;
+    listed(&["d1,ada@acme.example,"]);
+    ask(company.store.as_ref(), "1").await;
+    served(company.store.as_ref()).await;
+    company.hires(&["1,ada,okafor@acme.example", "2,luis,ada@acme.example", mina]);
+    listed(&["d1,ada@acme.example,CEO"]);
+    ask(company.store.as_ref(), "2").await;
+    served(company.store.as_ref()).await;
+    let is = |login: &str, title: &str| (login.to_owned(), title.to_owned());
+    assert_eq!(titles(), [is("ada", "CEO"), is("mina", "Engineer")]);
+    process.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_asked_of_a_process_that_ended_is_done_by_the_next_one_at_once() {
     let company = Company::new().await;
