@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use super::{Drift, DriftKind};
-use crate::manifest::kinds::{GroupSpec, Member, UserSpec};
+use crate::manifest::kinds::{EntitlementSpec, GroupSpec, Member, UserSpec};
 use crate::manifest::{API_VERSION, Document, Editor, Loaded, ManifestEdit, Origin, WrittenValue, flow, scalar};
 use crate::model::{Key, Value};
 use crate::policy::Policy;
@@ -44,13 +44,13 @@ pub(super) fn can_not(policy: &Policy, drift: &Drift) -> Option<&'static str> {
         DriftKind::GroupDeleted => Some("take the Group out by hand"),
         DriftKind::JoinedUndeclared => Some("no manifest declares the group: `headcount import` it"),
         DriftKind::NewAccount => Some("it is nobody's: `headcount import` it"),
-        DriftKind::Granted | DriftKind::Withdrawn | DriftKind::Parameter => Some("change the Entitlement by hand"),
+        DriftKind::Parameter => Some("parameters are worked out by the Entitlement; change it by hand"),
         DriftKind::GroupRenamed | DriftKind::Joined | DriftKind::Left => {
             let group = drift.of.as_ref().unwrap_or(&drift.key);
             let each = policy.groups.iter().any(|known| known.for_each.is_some() && Key::group_name(group) == Key::group_name(&known.key));
             each.then_some("the group is one for each value: a line would be about all of them")
         }
-        DriftKind::Value | DriftKind::LostSignIn => None,
+        DriftKind::Value | DriftKind::LostSignIn | DriftKind::Granted | DriftKind::Withdrawn => None,
     }
 }
 
@@ -87,6 +87,8 @@ impl Work<'_> {
             DriftKind::Joined => self.member(drift, "members", "exclude"),
             DriftKind::Left => self.member(drift, "exclude", "members"),
             DriftKind::GroupRenamed => self.renamed(drift),
+            DriftKind::Granted => self.granted(drift),
+            DriftKind::Withdrawn => self.withdrawn(drift),
             _ => Err("it can't be adopted".into()),
         }
     }
@@ -145,18 +147,35 @@ impl Work<'_> {
         let listed = group.spec.people().into_iter().find(|(list, _)| *list == out_of).map_or(&[][..], |(_, members)| members);
         let edit = match listed.iter().position(|member| means(member, &drift.key)) {
             Some(index) => ManifestEdit::RemoveItem { at: format!("/spec/{out_of}"), index },
-            None => {
-                let item = as_member(&drift.key).ok_or("the account is nobody's: `headcount import` it first")?;
-                let risk = self.risky.filter(|_| drift.check).map(|day| format!("; adopted from outside, {day}: who approved it?"));
-                ManifestEdit::Append {
-                    at: format!("/spec/{into}"),
-                    item,
-                    comment: Some(format!("{}{}", drift.name, risk.unwrap_or_default())),
-                }
-            }
+            None => self.listed(drift, into)?,
         };
         let (origin, name) = (group.origin.clone(), group.name.clone());
         self.edit(&origin, "Group", &name, &[edit])
+    }
+
+    /// Whoever got it by hand is named from now on.
+    fn granted(&mut self, drift: &Drift) -> Result<(), String> {
+        let line = self.listed(drift, "members")?;
+        let entitlement = self.entitlement(drift)?;
+        let (origin, name) = (entitlement.origin.clone(), entitlement.name.clone());
+        self.edit(&origin, "Entitlement", &name, &[line])
+    }
+
+    /// Whoever was named and lost it is named no more. A rule covers whom it covers: no Entitlement leaves anybody out by name.
+    fn withdrawn(&mut self, drift: &Drift) -> Result<(), String> {
+        let entitlement = self.entitlement(drift)?;
+        let index = entitlement.spec.members.iter().position(|member| means(member, &drift.key));
+        let index = index.ok_or("its rule gives it; change `when` by hand")?;
+        let (origin, name) = (entitlement.origin.clone(), entitlement.name.clone());
+        self.edit(&origin, "Entitlement", &name, &[ManifestEdit::RemoveItem { at: "/spec/members".into(), index }])
+    }
+
+    /// One more line of a list of people.
+    fn listed(&self, drift: &Drift, list: &str) -> Result<ManifestEdit, String> {
+        let item = as_member(&drift.key).ok_or("the account is nobody's: `headcount import` it first")?;
+        let risk = self.risky.filter(|_| drift.check).map(|day| format!("; adopted from outside, {day}: who approved it?"));
+        let comment = Some(format!("{}{}", drift.name, risk.unwrap_or_default()));
+        Ok(ManifestEdit::Append { at: format!("/spec/{list}"), item, comment })
     }
 
     fn renamed(&mut self, drift: &Drift) -> Result<(), String> {
@@ -173,6 +192,13 @@ impl Work<'_> {
     fn group(&self, key: &str) -> Result<&Document<GroupSpec>, String> {
         let name = Key::group_name(key);
         self.loaded.groups.iter().find(|group| group.name.as_ref() == name).ok_or_else(|| "no manifest declares the group".into())
+    }
+
+    fn entitlement(&self, drift: &Drift) -> Result<&Document<EntitlementSpec>, String> {
+        let called = drift.of.as_deref().unwrap_or_default();
+        let is_it = |known: &Document<EntitlementSpec>| known.spec.entitlement.as_deref().unwrap_or(&known.name) == called;
+        let known = |known: &&Document<EntitlementSpec>| known.spec.target == *drift.target && is_it(known);
+        self.loaded.entitlements.iter().find(known).ok_or_else(|| "no manifest declares the entitlement".into())
     }
 
     fn edit(&mut self, origin: &Origin, kind: &str, name: &str, edits: &[ManifestEdit]) -> Result<(), String> {

@@ -70,8 +70,9 @@ impl Look<'_> {
         let drift = |what| Drift { change: Some(at), object: object.clone(), ..named(what, target, key, &change.object.name) };
         let access = || self.unchanged(target, LeftWhat::Access, key);
         let grant = |what| {
-            let entitlement = change.entitlement.clone();
-            vec![Drift { of: entitlement.clone(), of_name: entitlement, ..drift(what) }]
+            let of = change.entitlement.clone();
+            let privileged = of.as_deref().is_some_and(|name| self.policy.is_privileged_entitlement(target, name));
+            vec![Drift { of: of.clone(), of_name: of, check: privileged && what == DriftKind::Granted, ..drift(what) }]
         };
         match (change.object.kind, change.action) {
             (ObjectKind::Account, Action::Update) if self.unchanged(target, LeftWhat::Values, key) => {

@@ -133,6 +133,60 @@ fn adopted_the_manifests_want_what_is_there() {
     assert!(!String::from_utf8_lossy(&again.stdout).contains("Ada O."));
 }
 
+/// Perks beside the accounts: one by a rule, two by name, of which one opens more doors.
+fn perks() -> Folder {
+    const PERKS: &str = "
+---
+apiVersion: headcount.dev/v1alpha1
+kind: Entitlement
+metadata: {name: badge}
+spec: {target: app, when: 'identity.department == \"Engineering\"'}
+---
+apiVersion: headcount.dev/v1alpha1
+kind: Entitlement
+metadata: {name: travel}
+spec:
+  target: app
+  entitlement: travel-card
+  members:
+  - identity: {source: hr, key: '2'}
+---
+apiVersion: headcount.dev/v1alpha1
+kind: Entitlement
+metadata: {name: vault}
+spec: {target: app, privileged: true}
+";
+    let folder = acme();
+    let tables = "memberships: {table: team_users, group: team_id, account: user_id}";
+    let manifests = std::fs::read_to_string(folder.file("acme.yaml")).expect("it is there");
+    let with = format!("{tables}\n      entitlements: {{table: perks, account: user_id, entitlement: perk}}");
+    folder.write("acme.yaml", &(manifests.replace(tables, &with) + PERKS));
+    database(&folder).execute_batch("CREATE TABLE perks (user_id INTEGER NOT NULL, perk TEXT NOT NULL)").expect("a table");
+    folder.run(["apply", "--auto-approve"]).assert().success();
+    let by_hand = "
+        INSERT INTO perks SELECT id, 'travel-card' FROM users WHERE login = 'mina';
+        DELETE FROM perks WHERE perk = 'travel-card' AND user_id = (SELECT id FROM users WHERE login = 'luis');
+        INSERT INTO perks SELECT id, 'vault' FROM users WHERE login = 'noor';
+        DELETE FROM perks WHERE perk = 'badge' AND user_id = (SELECT id FROM users WHERE login = 'ada');";
+    database(&folder).execute_batch(by_hand).expect("it can be done");
+    folder
+}
+
+#[test]
+fn who_got_or_lost_an_entitlement_is_adopted_where_it_is_given_by_name() {
+    let folder = perks();
+    let run = folder.run(["drift", "-q", "--adopt", "adopt.patch"]).assert().code(1);
+    let told = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+    assert!(told.contains("its rule gives it; change `when` by hand"), "{told}");
+    snapbox::assert_data_eq!(std::fs::read_to_string(folder.file("adopt.patch")).expect("it is there"), str![[r#""#]]);
+    folder.run(["drift", "-q", "--adopt", "adopt.patch", "--include-risks"]).assert().code(1);
+    let git = std::process::Command::new("git").args(["apply", "adopt.patch"]).current_dir(folder.path()).status().expect("git runs");
+    assert!(git.success());
+    let manifests = std::fs::read_to_string(folder.file("acme.yaml")).expect("it is there");
+    assert!(manifests.contains("# noor; adopted from outside, ") && manifests.contains("who approved it?"), "{manifests}");
+    assert_eq!(planned(&folder), 1, "what a rule gives is given back");
+}
+
 #[test]
 fn what_is_asked_for_wrongly_is_said() {
     let folder = world();
