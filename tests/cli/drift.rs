@@ -154,7 +154,11 @@ spec:
 apiVersion: headcount.dev/v1alpha1
 kind: Entitlement
 metadata: {name: vault}
-spec: {target: app, privileged: true}
+spec:
+  target: app
+  privileged: true
+  members:
+  - identity: {source: hr, key: '1'}
 ";
     let folder = acme();
     let tables = "memberships: {table: team_users, group: team_id, account: user_id}";
@@ -178,7 +182,23 @@ fn who_got_or_lost_an_entitlement_is_adopted_where_it_is_given_by_name() {
     let run = folder.run(["drift", "-q", "--adopt", "adopt.patch"]).assert().code(1);
     let told = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
     assert!(told.contains("its rule gives it; change `when` by hand"), "{told}");
-    snapbox::assert_data_eq!(std::fs::read_to_string(folder.file("adopt.patch")).expect("it is there"), str![[r#""#]]);
+    snapbox::assert_data_eq!(
+        std::fs::read_to_string(folder.file("adopt.patch")).expect("it is there"),
+        str![[r#"
+--- a/acme.yaml
++++ b/acme.yaml
+@@ -58,7 +58,7 @@
+   target: app
+   entitlement: travel-card
+   members:
+-  - identity: {source: hr, key: '2'}
++  - identity: {source: hr, key: "3"}   # mina
+ ---
+ apiVersion: headcount.dev/v1alpha1
+ kind: Entitlement
+
+"#]]
+    );
     folder.run(["drift", "-q", "--adopt", "adopt.patch", "--include-risks"]).assert().code(1);
     let git = std::process::Command::new("git").args(["apply", "adopt.patch"]).current_dir(folder.path()).status().expect("git runs");
     assert!(git.success());
