@@ -15,7 +15,7 @@ use super::session;
 use super::status;
 use super::who;
 use crate::manifest::quantity;
-use crate::model::{Status, SyncRequest, SystemRole, SystemState};
+use crate::model::{Status, SyncRequest, SystemRole, SystemState, THE_WORKSPACE};
 use crate::render::status::is_silent;
 use crate::state::Shelf;
 use crate::workspace::acts;
@@ -144,7 +144,7 @@ fn outcome(status: &Status, targets: &[String], now: Timestamp) -> Exit {
         Exit::Stale
     } else if any(&[SystemState::Stalled, SystemState::Behind, SystemState::Changing]) {
         Exit::Partly
-    } else if any(&[SystemState::Held]) {
+    } else if any(&[SystemState::Held]) || status.needs.iter().any(|need| need.about == THE_WORKSPACE) {
         Exit::Refused
     } else if any(&[SystemState::WaitsForApproval, SystemState::WindowClosed, SystemState::Suspended, SystemState::Paused]) {
         Exit::Stale

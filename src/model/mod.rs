@@ -55,7 +55,7 @@ pub use running::{Approval, Brake, Decided, Revision, SyncRequest, SystemMemory}
 pub use session::SiteSession;
 pub use status::{
     BreachedLimit, LeaseStatus, Need, NeedKind, Pending, RefusedBecause, RefusedRevision, STATUS_VERSION, StallCause, Status, SystemRole,
-    SystemState, SystemStatus,
+    SystemState, SystemStatus, THE_WORKSPACE,
 };
 pub use table::{Table, Tables};
 pub use token::{ApiToken, TokenScope, TokenUse};

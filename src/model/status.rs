@@ -84,6 +84,9 @@ pub enum NeedKind {
     Untold,
 }
 
+/// What a need is about that is of no Source and no Target alone.
+pub const THE_WORKSPACE: &str = "the workspace";
+
 /// Something that needs somebody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]

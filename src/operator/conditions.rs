@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::register::Problems;
-use crate::model::{NeedKind, RefusedBecause, StallCause, Status, SystemRole, SystemState, SystemStatus};
+use crate::model::{NeedKind, RefusedBecause, StallCause, Status, SystemRole, SystemState, SystemStatus, THE_WORKSPACE};
 
 /// Longest message of a condition.
 const MESSAGE: usize = 1024;
@@ -242,6 +242,7 @@ fn workspace_conditions(status: Option<&Status>, problems: &Problems, about: Abo
     let states: Vec<SystemState> = status.iter().flat_map(|status| &status.systems).map(|system| system.state).collect();
     let fine = states.iter().filter(|state| matches!(state, SystemState::AsDeclared | SystemState::Changing)).count();
     let unknown = states.iter().filter(|state| **state == SystemState::Unknown).count();
+    let undecided = status.and_then(|status| status.needs.iter().find(|need| need.about == THE_WORKSPACE));
     let ready = match status {
         None => {
             Condition { kind: "Ready", holds: Some(false), reason: if stalled { reason } else { "Starting" }, message: message.clone() }
@@ -250,6 +251,10 @@ fn workspace_conditions(status: Option<&Status>, problems: &Problems, about: Abo
         // Every revision is worked out anew: that is no news of what was well.
         Some(_) if unknown > 0 && fine + unknown == states.len() => {
             Condition { kind: "Ready", holds: about.was_ready.then_some(true), reason: "Reading", message: String::new() }
+        }
+        Some(_) if undecided.is_some() => {
+            let message = undecided.map(|need| short(&need.words)).unwrap_or_default();
+            Condition { kind: "Ready", holds: Some(false), reason: "Undecided", message }
         }
         Some(_) if fine == states.len() => Condition { kind: "Ready", holds: Some(true), reason: "AsDeclared", message: String::new() },
         Some(_) => {

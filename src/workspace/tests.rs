@@ -14,7 +14,7 @@ use super::{CompiledRevision, Ended, Mail, Observer, Workspace, WorkspaceError};
 use crate::journal::{Anchor, AnchorFile};
 use crate::model::{
     Brake, Guardrail, NeedKind, RefusedBecause, RefusedRevision, Revision, StandingRevocation, Status, SyncRequest, SystemMemory,
-    SystemState,
+    SystemState, THE_WORKSPACE,
 };
 use crate::pipeline::tests::Company;
 use crate::pipeline::{Hear, Keeping, News};
@@ -460,6 +460,43 @@ async fn what_a_run_noted_that_changed_nothing_counts_at_once() {
     ask(company.store.as_ref(), "3").await;
     served(company.store.as_ref()).await;
     assert_eq!(company.accounts(), ["ada"], "whoever somebody else deactivated stays so");
+    process.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_decided_needs_somebody_whatever_it_is_about() {
+    let needs = |status: &Status| {
+        let needs = status.needs.iter().map(|need| (need.kind, need.about.clone(), need.words.clone()));
+        needs.collect::<Vec<_>>()
+    };
+    let said = |about: &str, code: &str| (NeedKind::Held, about.to_owned(), format!("{code}: `headcount plan` says more"));
+    let mut company = Company::new().await;
+    let mut process = Process::start(&company, company.store.clone()).await;
+    process.as_declared("one").await;
+    company.hires(&["1,ada,Ada Okafor", "707,luis,Luis Ferreira"]);
+    ask(company.store.as_ref(), "1").await;
+    let status = process.until("a key that changed", |status| !status.needs.is_empty()).await;
+    assert_eq!(needs(&status), [said("hr", "key-changed")]);
+    assert_eq!(status.systems[0].state, SystemState::Held);
+
+    company.hires(&["1,ada,Ada Okafor", "2,luis,Luis Ferreira"]);
+    let teams = "CREATE TABLE teams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+        CREATE TABLE team_users (team_id INTEGER NOT NULL, user_id INTEGER NOT NULL, PRIMARY KEY (team_id, user_id));";
+    company.app().execute_batch(teams).unwrap();
+    let groups = "active: {flag: is_active}
+      groups: {table: teams, key: id, columns: {displayName: name}}
+      memberships: {table: team_users, group: team_id, account: user_id}
+  groups: {}
+---
+apiVersion: headcount.dev/v1alpha1
+kind: Group
+metadata: {name: high}
+spec: {displayName: High, rule: int(identity.userName) > 3}
+";
+    company.manifests = company.manifests.replace("active: {flag: is_active}\n", groups);
+    process.mail.manifests(manifests(&company, "two"));
+    ask(company.store.as_ref(), "2").await;
+    process.until("a rule that fails", |status| needs(status) == [said(THE_WORKSPACE, "expression-failed")]).await;
     process.end().await;
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Must never: name a person.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,8 +13,8 @@ use super::messages::CompiledRevision;
 use super::schedule;
 use crate::inbox::Inboxes;
 use crate::model::{
-    Brake, BreachedLimit, Finding, FindingCode, Guardrail, LeaseStatus, LimitUse, Memory, Need, NeedKind, Pending, Plan, RefusedRevision,
-    STATUS_VERSION, Severity, StallCause, Status, SystemRole, SystemState, SystemStatus,
+    Brake, BreachedLimit, Finding, FindingCode, Guardrail, Key, LeaseStatus, LimitUse, Memory, Need, NeedKind, Pending, Plan,
+    RefusedRevision, STATUS_VERSION, Severity, StallCause, Status, SystemRole, SystemState, SystemStatus, THE_WORKSPACE,
 };
 use crate::pipeline::Hear;
 
@@ -151,7 +151,7 @@ impl Told<'_> {
         if memory.misses > 0 {
             return (SystemState::Unreadable, memory.why.clone());
         }
-        if let Some(words) = self.doubts(system).next() {
+        if let Some(words) = self.doubts(Some(system)).next() {
             return (SystemState::Held, Some(words));
         }
         if system.role == SystemRole::Source {
@@ -200,19 +200,35 @@ impl Told<'_> {
         })
     }
 
-    /// What of a system's read, or at it, leaves something undecided, in the stable words of findings: nothing follows from it until somebody looks.
-    fn doubts(&self, system: &System) -> impl Iterator<Item = String> {
-        let here = |finding: &&Finding| finding.subject.system.as_ref() == Some(&system.name);
-        let undecided = |finding: &&Finding| matches!(finding.severity, Severity::Error | Severity::Incomplete);
-        let kept_out = |finding: &&Finding| finding.code == FindingCode::NotKept;
-        let findings = self.plan.iter().flat_map(|plan| &plan.findings);
+    /// What of a system's read, or at it, leaves something undecided, in the stable words of findings: nothing follows from it until somebody looks. Without a
+    /// system: what is of none of them.
+    fn doubts(&self, system: Option<&System>) -> impl Iterator<Item = String> {
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-        for finding in findings.filter(here).filter(|finding| undecided(finding) || kept_out(finding)) {
-            *counts.entry(word(finding)).or_default() += 1;
+        for finding in self.plan.iter().flat_map(|plan| undecided(plan)) {
+            if self.system_of(finding) == system.map(|system| &system.name) {
+                *counts.entry(word(finding)).or_default() += 1;
+            }
         }
         counts.into_iter().map(|(code, many)| match many {
             1 => format!("{code}: `headcount plan` says more"),
             many => format!("{many} times {code}: `headcount plan` says more"),
+        })
+    }
+
+    /// The system that a finding names; where it is about keys, the Source that gave them.
+    fn system_of<'f>(&'f self, finding: &'f Finding) -> Option<&'f Arc<str>> {
+        let known = |name: &str| self.kept.systems.iter().find(|system| *system.name == *name).map(|system| &system.name);
+        if let Some(name) = &finding.subject.system {
+            return known(name);
+        }
+        let of_keys = matches!(
+            finding.code,
+            FindingCode::KeyChanged | FindingCode::KeyHandedOn | FindingCode::DuplicateKey | FindingCode::ContradictoryDates
+        );
+        let keys = finding.subject.key.iter().chain(&finding.about).filter(|_| of_keys);
+        keys.filter_map(|key| Key::of(key)).find_map(|key| match key {
+            Key::Record { source, .. } => known(source),
+            _ => None,
         })
     }
 
@@ -262,8 +278,9 @@ impl Told<'_> {
         }
         for system in self.kept.systems.iter().filter(|system| system.memory.misses == 0) {
             let next = || "headcount plan".to_owned();
-            needs.extend(self.doubts(system).map(|words| need(NeedKind::Held, &system.name, words, next())));
+            needs.extend(self.doubts(Some(system)).map(|words| need(NeedKind::Held, &system.name, words, next())));
         }
+        needs.extend(self.doubts(None).map(|words| need(NeedKind::Held, THE_WORKSPACE, words, "headcount plan".to_owned())));
         if let Some(refused) = self.refused {
             let words = refused.why.first().cloned().unwrap_or_else(|| "it can't be used".into());
             needs.push(need(NeedKind::RevisionRefused, &refused.revision.name, words, "headcount validate".into()));
@@ -285,6 +302,17 @@ impl Told<'_> {
         needs.sort_by(|one, other| (one.kind, &one.about).cmp(&(other.kind, &other.about)));
         needs
     }
+}
+
+/// Findings for which a plan does not end well and of which no change tells: something is not planned, or not as declared.
+fn undecided(plan: &Plan) -> impl Iterator<Item = &Finding> {
+    let withheld: BTreeSet<usize> = plan.changes.iter().filter_map(|change| Some(change.withheld.as_ref()?.finding as usize)).collect();
+    let counts = move |(at, finding): &(usize, &Finding)| match finding.severity {
+        Severity::Error | Severity::Incomplete => true,
+        Severity::Refused => !withheld.contains(at),
+        Severity::Warning | Severity::Note => finding.code == FindingCode::NotKept,
+    };
+    plan.findings.iter().enumerate().filter(counts).map(|(_, finding)| finding)
 }
 
 /// Limits that are breached, with how much that is: `deactivate: 12 of at most 4`.
