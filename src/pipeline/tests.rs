@@ -270,6 +270,28 @@ async fn a_turn_reads_plans_asks_runs_and_remembers() {
     assert_eq!(company.journal().await.len(), entries, "a run of nothing does not fill the journal");
 }
 
+/// The mark of somebody who left is not renewed: it has the name that the Source had.
+#[tokio::test]
+async fn a_source_that_is_renamed_takes_along_whom_headcount_deactivated() {
+    let mut company = Company::new().await;
+    let limits = "spec:\n  guardrails: {deactivate: {count: 50}, update: {count: 50}}\n  connection:\n    sql:";
+    company.manifests = company.manifests.replace("spec:\n  connection:\n    sql:", limits);
+    let run = Person::says(Decision::Run);
+    company.turn(&run, |_| {}).await.unwrap();
+    company.hires(&["1,ada,Ada Okafor"]);
+    company.turn(&run, |_| {}).await.unwrap();
+    assert_eq!(company.accounts(), ["ada"]);
+    company.manifests =
+        company.manifests.replace("metadata: {name: hr}\nspec:\n", "metadata: {name: people}\nspec:\n  previousNames: [hr]\n");
+    company.turn(&run, |_| {}).await.unwrap();
+    let memory = company.memory().await;
+    let links: Vec<&str> = memory.links.iter().map(|link| link.key.as_ref()).collect();
+    assert_eq!((memory.deactivations.len(), links), (1, vec!["people/1", "people/2"]));
+    company.hires(&["1,ada,Ada Okafor", "2,luis,Luis Ferreira"]);
+    company.turn(&run, |_| {}).await.unwrap();
+    assert_eq!(company.accounts(), ["ada", "luis"], "they come back as if nothing had been renamed");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_answered_with_no_changes_and_remembers_nothing() {
     let company = Company::new().await;

@@ -76,16 +76,19 @@ impl World {
                 [(ObjectKind::Account, &side.accounts, "userName"), (ObjectKind::Group, &side.groups, "displayName")]
             {
                 for row in 0..objects.len() {
-                    let Some(key) = objects.marked_key(row).filter(|_| objects.carries(row) == Carries::Ours) else { continue };
-                    let linked = !self.recall.ids_of(&self.memory, &rules.name, kind, &key).is_empty();
-                    // A mark that a rename has not reached yet says what the object was called before.
+                    let Some(marked) = objects.marked_key(row).filter(|_| objects.carries(row) == Carries::Ours) else { continue };
+                    // A mark that a rename has not reached yet, of a source or of the resource, says what the object was called before.
+                    let renamed = policy.key_now(&marked);
+                    let key = renamed.as_deref().unwrap_or(&marked);
+                    let linked = !self.recall.ids_of(&self.memory, &rules.name, kind, key).is_empty();
                     let id = objects.id(row);
-                    let former = self.recall.formerly(&self.memory, &rules.name, kind, &key).contains(&id.as_ref());
-                    if !linked && !former && objects.marked(&key).len() == 1 {
+                    let former = self.recall.formerly(&self.memory, &rules.name, kind, &marked).contains(&id.as_ref());
+                    let others = renamed.as_deref().map_or(0, |key| objects.marked(key).len());
+                    if !linked && !former && objects.marked(&marked).len() + others == 1 {
                         missing.push(Link {
                             target: rules.name.clone(),
                             kind,
-                            key: Arc::from(key.as_ref()),
+                            key: Arc::from(key),
                             id: Arc::from(id.as_ref()),
                             origin: LinkOrigin::Adopted,
                             system: rules.system.id,

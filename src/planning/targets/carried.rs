@@ -35,7 +35,8 @@ pub fn links(policy: &Policy, world: &World, moment: Moment) -> Vec<Link> {
             let Claim::Owned(row) = claims.of(*number) else { continue };
             let accounts = basis.observed[target].accounts();
             let (key, id) = (basis.people.key(*number), accounts.id(row));
-            if accounts.marked_key(row).is_some_and(|marked| *marked != *key) {
+            let marked = accounts.marked_key(row).map(|marked| policy.key_now(&marked).unwrap_or_else(|| marked.into_owned()));
+            if marked.is_some_and(|marked| *marked != *key) {
                 continue;
             }
             match world.recall.link_of(&world.memory, &rules.name, ObjectKind::Account, &id) {
