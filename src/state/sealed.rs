@@ -1,7 +1,7 @@
 //! A store whose lines, and whatever else holds values of people, are sealed before they are handed on, whatever stands behind it: nothing below ever sees them.
 //!
-//! No look-up stands between a fact and its commit: a process makes keys of its own for whomever it first tells of, and whoever reads finds each by its id. Must never:
-//! hand a line on whose key may not be durable with it.
+//! No look-up stands between a fact and its commit: a process makes keys of its own for whomever it first tells of in a run, and whoever reads finds each by its id.
+//! Must never: hand a line on whose key may not be durable with it, or seal with a key of an earlier run, which may be destroyed by now.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -28,8 +28,9 @@ pub(super) struct Sealed {
     keys: Mutex<HashMap<Arc<str>, AtHand>>,
 }
 
-/// A key that this process made.
+/// A key that this process made. It is used in one run: whoever was erased between two, by another process, gets another key in the next.
 struct AtHand {
+    run: Arc<str>,
     subject: KeptKey,
     key: SubjectKey,
     /// a commit that held it has returned
@@ -96,12 +97,12 @@ impl Sealed {
         line.push_str(clear);
         line.push_str(SEALED);
         for (at, (whom, text)) in personal.iter().enumerate() {
-            if !keys.contains_key(whom) {
+            if keys.get(whom).is_none_or(|known| known.run != run) {
                 if keys.len() >= AT_HAND {
                     keys.clear();
                 }
                 let (subject, key) = seal::make(whom, None, self.wrapping.as_ref(), Timestamp::now())?;
-                keys.insert(whom.clone(), AtHand { subject, key, durable: false });
+                keys.insert(whom.clone(), AtHand { run: run.clone(), subject, key, durable: false });
             }
             let known = keys.get(whom)?;
             if !known.durable {

@@ -237,3 +237,23 @@ impl Event {
         self
     }
 }
+
+/// Another process erased somebody who comes back: the one that goes on tells of them under a key that is there.
+#[rstest]
+#[tokio::test]
+async fn who_comes_back_after_being_erased_beside_a_process_is_told_of_again(#[values(Kind::File, Kind::Postgres)] kind: Kind) {
+    let Some(place) = Place::of(kind) else { return };
+    let store = place.open("acme").await.unwrap();
+    let lock = store.lock("jane").await.unwrap();
+    let told_in = |run: &str| vec![entry(&run.into(), Timestamp::UNIX_EPOCH, &intent(0, "hr/4711", "lovelace", "countess@example.org"))];
+    store.commit(told_in("r1")).await.unwrap();
+    let subjects = store.subjects_of(vec!["hr/4711".into()]).await.unwrap();
+    let other = place.open("acme").await.unwrap();
+    let beside = other.lock_beside().await.unwrap();
+    other.commit(vec![Fact::SubjectsGone(subjects)]).await.unwrap();
+    drop(beside);
+    store.commit(told_in("r2")).await.unwrap();
+    let names: Vec<bool> = told(store.as_ref()).await.iter().map(|event| format!("{event:?}").contains("lovelace")).collect();
+    assert_eq!(names, [false, true]);
+    store.release(lock).await.unwrap();
+}
