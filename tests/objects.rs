@@ -420,6 +420,12 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "Source",
+        "{connection: {inbox: {}}, key: record.externalId, mapping: {}, previousNames: [old]}",
+        "what a system pushed, and its tokens, stay under the Source's name: a Source with an inbox keeps it",
+        "give it the name back that the system pushes to",
+    ),
+    (
+        "Source",
         "{connection: {file: {path: a.csv}}, key: record.id, mapping: {}, establishes: false}",
         "the Source `x` does not establish identities and does not say how its records find theirs",
         "add `correlate:` with attributes in order, such as `[employeeNumber]`",

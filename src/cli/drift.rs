@@ -5,7 +5,7 @@
 mod told;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
@@ -89,7 +89,11 @@ pub fn run(args: &DriftArgs) -> Result<Exit, Failure> {
     let text = before.get(&users).map_or("", String::as_str);
     let picked: Vec<&Drift> = chosen.iter().filter_map(|at| compared.drifts.get(*at)).collect();
     let adopted = adopt(&loaded, &snapshot.policy, &picked, args.include_risks.then_some(day.as_str()), (&users, text));
-    let of_file = |(name, after): (&Arc<str>, &String)| patch(name, before.get(name).map(String::as_str), after);
+    let folder = patched(&adopted, &args.files);
+    let of_file = |(name, after): (&Arc<str>, &String)| {
+        let file = folder.as_deref().and_then(|folder| beneath(name, folder)).unwrap_or_else(|| name.to_string());
+        patch(&file, before.get(name).map(String::as_str), after)
+    };
     let patch: String = adopted.files.iter().map(of_file).collect();
     if let Some(file) = &args.adopt {
         output::replace(file, |out| std::io::Write::write_all(out, patch.as_bytes()))?;
@@ -97,7 +101,8 @@ pub fn run(args: &DriftArgs) -> Result<Exit, Failure> {
     if let Some(file) = &args.revert {
         output::save(&revert(&plan, &picked), Format::Json, ViewOptions::wide(report::DEFAULT_WIDTH), file)?;
     }
-    told::tell(args, &Told { compared: &compared, chosen: &chosen, adopted: &adopted, patch: &patch, plan: &plan })?;
+    let apart = folder.filter(|folder| std::env::current_dir().ok().as_ref() != Some(folder));
+    told::tell(args, &Told { compared: &compared, chosen: &chosen, adopted: &adopted, patch: &patch, apart, plan: &plan })?;
     Ok(match (compared.drifts.is_empty(), complete_look(&compared, &plan)) {
         (false, _) => Exit::DIFFERENT,
         (true, false) => Exit::Stale,
@@ -113,6 +118,8 @@ struct Told<'a> {
     adopted: &'a Adopted,
     /// what adopts them
     patch: &'a str,
+    /// the folder where that is applied, where it is not this one
+    apart: Option<PathBuf>,
     plan: &'a Plan,
 }
 
@@ -164,6 +171,24 @@ fn users_file(loaded: &Loaded, files: &Files) -> Arc<str> {
         let path = folder.join("users.yaml");
         path.strip_prefix(".").unwrap_or(&path).to_string_lossy().into()
     })
+}
+
+/// The folder where a patch is applied: this one, and where a manifest lies elsewhere, the one that `-f` names. `git apply` takes no way out of it.
+fn patched(adopted: &Adopted, files: &Files) -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    if adopted.files.keys().all(|name| beneath(name, &here).is_some()) {
+        return Some(here);
+    }
+    let named = std::path::absolute(files.files.first()?).ok()?;
+    if named.is_dir() { Some(named) } else { named.parent().map(Path::to_path_buf) }
+}
+
+/// A file as it is called from a folder above it.
+fn beneath(name: &str, folder: &Path) -> Option<String> {
+    let whole = std::path::absolute(name).ok()?;
+    let rest = whole.strip_prefix(folder).ok()?;
+    let is_plain = rest.components().all(|part| matches!(part, Component::Normal(_)));
+    is_plain.then(|| rest.to_string_lossy().into_owned())
 }
 
 fn texts(inputs: &[crate::manifest::ManifestInput]) -> BTreeMap<Arc<str>, String> {

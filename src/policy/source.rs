@@ -30,6 +30,12 @@ impl Policy {
         found.next()
     }
 
+    /// The Source of these manifests that one of later manifests is, perhaps under another name.
+    pub fn source_before(&self, later: &SourcePolicy) -> Option<&SourcePolicy> {
+        let named = |name: &Arc<str>| self.sources.iter().find(|source| source.name == *name);
+        named(&later.name).or_else(|| later.previous_names.iter().find_map(named))
+    }
+
     /// What a key of a Source was under the names that the Source had.
     pub fn former_forms(&self, key: &str) -> Vec<Arc<str>> {
         let Some((name, record)) = Key::of_record(key) else { return Vec::new() };

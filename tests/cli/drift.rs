@@ -207,6 +207,22 @@ fn who_got_or_lost_an_entitlement_is_adopted_where_it_is_given_by_name() {
     assert_eq!(planned(&folder), 1, "what a rule gives is given back");
 }
 
+/// Manifests that lie elsewhere are named from where they lie, and so is the command.
+#[test]
+fn a_patch_of_manifests_that_lie_elsewhere_is_applied_there() {
+    let folder = world();
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let whole = std::fs::canonicalize(folder.path()).expect("it is there");
+    let mut run = folder.run(["drift", "-q", "--adopt", "adopt.patch", "--only", "what=value", "-f"]);
+    run = run.arg(&whole).current_dir(elsewhere.path());
+    let told = run.assert().code(1);
+    let told = String::from_utf8_lossy(&told.get_output().stdout).into_owned();
+    let command = told.split('`').find(|part| part.starts_with("git -C ")).expect("a command").to_owned();
+    let status = std::process::Command::new("sh").args(["-c", &command]).current_dir(elsewhere.path()).status().expect("git runs");
+    assert!(status.success(), "{told}");
+    assert!(std::fs::read_to_string(folder.file("users.yaml")).expect("it is there").contains("Ada O."));
+}
+
 #[test]
 fn what_is_asked_for_wrongly_is_said() {
     let folder = world();

@@ -1,6 +1,7 @@
 //! What was changed outside, for a person, for an issue and for a program.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -81,6 +82,17 @@ fn text(args: &DriftArgs, told: &Told<'_>) -> String {
     out
 }
 
+/// What applies a patch where its files are.
+fn apply(told: &Told<'_>, patch: &Path) -> String {
+    match &told.apart {
+        None => format!("git apply {}", patch.display()),
+        Some(folder) => {
+            let whole = std::path::absolute(patch).unwrap_or_else(|_| patch.to_path_buf());
+            format!("git -C {} apply {}", folder.display(), whole.display())
+        }
+    }
+}
+
 fn next(out: &mut String, args: &DriftArgs, told: &Told<'_>) {
     out.push('\n');
     match (&args.adopt, &args.revert) {
@@ -92,7 +104,7 @@ fn next(out: &mut String, args: &DriftArgs, told: &Told<'_>) {
         (adopt, revert) => {
             if let Some(file) = adopt {
                 let done = told.chosen.len() - told.adopted.refused.keys().filter(|at| **at < told.chosen.len()).count();
-                let _ = writeln!(out, "wrote {}: {done} of {} adopted; `git apply {}`", file.display(), told.chosen.len(), file.display());
+                let _ = writeln!(out, "wrote {}: {done} of {} adopted; `{}`", file.display(), told.chosen.len(), apply(told, file));
             }
             if let Some(file) = revert {
                 let done =

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Context, Diagnostic};
 use crate::manifest::Document;
+use crate::manifest::connection::SourceConnection;
 use crate::manifest::kinds::SourceSpec;
 
 pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
@@ -37,6 +38,12 @@ fn previous_names(context: &Context<'_>, sources: &[Document<SourceSpec>], probl
         claimed.insert(source.name.as_ref(), (source, "/metadata/name".into()));
     }
     for source in sources {
+        if matches!(source.spec.connection, SourceConnection::Inbox(_)) && !source.spec.previous_names.is_empty() {
+            let problem =
+                Diagnostic::error("what a system pushed, and its tokens, stay under the Source's name: a Source with an inbox keeps it");
+            problems
+                .push(context.at(&source.origin, "/spec/previousNames", problem).hint("give it the name back that the system pushes to"));
+        }
         for (at, name) in source.spec.previous_names.iter().enumerate() {
             let pointer = format!("/spec/previousNames/{at}");
             if let Some((other, place)) = claimed.get(name.as_str()) {

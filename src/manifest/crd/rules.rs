@@ -187,6 +187,14 @@ fn source() -> Vec<(&'static str, Rule)> {
             ),
         ),
     ];
+    rules.push((
+        "spec",
+        Rule::new(
+            "!has(self.connection.inbox) || !has(self.previousNames) || size(self.previousNames) == 0",
+            "what a system pushed, and its tokens, stay under the Source's name: a Source with an inbox keeps it",
+            "give it the name back that the system pushes to",
+        ),
+    ));
     rules.extend(address("spec.connection.scim", true, "write the base of the SCIM service: https://chat.example/scim/v2"));
     rules
 }

@@ -22,7 +22,7 @@ pub(super) fn apply(base: &Policy, policy: &mut Policy, preview: &mut Preview) {
         }
     }
     for source in &mut policy.sources {
-        if let Some(before) = base.sources.iter().find(|before| before.name == source.name) {
+        if let Some(before) = base.source_before(source) {
             let mut side = Side { document: ("Source", source.name.clone()), place: source.place.clone(), told: &mut told };
             side.source(before, source);
         }
@@ -51,7 +51,7 @@ fn secrecy(base: &Policy, policy: &mut Policy, preview: &Preview, told: &mut Vec
     for source in &policy.sources {
         // Records in a file of the branch are the branch's own.
         let own = preview.sources.get(&source.name) != Some(&Opening::AsBase);
-        let Some(before) = base.sources.iter().find(|before| before.name == source.name && !own) else { continue };
+        let Some(before) = base.source_before(source).filter(|_| !own) else { continue };
         let known: BTreeSet<&Arc<str>> = reads(before).collect();
         for rule in &source.rules {
             let new: Vec<&Arc<str>> =

@@ -157,6 +157,16 @@ fn what_the_branch_loosens_is_told_and_the_base_counts() {
 }
 
 #[test]
+fn a_source_with_another_name_keeps_the_limits_that_it_had() {
+    let told = told(&[
+        ("metadata: {name: hr}\nspec:\n", "metadata: {name: people}\nspec:\n  previousNames: [hr]\n"),
+        ("maxShrink: 5%", "maxShrink: 90%"),
+    ]);
+    let limit = "`completeness.maxShrink` of the Source `people` goes from 5% to 90%: until this is merged the base's counts";
+    assert!(told.iter().any(|line| line.contains(limit)), "{told:#?}");
+}
+
+#[test]
 fn what_the_branch_tightens_counts_and_is_no_loosening() {
     assert_eq!(
         told(&[
