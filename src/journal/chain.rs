@@ -172,6 +172,26 @@ impl<'a> Journal<'a> {
         }
     }
 
+    /// Visits the entries behind one in order.
+    pub async fn each_behind(&self, mut after: u64, mut visit: impl FnMut(Entry)) -> Result<(), JournalError> {
+        loop {
+            let lines = self.store.lines(after, None).await?;
+            let Some(last) = lines.last() else { return Ok(()) };
+            after = last.seq;
+            read(self.store, &lines).await?.into_iter().for_each(&mut visit);
+        }
+    }
+
+    /// Visits the lines of a run as they stand, with nothing opened that is sealed.
+    pub(super) async fn each_line(&self, run: &str, mut visit: impl FnMut(&ChainLine) -> Result<(), JournalError>) -> Result<(), JournalError> {
+        self.walk((0, Some(run)), &mut visit).await
+    }
+
+    /// What lines say, with what can be opened of it.
+    pub(super) async fn opened(&self, lines: &[ChainLine]) -> Result<Vec<Entry>, JournalError> {
+        read(self.store, lines).await
+    }
+
     /// Visits the entries behind one in order, with nothing opened that is sealed.
     pub async fn each_in_clear(&self, after: u64, mut visit: impl FnMut(Entry)) -> Result<(), JournalError> {
         self.walk((after, None), |line| written(line).map(|line| visit(line.entry))).await

@@ -91,6 +91,13 @@ impl RecordedChanges {
         Ok(found)
     }
 
+    /// What the entries behind one have of whoever has just this key.
+    pub async fn of_key(journal: &Journal<'_>, key: &Arc<str>, after: u64) -> Result<Self, JournalError> {
+        let (keys, mut found) = (BTreeSet::from([key.clone()]), Self::default());
+        journal.each_behind(after, |entry| found.take(entry, &ChangeQuery::default(), Some(&keys))).await?;
+        Ok(found)
+    }
+
     /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.revocations.is_empty() && self.acts.is_empty()

@@ -4,6 +4,7 @@
 
 mod acts;
 mod changes;
+mod run;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use serde_json::json;
 
 pub use acts::RecordedAct;
 pub use changes::{ChangeQuery, RecordedChange, RecordedChanges, WhoError, keys_of, why_meant};
+pub use run::{RunChange, RunPage};
 
 use super::chain::{Entry, Journal, JournalError};
 use super::event::{Event, ResultWord};

@@ -1,23 +1,21 @@
 //! What happened: runs and what people did besides, the newest first; one run in full, also while it is under way; whether the record is whole.
 
-use std::collections::BTreeMap;
-
 use axum::Extension;
 use axum::extract::State;
 use axum::http::Uri;
 use maud::{Markup, html};
 
 use super::{Answer, Form, Here, PageContext, Part, Who, link, short, tag, text, ticked};
-use crate::journal::history::{RecordedAct, RecordedRun, RunsAndActs};
+use crate::journal::history::{RecordedAct, RecordedRun, RunChange, RunPage, RunsAndActs};
 use crate::journal::{Entry, Event, Journal, ResultWord};
-use crate::model::{ChangeId, SystemRole};
+use crate::model::SystemRole;
 use crate::render::status::{pending_words, state_words};
 use crate::render::{number, safe, verb};
 use crate::server::answer::Problem;
 use crate::server::api::{asked, broken};
 
 /// Entries of the journal that one page looks through.
-const ENTRIES: u64 = 20_000;
+pub(super) const ENTRIES: u64 = 20_000;
 /// Rows that it shows.
 const ROWS: usize = 200;
 /// Changes of a run that it shows.
@@ -93,40 +91,26 @@ async fn one(context: &PageContext, name: &str, from: usize) -> Answer {
     context.must_see_people()?;
     let store = context.site.desk()?.store;
     context.site.opened(&context.visitor, crate::server::api::EVERYBODY, context.now).await?;
-    let mut entries = Vec::new();
-    Journal::new(store.as_ref()).each(Some(name), |entry| entries.push(entry)).await.map_err(broken)?;
-    if entries.is_empty() {
+    let run = RunPage::read(&Journal::new(store.as_ref()), name, from, OF_RUN).await.map_err(broken)?;
+    if run.bounds.is_empty() && run.all == 0 {
         return Err(Problem::missing("the journal has no such run"));
     }
-    let mut results: BTreeMap<ChangeId, (ResultWord, Option<String>)> = BTreeMap::new();
-    for entry in &entries {
-        if let Event::Outcome { change, result, message, .. } = &entry.event {
-            results.insert(*change, (*result, message.clone()));
-        }
-    }
-    let intents: Vec<_> = entries
-        .iter()
-        .filter_map(|entry| match &entry.event {
-            Event::Intent(intent) if intent.attempt == 1 => Some((entry, intent)),
-            _ => None,
-        })
-        .collect();
-    let left = intents.len().saturating_sub(from).saturating_sub(OF_RUN);
+    let left = run.all.saturating_sub(from).saturating_sub(OF_RUN);
     let body = html! {
         h1 { "Run " (text(name)) }
-        @for entry in &entries { @match &entry.event {
+        @for entry in &run.bounds { @match &entry.event {
             Event::Started { plan, who, version, as_of, .. } => { p { "Begun " (context.clock().since(entry.at)) " by " (text(who)) ", headcount " (text(version)) ", for " (as_of.to_string()) ", plan " code { (short(plan)) } "." } }
             Event::Finished { stopped, .. } => { p { "Ended " (context.clock().since(entry.at)) @if let Some(why) = stopped { ": " (ticked(why)) } "." } }
             _ => {}
         } }
         table.cards {
             thead { tr { th scope="col" { "Entry" } th scope="col" { "Target" } th scope="col" { "What" } th scope="col" { "Why" } th scope="col" { "Came of it" } } }
-            tbody { @for (entry, intent) in intents.iter().skip(from).take(OF_RUN) { tr {
-                th.when scope="row" { (entry.seq) }
+            tbody { @for RunChange { seq, intent, result } in &run.changes { tr {
+                th.when scope="row" { (seq) }
                 td data-label="Target" { (text(&intent.target)) }
                 td { (verb(intent.action)) " " a href=(super::plan::about(&intent.object.key)) { (safe::line(&intent.object.name)) } @for change in &intent.attributes { " " code { (text(&change.attribute)) } } }
                 td { (crate::journal::history::why_meant(intent).unwrap_or_default()) }
-                td { @match results.get(&intent.change) {
+                td { @match result {
                     Some((result, message)) => { (super::came_of(*result)) @if let Some(message) = message { " " (ticked(message)) } }
                     None => { "unanswered" }
                 } }
