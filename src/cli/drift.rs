@@ -11,6 +11,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 
 use super::output;
+use super::redact::{Hides, Redact};
 use super::report::{self, Exit, Failure};
 use super::session::{self, Session};
 use super::{Files, complete, manifests};
@@ -54,6 +55,8 @@ pub struct DriftArgs {
     /// How to show it
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Form,
+    #[command(flatten)]
+    redact: Redact,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -97,7 +100,9 @@ pub fn run(args: &DriftArgs) -> Result<Exit, Failure> {
     if let Some(file) = &args.revert {
         output::save(&revert(&plan, &picked), Format::Json, ViewOptions::wide(report::DEFAULT_WIDTH), file)?;
     }
-    told::tell(args, &Told { compared: &compared, chosen: &chosen, adopted: &adopted, patch: &patch, plan: &plan })?;
+    let hides = args.redact.hides(&plan.workspace)?;
+    hides.drifts(&mut compared.drifts);
+    told::tell(args, &Told { compared: &compared, chosen: &chosen, adopted: &adopted, patch: &patch, plan: &plan, hides: &hides })?;
     Ok(match (compared.drifts.is_empty(), complete_look(&compared, &plan)) {
         (false, _) => Exit::DIFFERENT,
         (true, false) => Exit::Stale,
@@ -114,6 +119,8 @@ struct Told<'a> {
     /// what adopts them
     patch: &'a str,
     plan: &'a Plan,
+    /// who people are, where everybody reads along
+    hides: &'a Hides,
 }
 
 async fn look(session: Session) -> Result<(Snapshot, Plan, Drifted), Failure> {
