@@ -183,7 +183,11 @@ impl<'a> Journal<'a> {
     }
 
     /// Visits the lines of a run as they stand, with nothing opened that is sealed.
-    pub(super) async fn each_line(&self, run: &str, mut visit: impl FnMut(&ChainLine) -> Result<(), JournalError>) -> Result<(), JournalError> {
+    pub(super) async fn each_line(
+        &self,
+        run: &str,
+        mut visit: impl FnMut(&ChainLine) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
         self.walk((0, Some(run)), &mut visit).await
     }
 

@@ -337,7 +337,9 @@ impl<'a> Provenance<'a> {
         let person = self.assemble(key)?;
         let basis = &self.basis;
         let named = |at: &usize| target.is_none_or(|name| basis.policy.targets[*at].name.as_ref() == name);
-        let targets = (0..basis.policy.targets.len()).filter(named).filter_map(|at| Some(account::target(basis, self.stood().matched.claims.get(at)?, at, &person)));
+        let targets = (0..basis.policy.targets.len())
+            .filter(named)
+            .filter_map(|at| Some(account::target(basis, self.stood().matched.claims.get(at)?, at, &person)));
         Some(Explanation {
             identity: Arc::from(person.key.as_str()),
             behind: records::behind(basis, &person),

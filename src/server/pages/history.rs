@@ -1,4 +1,4 @@
-//! What happened: runs and what people did besides, the newest first; one run in full, also while it is under way; whether the record is whole.
+//! What happened: runs and what people did besides, the newest first; one run in full; whether the record is whole.
 
 use axum::Extension;
 use axum::extract::State;
@@ -8,8 +8,6 @@ use maud::{Markup, html};
 use super::{Answer, Form, Here, PageContext, Part, Who, link, short, tag, text, ticked};
 use crate::journal::history::{RecordedAct, RecordedRun, RunChange, RunPage, RunsAndActs};
 use crate::journal::{Entry, Event, Journal, ResultWord};
-use crate::model::SystemRole;
-use crate::render::status::{pending_words, state_words};
 use crate::render::{number, safe, verb};
 use crate::server::answer::Problem;
 use crate::server::api::{asked, broken};
@@ -56,21 +54,26 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
 }
 
 fn of_run(context: &PageContext, run: &RecordedRun) -> Markup {
+    html! { tr {
+        th.when scope="row" { (context.clock().at(run.started)) }
+        td { a href=(link("/history", &[("run", &run.run)])) { "Run" } " of plan " code { (short(&run.plan)) } }
+        td data-label="Who" { (text(&run.who)) }
+        td { (outcome(run)) }
+    } }
+}
+
+/// What came of a run.
+pub(super) fn outcome(run: &RecordedRun) -> Markup {
     let results: Vec<String> = run.results.iter().map(|(result, many)| format!("{} {}", number(*many), result.words())).collect();
     let words = if results.is_empty() { "nothing to do".to_owned() } else { results.join(", ") };
     let well = run.ended.is_some()
         && run.stopped.is_none()
         && run.results.keys().all(|result| matches!(result, ResultWord::Done | ResultWord::AlreadySo));
-    html! { tr {
-        th.when scope="row" { (context.clock().at(run.started)) }
-        td { a href=(link("/history", &[("run", &run.run)])) { "Run" } " of plan " code { (short(&run.plan)) } }
-        td data-label="Who" { (text(&run.who)) }
-        td {
-            (tag(if well { "gain" } else { "lose" }, if well { "✓" } else { "▲" }, &words))
-            @if run.ended.is_none() { " it never ended: it still runs, or was killed" }
-            @if let Some(why) = &run.stopped { " stopped: " (text(why)) }
-        }
-    } }
+    html! {
+        (tag(if well { "gain" } else { "lose" }, if well { "✓" } else { "▲" }, &words))
+        @if run.ended.is_none() { " it never ended: it still runs, or was killed" }
+        @if let Some(why) = &run.stopped { " stopped: " (text(why)) }
+    }
 }
 
 fn of_act(context: &PageContext, entry: &Entry) -> Option<Markup> {
@@ -117,36 +120,6 @@ async fn one(context: &PageContext, name: &str, from: usize) -> Answer {
             } } }
         }
         @if left > 0 { p { a.button href=(link("/history", &[("run", name), ("from", &(from + OF_RUN).to_string())])) { "The next " (OF_RUN.min(left)) } } }
-    };
-    Ok(context.page(Part::History, "Run", &body))
-}
-
-/// What is being done now, system by system.
-pub(super) async fn run(State(site): Here, Extension(visitor): Who, Extension(form): Form, uri: Uri) -> Answer {
-    let context = PageContext::new(site.clone(), visitor, form).await?;
-    let systems: Vec<_> = context.status.iter().flat_map(|status| &status.systems).collect();
-    let open: Vec<std::sync::Arc<str>> = crate::state::Shelf::Requests
-        .all::<crate::model::SyncRequest>(site.desk()?.store.as_ref())
-        .await?
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
-    let asked_for = asked(&uri, "request");
-    let waits = asked_for.as_ref().is_some_and(|name| open.iter().any(|known| known.as_ref() == name));
-    let running = systems.iter().any(|system| system.progress.is_some());
-    let body = html! {
-        h1 { @if running { "A run is under way" } @else if !open.is_empty() { "A sync was asked for" } @else { "Nothing is under way" } }
-        @if asked_for.is_some() { p.banner { @if waits { "What you asked for stands in the state, and is taken up within seconds." } @else { "What you asked for was done, as far as it may be; what is left is said below." } } }
-        p.quiet { "Closing this page stops nothing. To stop safely: what was sent comes back, and nothing more is sent. " a href="/run" { "Look again" } }
-        table.cards {
-            thead { tr { th scope="col" { "System" } th scope="col" { "State" } th scope="col" { "Read" } th scope="col" { "Left to do" } } }
-            tbody { @for system in systems { tr {
-                th scope="row" { (text(&system.name)) }
-                td { (super::state_tag(system.state, &state_words(system))) @if let Some((done, all)) = system.progress { progress max=(all) value=(done) { (done) " of " (all) } } @if let Some(why) = &system.why { p.quiet { (ticked(why)) } } }
-                td data-label="Read" { @match system.read { Some(read) => { (context.clock().age(read)) " ago, " (text(&system.evidence)) } None => { "never" } } }
-                td data-label="Left to do" { @if system.role == SystemRole::Target { (pending_words(system.pending)) } }
-            } } }
-        }
     };
     Ok(context.page(Part::History, "Run", &body))
 }
