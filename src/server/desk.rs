@@ -18,6 +18,7 @@ use super::settings::{ProxySettings, SiteAction, SiteError, SiteSettings};
 use super::visitor::Visitor;
 use super::worked_out::Scholar;
 use crate::journal::Event;
+use crate::journal::history::KnownSubjects;
 use crate::model::{ApiToken, Approval, Plan, StandingRevocation, Status};
 use crate::state::{About, Shelf, Shelved, StatePlace, Store};
 use crate::workspace::acts;
@@ -89,6 +90,8 @@ pub struct Site {
     opened: Mutex<BTreeMap<(String, String), Timestamp>>,
     /// plans that wait, as they were read last
     plans: tokio::sync::Mutex<KeptPlans>,
+    /// whose keys seal what of the journal
+    pub(super) whose: tokio::sync::Mutex<KnownSubjects>,
     /// what was worked out of what was read
     pub(super) scholar: Scholar,
     /// ends what somebody asked for and is under way
@@ -104,8 +107,8 @@ impl Site {
             Some(settings) => SignIn::of(settings)?,
         };
         let (desk, tokens, opened) = (Mutex::default(), tokio::sync::Mutex::default(), Mutex::default());
-        let plans = tokio::sync::Mutex::default();
-        Ok(Arc::new(Self { sign_in, sessions: Sessions::default(), desk, tokens, opened, plans, scholar: Scholar::default(), stop }))
+        let (plans, whose) = (tokio::sync::Mutex::default(), tokio::sync::Mutex::default());
+        Ok(Arc::new(Self { sign_in, sessions: Sessions::default(), desk, tokens, opened, plans, whose, scholar: Scholar::default(), stop }))
     }
 
     /// From here on it is this workspace's.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::read_line;
 use crate::journal::{Entry, Event, Intent, Journal, JournalError, ResultWord};
 use crate::model::ChangeId;
 use crate::state::ChainLine;
@@ -46,10 +47,10 @@ impl RunPage {
         let (mut page, mut bounds, mut lines) = (Self::default(), Vec::new(), Vec::new());
         let mut shown: BTreeMap<ChangeId, Vec<ChainLine>> = BTreeMap::new();
         journal
-            .each_line(run, |line| {
+            .each_line((0, Some(run)), |line| {
                 match line.event.as_str() {
                     "intent" => {
-                        let Numbered { change, attempt } = numbered(line)?;
+                        let Numbered { change, attempt } = read_line(line)?;
                         if attempt == 1 {
                             page.all += 1;
                             if page.all > from && page.all <= from.saturating_add(most) {
@@ -60,7 +61,7 @@ impl RunPage {
                     }
                     // The last one counts.
                     "outcome" => {
-                        if let Some(kept) = shown.get_mut(&numbered(line)?.change) {
+                        if let Some(kept) = shown.get_mut(&read_line::<Numbered>(line)?.change) {
                             *kept = vec![line.clone()];
                         }
                     }
@@ -75,10 +76,6 @@ impl RunPage {
         page.changes = changes(journal.opened(&lines).await?);
         Ok(page)
     }
-}
-
-fn numbered(line: &ChainLine) -> Result<Numbered, JournalError> {
-    serde_json::from_str(&line.body).map_err(|error| JournalError::Broken { seq: line.seq, why: error.to_string() })
 }
 
 /// Intents stand first, and what came of them behind.

@@ -243,7 +243,9 @@ async fn past(context: &PageContext, key: &Arc<str>) -> Result<Markup, Problem> 
     let store = context.site.desk()?.store;
     let last = store.heads().await?.written.map_or(0, |head| head.seq);
     let first = last.saturating_sub(ENTRIES);
-    let found = RecordedChanges::of_key(&Journal::new(store.as_ref()), key, first).await.map_err(broken)?;
+    let mut whose = context.site.whose.lock().await;
+    let found = RecordedChanges::of_key(&Journal::new(store.as_ref()), key, first, &mut whose).await.map_err(broken)?;
+    drop(whose);
     let all = found.changes.len();
     Ok(html! {
         h2 { @if all > 0 { "What was done, the newest first" } @else if first > 0 { "Nothing was done lately" } @else { "Nothing was done yet" } }

@@ -17,6 +17,7 @@ use crate::model::{SyncRequest, SystemRole, SystemStatus};
 use crate::render::status::{pending_words, state_words};
 use crate::server::answer::Problem;
 use crate::server::api::{asked, broken};
+use crate::server::settings::SiteAction;
 use crate::state::Shelf;
 
 /// How a page was come to.
@@ -42,11 +43,14 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     let goes_on = running || followed.request.as_ref().map_or(!open.is_empty(), |(_, waits)| *waits);
     let last = if goes_on { None } else { last(&context).await? };
     let body = html! {
-        h1 { (heading(running, !open.is_empty(), &followed)) }
+        header.top {
+            h1 { (heading(running, !open.is_empty(), &followed)) }
+            div.acts { @if goes_on && context.offers(SiteAction::Pause) && context.status.as_ref().is_some_and(|status| status.brake.is_none()) { a.button.lose href="/pause" { "Stop all writing" } } }
+        }
         @if let Some((_, waits)) = &followed.request { p.banner { @if *waits { "What you asked for stands in the state, and is taken up within seconds." } @else { "What you asked for was done, as far as it may be; what is left is said below." } } }
         @if let Some(last) = &last { (last) }
         p.quiet {
-            "Closing this page stops nothing. To stop safely: what was sent comes back, and nothing more is sent. "
+            "Closing this page stops nothing. Whoever stops all writing stops it safely: what was sent comes back, and nothing more is sent. "
             @if goes_on && followed.still { a href=(address(&followed, false)) { "Look again by itself" } }
             @else if goes_on { "It looks again by itself. " a href=(address(&followed, true)) { "Stop looking" } }
             @else { a href="/run" { "Look again" } }
