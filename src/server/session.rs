@@ -103,7 +103,7 @@ impl Sessions {
         let is_meant = |session: &SiteSession| match &there {
             Some(_) => session.there == there && (subject.is_none() || session.subject == subject),
             // A token that comes late ends no session that began since.
-            None => session.subject == subject && session.at <= ended.at + LEEWAY,
+            None => session.subject == subject && session.at.duration_since(ended.at) <= LEEWAY,
         };
         let known = Known::read(store).await?;
         let meant: Vec<&Arc<str>> = known.begun.iter().filter(|(_, session)| is_meant(session)).map(|(name, _)| name).collect();
