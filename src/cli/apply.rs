@@ -13,7 +13,9 @@ use super::outcome::{self, NotRun};
 use super::output::{TextOrJson, show};
 use super::plan::verdict;
 use super::progress::{Watching, above};
+use super::redact::{Hides, Redact};
 use super::report::{self, Exit, Failure, notice};
+use super::reviewed::{self, ShownWith};
 use super::selection::Selection;
 use super::session::{self, Session, state_failure};
 use super::who::who;
@@ -27,7 +29,8 @@ use crate::pipeline::{
     self, Caller, Decision, Ending, GateMemory, Hear, LetThrough, News, NotReviewable, Proposal, ReconcileError, Reviewed, Snapshot, Turn,
     forecast,
 };
-use crate::render::{Format, ViewOptions, count, headline, safe};
+use crate::render::{Format, Lines, ViewOptions, count, headline, safe};
+use crate::review::{self, ReviewSide};
 use crate::state;
 use crate::workspace::gates::HeldPart;
 
@@ -65,6 +68,8 @@ pub struct ApplyArgs {
     /// How to tell the outcome
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: TextOrJson,
+    #[command(flatten)]
+    redact: Redact,
 }
 
 pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
@@ -73,6 +78,9 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
     if !approved && (from_stdin || !std::io::stdin().is_terminal()) {
         let hint = "pass --auto-approve, or review a saved plan: `headcount plan --out plan.json`, then `headcount apply plan.json`";
         return Err(Failure::usage("there is no terminal to ask on").hint(hint));
+    }
+    if args.output == TextOrJson::Json {
+        args.redact.allows_names("the outcome as JSON")?;
     }
     let saved = args.plan.as_deref().map(read_saved).transpose()?;
     if let (Some(saved), Some(approved)) = (&saved, &args.expect) {
@@ -88,10 +96,12 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
     let moment = pipeline::moment(&session.policy, None);
     let reviewed = saved.map(|saved| Reviewed::new(saved, args.exact, &session.policy, moment.today));
     let reviewed = reviewed.transpose().map_err(not_reviewable)?;
+    let hides = args.redact.hides(&session.policy.workspace)?;
     let mut terminal = Terminal {
         args,
         approved,
-        watching: Watching::default(),
+        watching: Watching::hiding(hides.clone()),
+        hides,
         stop: CancellationToken::new(),
         held: OnceLock::new(),
         unshown: OnceLock::new(),
@@ -122,7 +132,7 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
         }
         Some(ending) => {
             let rest = NotRun { new: &ending.proposal.unreviewed, held: terminal.held() };
-            outcome::write(&ending.proposal.plan, &ending.report, rest, args.output)?;
+            outcome::write(&ending.proposal.plan, &ending.report, rest, (args.output, &terminal.hides))?;
             Ok(exit(&ending, terminal.held()))
         }
     }
@@ -133,6 +143,8 @@ struct Terminal<'a> {
     args: &'a ApplyArgs,
     approved: bool,
     watching: Watching,
+    /// who people are, where everybody reads along
+    hides: Hides,
     stop: CancellationToken,
     /// what gates hold
     held: OnceLock<Vec<HeldPart>>,
@@ -157,7 +169,8 @@ impl Hear for Terminal<'_> {
                 count(open as u64, "change")
             ))),
             News::Covered { key, by } => {
-                notice(safe::lines(&format!("{key}: cut off by {by} from now on; taking it out of the manifests lifts it")));
+                let whom = if self.hides.anything() { "somebody" } else { key };
+                notice(safe::lines(&format!("{whom}: cut off by {by} from now on; taking it out of the manifests lifts it")));
             }
             // Until then an interrupt ends the process, and nothing was changed.
             News::Running { .. } => drop(tokio::spawn(interrupts(self.stop.clone()))),
@@ -195,18 +208,18 @@ impl Terminal<'_> {
     fn show_and_ask(&self, snapshot: &Snapshot, proposal: &Proposal) -> Result<Decision, Failure> {
         let plan = &proposal.plan;
         if proposal.reviewed {
-            unreviewed(&proposal.unreviewed);
+            unreviewed(&self.hides.changes(&proposal.unreviewed));
         } else if self.args.output == TextOrJson::Text && (self.held().is_empty() || !plan.changes.is_empty()) {
             // The outcome as JSON has stdout for itself; and where all of it is held, it is not so that nothing changes.
-            let look = ViewOptions {
-                width: report::width(),
-                left_out: proposal.left_out,
-                full: self.args.full,
-                lines: Some(&ChangeOrigins::of(snapshot)),
-                told: Some(&snapshot.world.memory().told),
-                forecast: &forecast(snapshot, plan),
-            };
-            show(plan, Format::Text, look)?;
+            let (origins, told, forecast) = (ChangeOrigins::of(snapshot), Some(&snapshot.world.memory().told), forecast(snapshot, plan));
+            if self.hides.anything() {
+                let review = review::of_plan(ReviewSide { plan, explain: &origins, policy: &snapshot.policy });
+                reviewed::write(&[], review, &self.hides, ShownWith { full: self.args.full, told, forecast: &forecast })?;
+            } else {
+                let lines = Some(&origins as &dyn Lines);
+                let (width, left_out, full) = (report::width(), proposal.left_out, self.args.full);
+                show(plan, Format::Text, ViewOptions { width, left_out, full, lines, told, forecast: &forecast })?;
+            }
         }
         if let Some(words) = held::words("Held, and not run:", self.held()) {
             notice(words);

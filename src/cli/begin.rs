@@ -16,6 +16,7 @@ use super::watched::Watched;
 use crate::metrics::Metrics;
 use crate::model::Status;
 use crate::serve::Health;
+use crate::server::Inbound;
 use crate::state::Store;
 use crate::workspace::revisions::RevisionSource;
 use crate::workspace::{Begin, BeginObstacle, Beginning, CompiledRevision, Looked, PlaceOf};
@@ -32,13 +33,15 @@ pub(super) struct Tells {
     pub host: Option<watch::Sender<Option<Status>>>,
     /// there may be somebody who looks at a terminal
     pub watched: bool,
+    /// where systems push to
+    pub inbound: Option<Arc<Inbound>>,
 }
 
 impl Tells {
     pub fn teller(&self, store: &Arc<dyn Store>, manifests: &CompiledRevision) -> Teller {
         let numbers = (self.health.clone(), self.metrics.clone());
         let watched = (self.watched && !report::is_logged()).then(Watched::default);
-        Teller::new(store, manifests, numbers, watched, self.host.clone())
+        Teller::new(store, manifests, numbers, watched, (self.host.clone(), self.inbound.clone()))
     }
 }
 

@@ -152,7 +152,7 @@ pub fn run(args: &ControllerArgs, logs: &LogArgs) -> Result<Exit, Failure> {
         args.listen(&health, &metrics, &stop).await?;
         let doors = (args.pages.open(&stop).await?, args.inbound.open(&metrics, args.git.hooks()?, &stop).await?);
         let (host, telling) = args.git.telling().await?.unzip();
-        let told = Tells { health, metrics, host, watched: true };
+        let told = Tells { health, metrics, host, watched: true, inbound: doors.1.clone() };
         let Some(beginning) = begin(args, source.as_mut(), every, &told, &stop).await? else { return Ok(Exit::Done) };
         told.health.loaded();
         let ended = keep(args, source, beginning, every, (told, doors), stop).await;

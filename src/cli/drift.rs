@@ -11,6 +11,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 
 use super::output;
+use super::redact::{Hides, Redact};
 use super::report::{self, Exit, Failure};
 use super::session::{self, Session};
 use super::{Files, complete, manifests};
@@ -54,6 +55,8 @@ pub struct DriftArgs {
     /// How to show it
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Form,
+    #[command(flatten)]
+    redact: Redact,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -102,7 +105,10 @@ pub fn run(args: &DriftArgs) -> Result<Exit, Failure> {
         output::save(&revert(&plan, &picked), Format::Json, ViewOptions::wide(report::DEFAULT_WIDTH), file)?;
     }
     let apart = folder.filter(|folder| std::env::current_dir().ok().as_ref() != Some(folder));
-    told::tell(args, &Told { compared: &compared, chosen: &chosen, adopted: &adopted, patch: &patch, apart, plan: &plan })?;
+    let hides = args.redact.hides(&plan.workspace)?;
+    hides.drifts(&mut compared.drifts);
+    let told = Told { compared: &compared, chosen: &chosen, adopted: &adopted, patch: &patch, apart, plan: &plan, hides: &hides };
+    told::tell(args, &told)?;
     Ok(match (compared.drifts.is_empty(), complete_look(&compared, &plan)) {
         (false, _) => Exit::DIFFERENT,
         (true, false) => Exit::Stale,
@@ -121,6 +127,8 @@ struct Told<'a> {
     /// the folder where that is applied, where it is not this one
     apart: Option<PathBuf>,
     plan: &'a Plan,
+    /// who people are, where everybody reads along
+    hides: &'a Hides,
 }
 
 async fn look(session: Session) -> Result<(Snapshot, Plan, Drifted), Failure> {

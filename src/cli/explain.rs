@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use super::Files;
 use super::complete;
 use super::output::TextOrJson;
+use super::redact::Redact;
 use super::report::{self, Exit, Failure};
 use super::requests;
 use super::session::Session;
@@ -46,9 +47,12 @@ pub struct ExplainArgs {
     /// How to show it
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: TextOrJson,
+    #[command(flatten)]
+    redact: Redact,
 }
 
 pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
+    args.redact.allows_names("`headcount explain`")?;
     let session = Session::load(&args.files)?;
     if let Some(target) = &args.target {
         session.check_target(target)?;

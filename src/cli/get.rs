@@ -16,6 +16,7 @@ use serde_json::json;
 
 use super::Files;
 use super::complete;
+use super::redact::Redact;
 use super::remote::{RemoteWorkspace, ServerArgs};
 use super::report::{self, Exit, Failure};
 use super::selection::Selection;
@@ -56,6 +57,8 @@ pub struct GetArgs {
     /// How to show it; name: one key a line, as other commands take it
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Form,
+    #[command(flatten)]
+    redact: Redact,
 }
 
 /// What there is to list.
@@ -101,6 +104,12 @@ trait Row: Serialize {
 }
 
 pub fn run(args: &GetArgs) -> Result<Exit, Failure> {
+    match args.what {
+        Listed::People => args.redact.allows_names("`headcount get people`")?,
+        Listed::Accounts => args.redact.allows_names("`headcount get accounts`")?,
+        // Groups and numbers are told at every level.
+        Listed::Groups | Listed::Targets => {}
+    }
     if let Some(remote) = args.server.remote()? {
         return session::run(from_server(args, &remote))?;
     }

@@ -179,7 +179,13 @@ async fn serve_namespace(office: &Office, namespace: &str) -> Result<(), Failure
     let writing = operator::write_status(&office.cluster, namespace, &source, &register, heard, halt.clone());
     let (host, statuses) = watch::channel(None);
     let telling = tokio::spawn(tell(statuses, news.clone()));
-    let told = Tells { health: office.health.clone(), metrics: office.metrics.clone(), host: Some(host), watched: false };
+    let told = Tells {
+        health: office.health.clone(),
+        metrics: office.metrics.clone(),
+        host: Some(host),
+        watched: false,
+        inbound: office.inbound.clone(),
+    };
     notice(format_args!("watching the namespace {namespace}"));
     let ended = match begin(office, namespace, &mut source, &told, &news).await {
         Ok(Some(beginning)) => run_workspace(office, namespace, (source, secrets), beginning, (&told, news.clone())).await,

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::held;
 use super::output::TextOrJson;
+use super::redact::Hides;
 use super::report::{self, Failure};
 use crate::apply::{Report, likeness};
 use crate::journal::ResultWord;
@@ -28,21 +29,21 @@ pub struct NotRun<'a> {
 }
 
 /// Writes the outcome to stdout.
-pub fn write(plan: &Plan, report: &Report, rest: NotRun<'_>, form: TextOrJson) -> Result<(), Failure> {
+pub fn write(plan: &Plan, report: &Report, rest: NotRun<'_>, (form, hides): (TextOrJson, &Hides)) -> Result<(), Failure> {
     match form {
-        TextOrJson::Text => report::result(text(plan, report, rest).as_bytes()),
+        TextOrJson::Text => report::result(text(plan, report, rest, hides).as_bytes()),
         TextOrJson::Json => report::result(format!("{:#}\n", document(plan, report, rest)).as_bytes()),
     }
 }
 
-fn text(plan: &Plan, report: &Report, left: NotRun<'_>) -> String {
+fn text(plan: &Plan, report: &Report, left: NotRun<'_>, hides: &Hides) -> String {
     let mut text = String::new();
     let targets = report.by_target(plan);
     for (target, results) in &targets {
         let words: Vec<_> = results.iter().map(|(result, count)| format!("{count} {}", result.words())).collect();
         let _ = writeln!(text, "{}: {}", safe::line(target), words.join(", "));
     }
-    troubles(plan, report, &mut text);
+    troubles(&hides.changes(&plan.changes), report, hides, &mut text);
     // Counted as the plan's totals count them.
     let withheld: u64 = plan.changes.iter().filter(|change| !change.runs()).map(|change| change.weight()).sum();
     let verdict = match (&report.stopped, report.complete()) {
@@ -76,8 +77,8 @@ fn rest(withheld: u64, left: NotRun<'_>) -> String {
     words
 }
 
-fn troubles(plan: &Plan, report: &Report, text: &mut String) {
-    let troubles = report.outcomes.iter().filter_map(|(id, outcome)| Some((plan.changes.get(id.0 as usize)?, outcome.trouble()?)));
+fn troubles(changes: &[Change], report: &Report, hides: &Hides, text: &mut String) {
+    let troubles = report.outcomes.iter().filter_map(|(id, outcome)| Some((changes.get(id.0 as usize)?, hides.words(&outcome.trouble()?))));
     let troubles: Vec<_> = troubles.collect();
     if troubles.is_empty() {
         return;

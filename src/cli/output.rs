@@ -132,7 +132,7 @@ impl Output {
             }
         }
         let beside = ShownWith { full: self.full, told: look.told, forecast: look.forecast };
-        if reviewed.is_empty() { Ok(()) } else { reviewed::write(&reviewed, review(), &self.redact, beside) }
+        if reviewed.is_empty() { Ok(()) } else { reviewed::write(&reviewed, review(), &self.redact.hides(&plan.workspace)?, beside) }
     }
 
     /// Whether a person reads the plan on standard output.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::redact::Hides;
 use super::report::{is_quiet, notice};
 use crate::model::{Change, Evidence, ObjectKind, Outcome, Plan};
 use crate::pipeline::{Hear, News};
@@ -52,13 +53,21 @@ fn stop(bar: &ProgressBar) {
 pub struct Watching {
     reading: OnceLock<Reading>,
     running: OnceLock<Running>,
+    hides: Hides,
+}
+
+impl Watching {
+    /// Without who people are, where that is not for everybody who reads along.
+    pub fn hiding(hides: Hides) -> Self {
+        Self { hides, ..Self::default() }
+    }
 }
 
 impl Hear for Watching {
     fn hear(&self, news: News<'_>) {
         match news {
             News::Reading { systems } => drop(self.reading.set(Reading::start(systems))),
-            News::Running { plan } => drop(self.running.set(Running::start(plan))),
+            News::Running { plan } => drop(self.running.set(Running::start(plan, self.hides.clone()))),
             news => {
                 self.reading.get().into_iter().for_each(|reading| reading.hear(news));
                 self.running.get().into_iter().for_each(|running| running.hear(news));
@@ -140,21 +149,22 @@ struct Running {
     bar: ProgressBar,
     total: u64,
     done: AtomicU64,
+    hides: Hides,
 }
 
 impl Running {
     /// A run of this plan begins.
-    fn start(plan: &Plan) -> Self {
+    fn start(plan: &Plan, hides: Hides) -> Self {
         let total = plan.changes.iter().filter(|change| change.runs()).count() as u64;
         let bar = moving(Some(total), "{spinner} applying {wide_bar} {pos}/{len} {eta}");
-        Self { bar, total, done: AtomicU64::new(0) }
+        Self { bar, total, done: AtomicU64::new(0), hides }
     }
 
     fn hear(&self, news: News<'_>) {
         match news {
             News::Finished { change, outcome } => self.finished(change, outcome),
             News::Paused { target, pause, reason } => {
-                self.say(&format!("{}: waiting {} s: {}", safe::line(target), pause.as_secs(), safe::line(reason)));
+                self.say(&format!("{}: waiting {} s: {}", safe::line(target), pause.as_secs(), safe::line(&self.hides.words(reason))));
             }
             News::Ran => stop(&self.bar),
             _ => {}
@@ -165,7 +175,9 @@ impl Running {
         self.bar.inc(1);
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         if let Some(words) = outcome.trouble() {
-            self.say(&format!("not done: {}: {}", headline(change), safe::line(&words)));
+            let told = self.hides.changes(std::slice::from_ref(change));
+            let told = told.first().map(headline).unwrap_or_default();
+            self.say(&format!("not done: {told}: {}", safe::line(&self.hides.words(&words))));
         }
         let step = |done: u64| done * PLAIN_STEPS / self.total.max(1);
         if self.bar.is_hidden() && step(done) > step(done - 1) {

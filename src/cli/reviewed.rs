@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use super::comment::place;
 use super::output::{self, View};
-use super::redact::Redact;
+use super::redact::Hides;
 use super::report::{self, Failure};
 use crate::model::Forecast;
 use crate::render::Format;
@@ -37,8 +37,8 @@ pub fn check(views: &[View<Format>]) -> Result<(), Failure> {
 }
 
 /// Every view, each where it goes; one on standard output where none is asked for.
-pub fn write(views: &[View<Format>], review: Review, redact: &Redact, beside: ShownWith<'_>) -> Result<(), Failure> {
-    let review = redact.apply(review)?;
+pub fn write(views: &[View<Format>], review: Review, hides: &Hides, beside: ShownWith<'_>) -> Result<(), Failure> {
+    let review = hides.review(review);
     let forge = forge();
     let options = |width: usize| ReviewOptions {
         rows: None,

@@ -18,6 +18,7 @@ use crate::model::{Need, NeedKind, Outcome, Plan, Status};
 use crate::notify::{NoticeMemory, Notifier};
 use crate::pipeline::{self, Hear, News};
 use crate::serve::Health;
+use crate::server::Inbound;
 use crate::state::{StateError, Store};
 use crate::workspace::{CompiledRevision, Observer};
 
@@ -35,6 +36,8 @@ pub struct Teller {
     statuses: watch::Sender<Option<Status>>,
     /// whoever else shows a status: the repository's host, a cluster
     host: Option<watch::Sender<Option<Status>>>,
+    /// where systems push to, which knows what needs somebody there
+    inbound: Option<Arc<Inbound>>,
 }
 
 /// What is remembered from one piece of news to the next.
@@ -59,7 +62,7 @@ impl Teller {
         manifests: &CompiledRevision,
         (health, metrics): (Health, Metrics),
         watched: Option<Watched>,
-        host: Option<watch::Sender<Option<Status>>>,
+        (host, inbound): (Option<watch::Sender<Option<Status>>>, Option<Arc<Inbound>>),
     ) -> Self {
         let workspace = manifests.policy.workspace.clone();
         let receivers = receivers(manifests);
@@ -68,7 +71,7 @@ impl Teller {
         tokio::spawn(tell(store.clone(), heard, notifier.clone(), manifests.policy.time_zone.clone()));
         let known = Mutex::new(Known { receivers, run: None, cut_off: None });
         let (logs, watched) = (watched.is_none(), watched.unwrap_or_default());
-        Self { workspace, health, metrics, watched, logs, known, notifier, statuses, host }
+        Self { workspace, health, metrics, watched, logs, known, notifier, statuses, host, inbound }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -166,7 +169,9 @@ impl Observer for Teller {
     }
 
     fn needs(&self) -> Vec<Need> {
-        self.notifier.lock().unwrap_or_else(PoisonError::into_inner).needs()
+        let mut needs = self.notifier.lock().unwrap_or_else(PoisonError::into_inner).needs();
+        needs.extend(self.inbound.iter().flat_map(|inbound| inbound.needs()));
+        needs
     }
 }
 

@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use super::sample::Sample;
+use super::subscription::Subscriber;
 use super::{Reader, Surroundings, TargetConnector};
 pub use crate::manifest::Field;
 use crate::manifest::connection::Described;
@@ -77,6 +78,15 @@ pub trait Connector: Sync {
     /// What policy must know of a Target's connection without reaching it; the connector's name is known anyway.
     fn facts(&self, _: &dyn Described) -> TargetFacts {
         TargetFacts::default()
+    }
+
+    /// What has the system of a Source send webhooks; nothing where it needs no asking.
+    fn open_subscriber<'a>(
+        &'a self,
+        _: &'a dyn Described,
+        _: &'a Surroundings,
+    ) -> BoxFuture<'a, Result<Option<Box<dyn Subscriber>>, SystemError>> {
+        async { Ok(None) }.boxed()
     }
 
     /// A test of what a live system answers, in made-up words.

@@ -22,6 +22,7 @@ pub mod rehearsal;
 pub mod sample;
 pub mod scim;
 pub mod sql;
+pub mod subscription;
 #[cfg(test)]
 mod testing;
 pub mod webhook;

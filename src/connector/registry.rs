@@ -7,6 +7,7 @@ use std::sync::Arc;
 pub use super::declared::{Role, roles, start};
 use super::describe::{Connector, Description};
 use super::sample::{AsJson, Sampler};
+use super::subscription::Subscriber;
 use super::{Reader, Surroundings, TargetConnector, database_roles, declared, file, inbox, ldap, scim, sql, webhook};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Loaded;
@@ -32,6 +33,15 @@ const CONNECTORS: [&dyn Connector; 8] = [
 pub async fn open_source(connection: &SourceConnection, surroundings: &Surroundings) -> Result<Box<dyn Reader>, SystemError> {
     let described = connection.described();
     of(described)?.open_source(described, surroundings).await
+}
+
+/// What has the system of a Source send webhooks; nothing where it needs no asking.
+pub async fn open_subscriber(
+    connection: &SourceConnection,
+    surroundings: &Surroundings,
+) -> Result<Option<Box<dyn Subscriber>>, SystemError> {
+    let described = connection.described();
+    of(described)?.open_subscriber(described, surroundings).await
 }
 
 /// Opens a Target's connection; its capabilities are what the connector declares, narrowed by what the system says.

@@ -25,6 +25,7 @@ pub struct HookReceiver {
     once: Option<HookPath>,
     hello: Option<Hello>,
     only: Option<(HookPath, Vec<String>)>,
+    ending: Option<(HookPath, Vec<String>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -89,7 +90,17 @@ impl HookReceiver {
             None => None,
             Some(only) => Some((path("only/at", &only.at)?, only.sorts.clone())),
         };
-        Ok(Self { proof, fresh, once, hello, only })
+        let ending = match spec.subscribe.as_ref().and_then(|subscribe| subscribe.ending.as_ref()) {
+            None => None,
+            Some(ending) => Some((path("subscribe/ending/at", &ending.at)?, ending.sorts.clone())),
+        };
+        Ok(Self { proof, fresh, once, hello, only, ending })
+    }
+
+    /// Whether a message that was heard says that its subscription ends, or is lost.
+    pub fn ends(&self, message: &HookMessage<'_>) -> bool {
+        let Some((at, sorts)) = &self.ending else { return false };
+        message.texts(at, &[]).is_some_and(|found| found.iter().any(|sort| sorts.contains(sort)))
     }
 
     /// What a message means.
@@ -172,6 +183,6 @@ impl ManifestHost {
             }
         };
         let only = Some(WebhookOnly { at: sort.0.into(), sorts: vec![sort.1.into()] });
-        WebhookSpec { verify, fresh, once: Some(once.into()), hello: None, only }
+        WebhookSpec { verify, fresh, once: Some(once.into()), hello: None, only, subscribe: None }
     }
 }

@@ -172,9 +172,32 @@ impl<'a> Journal<'a> {
         }
     }
 
-    /// Visits the entries behind one in order, with nothing opened that is sealed.
-    pub async fn each_in_clear(&self, after: u64, mut visit: impl FnMut(Entry)) -> Result<(), JournalError> {
-        self.walk((after, None), |line| written(line).map(|line| visit(line.entry))).await
+    /// Visits the lines behind one, of a run or of all, as they stand: nothing is opened, and nothing is read but what the visitor reads.
+    pub(super) async fn each_line(
+        &self,
+        from: (u64, Option<&str>),
+        visit: impl FnMut(&ChainLine) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
+        self.walk(from, visit).await
+    }
+
+    /// As many lines behind one as come at once; none where that was the last.
+    pub(super) async fn lines(&self, after: u64) -> Result<Vec<ChainLine>, JournalError> {
+        Ok(self.store.lines(after, None).await?)
+    }
+
+    /// Whose keys these are, as far as they are there; nothing where one can't be used.
+    pub(super) async fn whose(&self, subjects: Vec<Arc<str>>) -> Result<Option<Vec<(Arc<str>, Arc<str>)>>, JournalError> {
+        match self.store.whose(subjects).await {
+            Ok(known) => Ok(Some(known)),
+            Err(StateError::Locked { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What lines say, with what can be opened of it.
+    pub(super) async fn opened(&self, lines: &[ChainLine]) -> Result<Vec<Entry>, JournalError> {
+        read(self.store, lines).await
     }
 
     /// The entries behind one, as many as come at once, opened; none where that was the last.

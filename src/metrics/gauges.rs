@@ -198,7 +198,7 @@ fn limits(kept: &Kept) -> Vec<Sample> {
         .collect()
 }
 
-const NEEDS: [NeedKind; 8] = [
+const NEEDS: [NeedKind; 9] = [
     NeedKind::RevocationOpen,
     NeedKind::Stalled,
     NeedKind::Held,
@@ -207,6 +207,7 @@ const NEEDS: [NeedKind; 8] = [
     NeedKind::Unreadable,
     NeedKind::Contested,
     NeedKind::Untold,
+    NeedKind::Unsubscribed,
 ];
 
 fn need_word(kind: NeedKind) -> &'static str {
@@ -219,6 +220,7 @@ fn need_word(kind: NeedKind) -> &'static str {
         NeedKind::Unreadable => "Unreadable",
         NeedKind::Contested => "Contested",
         NeedKind::Untold => "Untold",
+        NeedKind::Unsubscribed => "Unsubscribed",
     }
 }
 

@@ -87,6 +87,8 @@ struct Counted {
     inbox_users: Family<SystemLabels, Gauge>,
     inbox_groups: Family<SystemLabels, Gauge>,
     inbox_heard: Family<SystemLabels, Gauge>,
+    subscription_ends: Family<SubscriptionLabels, Gauge>,
+    subscription_failing: Family<SubscriptionLabels, Gauge>,
 }
 
 /// What came of something that was pushed to an inbox.
@@ -166,6 +168,12 @@ struct HookLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SubscriptionLabels {
+    source: Arc<str>,
+    of: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct NoticeLabels {
     workspace: Arc<str>,
     receiver: Arc<str>,
@@ -242,6 +250,14 @@ impl Metrics {
     pub fn hook(&self, receiver: &str, result: HookResult) {
         let labels = HookLabels { receiver: self.name(receiver), result: result.word() };
         self.0.counted.hooks.get_or_create_owned(&labels).inc();
+    }
+
+    /// A subscription by which a system sends webhooks was looked at.
+    pub fn subscription(&self, source: &str, of: Option<&str>, ends: Option<Timestamp>, failing: bool) {
+        let labels = SubscriptionLabels { source: self.name(source), of: self.name(of.unwrap_or("all")) };
+        let counted = &self.0.counted;
+        counted.subscription_ends.get_or_create_owned(&labels).set(ends.map_or(0, Timestamp::as_second));
+        counted.subscription_failing.get_or_create_owned(&labels).set(i64::from(failing));
     }
 
     /// From here on this is how the workspace is.
@@ -329,6 +345,10 @@ impl Counted {
         let words = "When the system that fills an inbox was heard of last";
         registry.register_with_unit("inbox_heard_timestamp", words, Unit::Seconds, self.inbox_heard.clone());
         registry.register("webhooks", "Webhooks that came, by what came of them", self.hooks.clone());
+        let words = "When the subscription ends by which a system sends webhooks; 0: there is none";
+        registry.register_with_unit("webhook_subscription_ends_timestamp", words, Unit::Seconds, self.subscription_ends.clone());
+        let words = "Whether a subscription could not be made or renewed when that was tried last";
+        registry.register("webhook_subscription_failing", words, self.subscription_failing.clone());
     }
 }
 
@@ -348,6 +368,8 @@ impl Default for Counted {
             inbox_users: Family::default(),
             inbox_groups: Family::default(),
             inbox_heard: Family::default(),
+            subscription_ends: Family::default(),
+            subscription_failing: Family::default(),
         }
     }
 }

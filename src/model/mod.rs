@@ -23,6 +23,7 @@ mod rehearsed;
 mod running;
 mod session;
 mod status;
+mod subscription;
 mod table;
 mod token;
 mod upcoming;
@@ -57,6 +58,7 @@ pub use status::{
     BreachedLimit, LeaseStatus, Need, NeedKind, Pending, RefusedBecause, RefusedRevision, STATUS_VERSION, StallCause, Status, SystemRole,
     SystemState, SystemStatus, THE_WORKSPACE,
 };
+pub use subscription::{MadeSubscription, Subscription, SubscriptionTrouble};
 pub use table::{Table, Tables};
 pub use token::{ApiToken, TokenScope, TokenUse};
 pub use upcoming::{Due, DueKind, Upcoming};

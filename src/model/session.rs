@@ -17,4 +17,10 @@ pub struct SiteSession {
     pub since: Option<Timestamp>,
     /// when the session began
     pub at: Timestamp,
+    /// as whom the provider knows them, as a hash: by it the provider ends their sessions
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// the session there, as a hash, where the provider says which
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub there: Option<String>,
 }

@@ -82,6 +82,8 @@ pub enum NeedKind {
     Contested,
     /// a receiver of notifications can't be told
     Untold,
+    /// a system can't be asked to send webhooks
+    Unsubscribed,
 }
 
 /// What a need is about that is of no Source and no Target alone.

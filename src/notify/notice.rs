@@ -238,9 +238,12 @@ fn kind_of(need: NeedKind) -> NoticeKind {
         NeedKind::RevocationOpen => NoticeKind::RevocationOpen,
         NeedKind::Waits => NoticeKind::PlanWaits,
         NeedKind::Held => NoticeKind::Held,
-        NeedKind::Stalled | NeedKind::RevisionRefused | NeedKind::Unreadable | NeedKind::Contested | NeedKind::Untold => {
-            NoticeKind::NeedsSomebody
-        }
+        NeedKind::Stalled
+        | NeedKind::RevisionRefused
+        | NeedKind::Unreadable
+        | NeedKind::Contested
+        | NeedKind::Untold
+        | NeedKind::Unsubscribed => NoticeKind::NeedsSomebody,
     }
 }
 
@@ -254,6 +257,7 @@ fn need_word(need: NeedKind) -> &'static str {
         NeedKind::Unreadable => "unreadable",
         NeedKind::Contested => "contested",
         NeedKind::Untold => "untold",
+        NeedKind::Unsubscribed => "unsubscribed",
     }
 }
 

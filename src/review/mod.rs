@@ -31,7 +31,7 @@ use crate::policy::Policy;
 pub use atom::{Atom, AtomSlot};
 pub use figures::{GroupSize, ReviewTotals, TargetFigures};
 pub use fold::{Along, AtomGroup, EffectKind, PersonLine};
-pub use redact::{Redaction, redact};
+pub use redact::{Pseudonyms, Redaction, redact, redact_changes, redact_words};
 use risk::Watch;
 pub use risk::{ReviewRisk, RiskKind};
 pub use verdict::{ReviewVerdict, VerdictLevel};

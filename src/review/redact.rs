@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::atom::{Atom, AtomSlot, AtomValue};
 use super::{AtomGroup, PersonLine, Review, ReviewFinding, Who};
-use crate::model::{Evidence, Key, ObjectKind, ObjectRef, Severity};
+use crate::model::{Change, Evidence, Key, ObjectKind, ObjectRef, Severity};
 
 /// How much of people a review shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -30,7 +30,7 @@ pub fn redact(mut review: Review, level: Redaction, key: &[u8]) -> Review {
     if level == Redaction::Full {
         return review;
     }
-    let others = Pseudonyms::of(&review, key);
+    let others = Pseudonyms::new(people(&review), key);
     hide_values(&mut review);
     review.people.values_mut().for_each(|card| (card.title, card.department) = (None, None));
     // Not everybody has been told who leaves.
@@ -47,6 +47,37 @@ pub fn redact(mut review: Review, level: Redaction, key: &[u8]) -> Review {
     }
     review.groups = merged(review.groups);
     review
+}
+
+/// Changes, one by one, as they may be told at a level.
+pub fn redact_changes(changes: &[Change], level: Redaction, key: &[u8]) -> Vec<Change> {
+    let mut told = changes.to_vec();
+    if level == Redaction::Full {
+        return told;
+    }
+    let objects = |change: &Change| {
+        let members = change.members.iter().chain(&change.losers).map(|member| member.member.clone());
+        members.chain([change.object.clone()]).collect::<Vec<_>>()
+    };
+    let people = changes.iter().flat_map(objects).filter(|object| object.kind == ObjectKind::Account);
+    let others = Pseudonyms::new(people.map(|object| (object.key, object.name)), key);
+    for change in &mut told {
+        change.attributes.clear();
+        if level == Redaction::Identities {
+            others.hide_object(&mut change.object);
+            change.members.iter_mut().chain(&mut change.losers).for_each(|member| others.hide_object(&mut member.member));
+        }
+    }
+    told
+}
+
+/// What a system said, as it may be told at a level: it may hold anything.
+pub fn redact_words(words: &str, level: Redaction) -> String {
+    match level {
+        Redaction::Full => words.to_owned(),
+        Redaction::Values => without_quoted(words),
+        Redaction::Identities => "the reason is not shown here".to_owned(),
+    }
 }
 
 /// Every value, wherever it stands.
@@ -159,8 +190,8 @@ fn merged(groups: Vec<AtomGroup>) -> Vec<AtomGroup> {
     told
 }
 
-/// Other names for everybody in a review.
-struct Pseudonyms {
+/// Other names for some people. The same key gives somebody the same name, as far as four digits tell them apart.
+pub struct Pseudonyms {
     key: hmac::Key,
     /// by our key
     names: BTreeMap<Arc<str>, Arc<str>>,
@@ -170,9 +201,9 @@ struct Pseudonyms {
 
 impl Pseudonyms {
     /// Four digits, and more where two people would share them.
-    fn of(review: &Review, key: &[u8]) -> Self {
+    pub fn new(people: impl IntoIterator<Item = (Arc<str>, Arc<str>)>, key: &[u8]) -> Self {
         let mut found = Self { key: hmac::Key::new(hmac::HMAC_SHA256, key), names: BTreeMap::new(), called: Vec::new() };
-        let people = people(review);
+        let people: BTreeSet<Who> = people.into_iter().map(|(key, name)| Who { key, name }).collect();
         let keys: BTreeSet<Arc<str>> = people.iter().map(|who| who.key.clone()).collect();
         let mut open: Vec<(Arc<str>, String)> = keys.into_iter().map(|key| (key.clone(), found.digits(&key))).collect();
         let mut length = 4;
@@ -200,7 +231,8 @@ impl Pseudonyms {
         format!("{word}-{}", self.digits(text).get(..8).unwrap_or_default())
     }
 
-    fn of_key(&self, key: &str) -> Option<Arc<str>> {
+    /// Somebody's other name.
+    pub fn of_key(&self, key: &str) -> Option<Arc<str>> {
         self.names.get(key).cloned()
     }
 
@@ -239,7 +271,7 @@ impl Pseudonyms {
 }
 
 /// Everybody who stands anywhere in a review. Groups are no people.
-fn people(review: &Review) -> BTreeSet<Who> {
+fn people(review: &Review) -> BTreeSet<(Arc<str>, Arc<str>)> {
     let of_object = |object: &ObjectRef| (object.kind == ObjectKind::Account).then(|| (object.key.clone(), object.name.clone()));
     let effect = review.effect.iter().flat_map(|one| std::iter::once(&one.atom).chain(&one.instead));
     let mut found: BTreeSet<(Arc<str>, Arc<str>)> = BTreeSet::new();
@@ -255,7 +287,8 @@ fn people(review: &Review) -> BTreeSet<Who> {
     found.extend(review.people.iter().map(|(key, card)| (key.clone(), card.name.clone())));
     let persons = review.upcoming.dues.iter().filter(|due| !is_document(due.what));
     found.extend(persons.map(|due| (due.key.clone(), due.name.clone())));
-    found.into_iter().filter(|(key, _)| !Key::is_group(key)).map(|(key, name)| Who { key, name }).collect()
+    found.retain(|(key, _)| !Key::is_group(key));
+    found
 }
 
 fn is_document(what: crate::model::DueKind) -> bool {

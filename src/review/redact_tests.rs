@@ -24,8 +24,8 @@ fn words(review: &Review) -> String {
 fn no_name_key_or_value_of_anybody_is_left_where_people_are_hidden() {
     let full = story().review();
     let hidden = words(&redact(full.clone(), Redaction::Identities, b"one"));
-    for who in people(&full) {
-        assert!(!hidden.contains(&format!("\"{}\"", who.key)) && !hidden.contains(who.name.as_ref()), "{}", who.name);
+    for (key, name) in people(&full) {
+        assert!(!hidden.contains(&format!("\"{key}\"")) && !hidden.contains(name.as_ref()), "{name}");
     }
     for word in ["Joana", "Senior Engineer", "Staff Engineer", "Penetration Tester", "x-77", "1200", "hr/9 "] {
         assert!(!hidden.contains(word), "{word}");

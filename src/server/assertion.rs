@@ -40,6 +40,9 @@ pub(super) struct Asserted {
     pub groups: Vec<String>,
     /// since when they are signed in, where that is said
     pub since: Option<Timestamp>,
+    /// as whom whoever signs knows them, and their session there, where that is said
+    pub subject: Option<String>,
+    pub there: Option<String>,
 }
 
 /// Why an assertion counts for nothing. For the log: whoever comes is told less.
@@ -167,9 +170,12 @@ impl Assertions {
         if !early {
             return Err(AssertionError::Wrong("it says that somebody signed in later than now".into()));
         }
+        let text = |claim: &str| claims.get(claim).and_then(Json::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
         Ok(Asserted {
             name: name.to_owned(),
             groups,
+            subject: text("sub"),
+            there: text("sid"),
             since: time("auth_time").or_else(|| time("iat").filter(|_| self.believed.iat_counts)),
         })
     }

@@ -1,6 +1,6 @@
 //! What pages and API reach: the state, and the workspace that this process runs.
 //!
-//! Must never: hold what was read longer than an answer takes.
+//! Must never: show what the state says otherwise by now. Plans that wait are large, so they are kept as they were read until it does.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,8 +18,9 @@ use super::settings::{ProxySettings, SiteAction, SiteError, SiteSettings};
 use super::visitor::Visitor;
 use super::worked_out::Scholar;
 use crate::journal::Event;
+use crate::journal::history::KnownSubjects;
 use crate::model::{ApiToken, Approval, Plan, StandingRevocation, Status};
-use crate::state::{About, Shelf, StatePlace, Store};
+use crate::state::{About, Shelf, Shelved, StatePlace, Store};
 use crate::workspace::acts;
 use crate::workspace::gates::WaitingPlan;
 use crate::workspace::{Mail, WorkspaceView};
@@ -76,6 +77,9 @@ impl SignIn {
     }
 }
 
+/// Plans on their shelf, with the text that each was read of.
+type KeptPlans = BTreeMap<Arc<str>, (String, Arc<WaitingPlan>)>;
+
 /// The pages and the API of one process.
 pub struct Site {
     pub(super) sign_in: SignIn,
@@ -84,6 +88,10 @@ pub struct Site {
     desk: Mutex<Option<Desk>>,
     tokens: tokio::sync::Mutex<Option<(Instant, Arc<Vec<ApiToken>>)>>,
     opened: Mutex<BTreeMap<(String, String), Timestamp>>,
+    /// plans that wait, as they were read last
+    plans: tokio::sync::Mutex<KeptPlans>,
+    /// whose keys seal what of the journal
+    pub(super) whose: tokio::sync::Mutex<KnownSubjects>,
     /// what was worked out of what was read
     pub(super) scholar: Scholar,
     /// ends what somebody asked for and is under way
@@ -99,7 +107,8 @@ impl Site {
             Some(settings) => SignIn::of(settings)?,
         };
         let (desk, tokens, opened) = (Mutex::default(), tokio::sync::Mutex::default(), Mutex::default());
-        Ok(Arc::new(Self { sign_in, sessions: Sessions::default(), desk, tokens, opened, scholar: Scholar::default(), stop }))
+        let (plans, whose) = (tokio::sync::Mutex::default(), tokio::sync::Mutex::default());
+        Ok(Arc::new(Self { sign_in, sessions: Sessions::default(), desk, tokens, opened, plans, whose, scholar: Scholar::default(), stop }))
     }
 
     /// From here on it is this workspace's.
@@ -159,11 +168,26 @@ impl Site {
     }
 
     /// Plans that wait, and what was said of plans.
-    pub(super) async fn waiting(&self) -> Result<(Vec<WaitingPlan>, Vec<Approval>), Problem> {
+    pub(super) async fn waiting(&self) -> Result<(Vec<Arc<WaitingPlan>>, Vec<Approval>), Problem> {
         let store = self.desk()?.store;
-        let plans = Shelf::Plans.all(store.as_ref()).await?.into_iter().map(|(_, plan)| plan).collect();
+        let plans = self.plans(store.as_ref()).await?;
         let said = Shelf::Approvals.all(store.as_ref()).await?.into_iter().map(|(_, approval)| approval).collect();
         Ok((acts::now_waiting(plans, self.status().await?.as_ref()), said))
+    }
+
+    /// Those on the shelf. A text that was read before is not read again.
+    async fn plans(&self, store: &dyn Store) -> Result<Vec<Arc<WaitingPlan>>, Problem> {
+        let things = store.shelf(Shelf::Plans).await?;
+        let mut kept = self.plans.lock().await;
+        let mut before = std::mem::take(&mut *kept);
+        for Shelved { name, body, .. } in things {
+            let known = before.remove(&name).filter(|(text, _)| *text == body);
+            let read = || Some((body.clone(), Arc::new(serde_json::from_str(&body).ok()?)));
+            if let Some(plan) = known.or_else(read) {
+                kept.insert(name, plan);
+            }
+        }
+        Ok(kept.values().map(|(_, plan)| plan.clone()).collect())
     }
 
     /// Who is cut off by a command, as the state has it: receipts come while somebody looks.

@@ -6,6 +6,7 @@
 //! pipeline or render say already.
 
 mod acts;
+mod anew;
 mod answer;
 mod api;
 mod assertion;

@@ -9,21 +9,25 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::{constant_time, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use tokio::sync::{Mutex, Semaphore};
 use url::Url;
 
+use super::anew::AskedAnew;
 use super::assertion::{Asserted, AssertionError, Assertions, Believed, http_settings};
 use super::session::LONGEST;
 use super::settings::{OidcSettings, SiteError, address, is_safe};
 use super::token::random;
 use crate::http::{Body, Client, Credentials, Method, Request, Settings};
-use crate::secret;
+use crate::secret::{self, SecretString};
 
 /// Where people come back to.
 pub(super) const CALLBACK: &str = "/sign-in/callback";
+/// And where to, once they left.
+pub(super) const LEFT: &str = "/signed-out";
 /// What discovery says counts so long.
 const FRESH: Duration = Duration::from_mins(60);
 /// So many codes are shown to the provider at once; whoever else comes back waits.
@@ -68,9 +72,26 @@ pub(super) struct Oidc {
     /// secrets in files lie beside the settings
     base: PathBuf,
     callback: String,
+    /// where somebody comes back to who leaves there too
+    left: String,
     known: Mutex<Option<(Instant, Arc<Provider>)>>,
     at_once: Semaphore,
+    anew: AskedAnew,
 }
+
+/// Somebody left at the provider, or one of their sessions ended there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct EndedThere {
+    /// as whom it knows them
+    pub subject: Option<String>,
+    /// the session there
+    pub there: Option<String>,
+    /// when
+    pub at: Timestamp,
+}
+
+/// The event of a logout token (OpenID Connect Back-Channel Logout 1.0, 2.4).
+const LOGOUT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// What discovery said.
 #[derive(Debug)]
@@ -92,6 +113,14 @@ struct Discovered {
     userinfo_endpoint: Option<String>,
     #[serde(default)]
     token_endpoint_auth_methods_supported: Vec<String>,
+    /// OpenID Connect RP-Initiated Logout 1.0
+    #[serde(default)]
+    end_session_endpoint: Option<String>,
+    #[serde(default)]
+    claims_parameter_supported: bool,
+    /// where it says which it knows: one that does not know `login` asks nobody anew
+    #[serde(default)]
+    prompt_values_supported: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -105,14 +134,19 @@ impl Oidc {
     /// People come back to this origin. Nothing is asked yet, so that nothing waits for the provider.
     pub fn new(settings: &OidcSettings, origin: &str, base: PathBuf) -> Result<Self, SiteError> {
         Client::new(&http_settings(MOST)).map_err(|error| SiteError::Keys(error.to_string()))?;
-        let callback = format!("{origin}{CALLBACK}");
-        Ok(Self { settings: settings.clone(), base, callback, known: Mutex::default(), at_once: Semaphore::new(AT_ONCE) })
+        let (callback, left) = (format!("{origin}{CALLBACK}"), format!("{origin}{LEFT}"));
+        let anew = AskedAnew::new().ok_or_else(|| SiteError::Keys("this machine has no random numbers".into()))?;
+        Ok(Self { settings: settings.clone(), base, callback, left, known: Mutex::default(), at_once: Semaphore::new(AT_ONCE), anew })
     }
 
     /// Where to send a browser, and what it is to keep. `again`: whoever signs in proves anew who they are.
     pub async fn begin(&self, again: bool) -> Result<(Url, PendingSignIn), OidcError> {
         let provider = self.provider().await?;
-        let (Some(state), Some(nonce), Some(verifier)) = (random(), random(), random()) else {
+        let nonce = match again && self.settings.trust_prompt_login {
+            true => self.anew.nonce(self.secret().await?.as_ref()),
+            false => random(),
+        };
+        let (Some(state), Some(nonce), Some(verifier)) = (random(), nonce, random()) else {
             return Err(OidcError::Away("this machine has no random numbers".into()));
         };
         let challenge = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()).as_ref());
@@ -132,6 +166,9 @@ impl Oidc {
             .append_pair("max_age", if again { "0" } else { &longest });
         if again {
             url.query_pairs_mut().append_pair("prompt", "login");
+        }
+        if provider.found.claims_parameter_supported {
+            url.query_pairs_mut().append_pair("claims", r#"{"id_token":{"auth_time":{"essential":true}}}"#);
         }
         Ok((url, PendingSignIn { state, nonce, verifier }))
     }
@@ -153,7 +190,51 @@ impl Oidc {
             return Err(OidcError::Wrong("its ID token was made for another client".into()));
         }
         self.complete(&provider, &mut claims, &granted.access_token).await?;
-        Ok(provider.tokens.asserted(&claims)?)
+        let mut asserted = provider.tokens.asserted(&claims)?;
+        if asserted.since.is_none() && self.asked_anew(&provider, &pending.nonce).await? {
+            // It is not before now, or `asserted` had refused it.
+            asserted.since = claims.get("iat").and_then(Json::as_i64).and_then(|at| Timestamp::from_second(at).ok());
+        }
+        Ok(asserted)
+    }
+
+    /// Whether the provider was asked to have somebody sign in anew, and that may count where it does not say when they did.
+    async fn asked_anew(&self, provider: &Provider, nonce: &str) -> Result<bool, OidcError> {
+        let knows = provider.found.prompt_values_supported.as_ref().is_none_or(|known| known.iter().any(|value| value == "login"));
+        Ok(self.settings.trust_prompt_login && knows && self.anew.knows(self.secret().await?.as_ref(), nonce))
+    }
+
+    /// Where somebody leaves at the provider, too. Their ID token is not kept, so it does not go along: the provider asks them whether they mean it.
+    pub async fn way_out(&self) -> Option<Url> {
+        let provider = self.provider().await.ok()?;
+        let mut url = provider.found.end_session_endpoint.as_deref().and_then(|place| Url::parse(place).ok()).filter(is_safe)?;
+        url.query_pairs_mut().append_pair("client_id", &self.settings.client_id).append_pair("post_logout_redirect_uri", &self.left);
+        Some(url)
+    }
+
+    /// What the provider says of somebody who left there (OpenID Connect Back-Channel Logout 1.0, 2.6).
+    pub async fn ended_there(&self, token: &str) -> Result<EndedThere, OidcError> {
+        let provider = self.provider().await?;
+        let _turn = self.at_once.acquire().await.map_err(|_| OidcError::Away("the process ends".into()))?;
+        let claims = provider.tokens.claims(token).await?;
+        let text = |claim: &str| claims.get(claim).and_then(Json::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+        let is_logout = claims.get("events").and_then(|events| events.get(LOGOUT)).is_some_and(Json::is_object);
+        // What has a nonce is an ID token.
+        if !is_logout || claims.contains_key("nonce") || text("jti").is_none() {
+            return Err(OidcError::Wrong("it is no logout token".into()));
+        }
+        let at = claims.get("iat").and_then(Json::as_i64).and_then(|at| Timestamp::from_second(at).ok());
+        let ended =
+            EndedThere { subject: text("sub"), there: text("sid"), at: at.ok_or_else(|| OidcError::Wrong("it does not say when".into()))? };
+        match ended.subject.is_some() || ended.there.is_some() {
+            true => Ok(ended),
+            false => Err(OidcError::Wrong("it names nobody and no session".into())),
+        }
+    }
+
+    async fn secret(&self) -> Result<Option<SecretString>, OidcError> {
+        let Some(secret) = &self.settings.client_secret else { return Ok(None) };
+        secret::resolve(secret, &self.base).await.map(Some).map_err(|error| OidcError::Secret(error.to_string()))
     }
 
     /// What an ID token leaves out, some providers say when they are asked.
@@ -180,10 +261,7 @@ impl Oidc {
             ("code_verifier", pending.verifier.clone()),
         ];
         let id = &self.settings.client_id;
-        let secret = match &self.settings.client_secret {
-            Some(secret) => Some(secret::resolve(secret, &self.base).await.map_err(|error| OidcError::Secret(error.to_string()))?),
-            None => None,
-        };
+        let secret = self.secret().await?;
         let methods = &provider.found.token_endpoint_auth_methods_supported;
         let in_form = !methods.is_empty() && !methods.iter().any(|method| method == "client_secret_basic");
         let credentials = match secret {

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
 use super::assertion::Asserted;
+use super::oidc::EndedThere;
 use super::token;
 use crate::model::SiteSession;
 use crate::state::{Fact, Shelf, StateError, Store};
@@ -25,6 +26,8 @@ const IDLE: SignedDuration = SignedDuration::from_hours(1);
 const NOTED: SignedDuration = SignedDuration::from_mins(5);
 /// They are looked up again after so long: one that was ended by another replica counts no longer than that.
 const FRESH: Duration = Duration::from_secs(1);
+/// Clocks may differ by so much.
+const LEEWAY: SignedDuration = SignedDuration::from_secs(30);
 /// Whoever sends nonsense makes nobody look more often.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -74,7 +77,9 @@ impl Sessions {
     pub async fn begin(&self, store: &dyn Store, asserted: Asserted, now: Timestamp) -> Result<Option<String>, StateError> {
         let Some(held) = token::random() else { return Ok(None) };
         let name = token::hash(&held);
-        let session = SiteSession { name: asserted.name, groups: asserted.groups, since: asserted.since, at: now };
+        let hashed = |text: Option<String>| text.map(|text| token::hash(&text));
+        let (subject, there) = (hashed(asserted.subject), hashed(asserted.there));
+        let session = SiteSession { name: asserted.name, groups: asserted.groups, since: asserted.since, at: now, subject, there };
         let known = Known::read(store).await?;
         let all = known.begun.keys().chain(known.used.keys());
         let over = all.filter(|name| known.find(name, now).is_none()).flat_map(|name| gone(name));
@@ -89,6 +94,24 @@ impl Sessions {
         store.commit(gone(&token::hash(held)).into()).await?;
         *self.0.lock().await = None;
         Ok(())
+    }
+
+    /// Those of somebody who left at the provider count no more. Says how many there were.
+    pub async fn end_there(&self, store: &dyn Store, ended: &EndedThere) -> Result<usize, StateError> {
+        let hashed = |text: &Option<String>| text.as_deref().map(token::hash);
+        let (subject, there) = (hashed(&ended.subject), hashed(&ended.there));
+        let is_meant = |session: &SiteSession| match &there {
+            Some(_) => session.there == there && (subject.is_none() || session.subject == subject),
+            // A token that comes late ends no session that began since.
+            None => session.subject == subject && session.at.duration_since(ended.at) <= LEEWAY,
+        };
+        let known = Known::read(store).await?;
+        let meant: Vec<&Arc<str>> = known.begun.iter().filter(|(_, session)| is_meant(session)).map(|(name, _)| name).collect();
+        if !meant.is_empty() {
+            store.commit(meant.iter().flat_map(|name| gone(name)).collect()).await?;
+            *self.0.lock().await = None;
+        }
+        Ok(meant.len())
     }
 
     async fn known(&self, store: &dyn Store, fresh: Duration) -> Result<Arc<Known>, StateError> {

@@ -81,6 +81,9 @@ pub struct OidcSettings {
     /// the claim that says in which groups they are
     #[serde(default = "groups_claim")]
     pub groups: String,
+    /// where it does not say when somebody signed in (`auth_time`): that it was asked to have them sign in anew counts
+    #[serde(default)]
+    pub trust_prompt_login: bool,
 }
 
 /// Where a JSON Web Key Set is.

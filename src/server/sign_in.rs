@@ -19,11 +19,13 @@ use super::answer::Problem;
 use super::api::asked;
 use super::desk::{SignIn, Site};
 use super::guard::{SentForm, cookie};
-use super::oidc::{CALLBACK, Oidc, OidcError, PendingSignIn};
+use super::oidc::{CALLBACK, LEFT, Oidc, OidcError, PendingSignIn};
 use super::pages;
 use super::session::COOKIE;
 use super::visitor::Visitor;
 
+/// Where the provider says that somebody left there (OpenID Connect Back-Channel Logout 1.0).
+const ENDED: &str = "/sign-in/ended";
 /// What a browser keeps while its user is at the provider.
 const PENDING: &str = "__Host-headcount-sign-in";
 /// Nobody is longer at the provider, in seconds.
@@ -33,7 +35,7 @@ const LONGEST: usize = 2000;
 
 /// What anybody may ask for, signed in or not.
 pub(super) fn open_routes() -> Router<Arc<Site>> {
-    Router::new().route("/sign-in", get(begin)).route(CALLBACK, get(finish)).route("/signed-out", get(signed_out))
+    Router::new().route("/sign-in", get(begin)).route(CALLBACK, get(finish)).route(LEFT, get(signed_out)).route(ENDED, post(ended_there))
 }
 
 /// What is for whoever is signed in.
@@ -112,12 +114,30 @@ async fn end(
     if let Some(held) = cookie(&headers, COOKIE) {
         site.sessions.end(site.desk()?.store.as_ref(), held).await?;
     }
-    Ok(led("/signed-out", &[set(COOKIE, "", Some(0))]))
+    Ok(led(LEFT, &[set(COOKIE, "", Some(0))]))
+}
+
+/// The provider says that somebody left there. It learns no more than that it was heard.
+async fn ended_there(State(site): State<Arc<Site>>, form: String) -> Response {
+    let heard = async {
+        let oidc = oidc(&site)?;
+        let mut fields = url::form_urlencoded::parse(form.as_bytes());
+        let token = fields.find(|(name, _)| name == "logout_token").map(|(_, token)| token);
+        let token = token.ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "there is no logout_token"))?;
+        let ended = oidc.ended_there(&token).await.map_err(|error| match refused(&error) {
+            away if away.status == StatusCode::SERVICE_UNAVAILABLE => away,
+            _ => Problem::new(StatusCode::BAD_REQUEST, "this logout token does not count"),
+        })?;
+        let sessions = site.sessions.end_there(site.desk()?.store.as_ref(), &ended).await?;
+        tracing::info!(target: "headcount::server", sessions, "the provider signed somebody out");
+        Ok(StatusCode::OK.into_response())
+    };
+    heard.await.unwrap_or_else(|problem: Problem| problem.into_response())
 }
 
 async fn signed_out(State(site): State<Arc<Site>>) -> Response {
     match oidc(&site) {
-        Ok(_) => pages::signed_out(&address("/", false)),
+        Ok(oidc) => pages::signed_out(&address("/", false), oidc.way_out().await.as_ref().map(url::Url::as_str)),
         Err(problem) => pages::problem(&problem, false, None),
     }
 }

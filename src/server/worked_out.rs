@@ -2,7 +2,9 @@
 //!
 //! Must never: keep a snapshot for long that nobody asks about, or keep anything else waiting.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::mpsc::{Receiver, SendError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -12,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::answer::Problem;
 use crate::pipeline::{ChangeOrigins, Snapshot};
-use crate::planning::explain::Inventory;
+use crate::planning::explain::{GroupRoster, Inventory, ListedPerson};
 
 /// What nobody asked about for so long is let go: it takes memory, and a world that changes meanwhile is there twice.
 const KEPT: Duration = Duration::from_secs(30);
@@ -25,13 +27,48 @@ pub(super) struct WorkedOut<'s> {
     /// the answers to any question
     pub origins: ChangeOrigins<'s>,
     inventory: OnceCell<Inventory>,
+    /// what everybody is called, in small letters, a line each in the order of the inventory
+    called: OnceCell<Vec<String>>,
+    /// of each group that was looked at
+    rosters: RefCell<BTreeMap<Arc<str>, Rc<GroupRoster>>>,
 }
+
+/// What separates the names of one person: nobody can search for it.
+const BETWEEN: char = '\n';
 
 impl WorkedOut<'_> {
     /// Who has what.
     pub fn inventory(&self) -> &Inventory {
         self.inventory.get_or_init(|| self.origins.provenance().inventory())
     }
+
+    /// Those whose key or names hold a text in small letters.
+    pub fn called(&self, small: &str) -> Vec<&ListedPerson> {
+        let people = &self.inventory().people;
+        if small.is_empty() {
+            return people.iter().collect();
+        }
+        let called = self.called.get_or_init(|| people.iter().map(names).collect());
+        people.iter().zip(called).filter(|(_, names)| names.contains(small)).map(|(person, _)| person).collect()
+    }
+
+    /// Who is in a group: everybody is asked once, however many pages of it are looked at.
+    pub fn roster(&self, key: &str) -> Option<Rc<GroupRoster>> {
+        if let Some(known) = self.rosters.borrow().get(key) {
+            return Some(known.clone());
+        }
+        let roster = Rc::new(self.origins.provenance().roster(key)?);
+        self.rosters.borrow_mut().insert(key.into(), roster.clone());
+        Some(roster)
+    }
+}
+
+fn names(person: &ListedPerson) -> String {
+    let shown = person.attributes.get("displayName").map(AsRef::as_ref);
+    let accounts = person.accounts.iter().map(|account| account.name.as_ref());
+    let mut all: Vec<&str> = [person.key.as_ref(), person.name.as_ref()].into_iter().chain(shown).chain(accounts).collect();
+    all.dedup();
+    all.join(&BETWEEN.to_string()).to_lowercase()
 }
 
 type Question = Box<dyn FnOnce(&WorkedOut<'_>) + Send>;
@@ -83,7 +120,12 @@ fn begun(snapshot: Arc<Snapshot>, of: Weak<Snapshot>, question: Question) -> Opt
 
 /// Until another snapshot is asked about, or nobody asks.
 fn study(snapshot: &Snapshot, asked: &Receiver<Question>) {
-    let known = WorkedOut { origins: ChangeOrigins::of(snapshot), inventory: OnceCell::new() };
+    let known = WorkedOut {
+        origins: ChangeOrigins::of(snapshot),
+        inventory: OnceCell::new(),
+        called: OnceCell::new(),
+        rosters: RefCell::default(),
+    };
     while let Ok(question) = asked.recv_timeout(KEPT) {
         question(&known);
     }

@@ -54,6 +54,13 @@ impl ChainLine {
         let rest = self.body.split_once(',').map_or("", |(_, rest)| rest);
         rest.rfind(SEALED).and_then(|at| rest.get(..at)).unwrap_or(rest)
     }
+
+    /// What is sealed, as a list of JSON: of each by what name its key is kept, and the text. Nothing where nothing is.
+    pub fn sealed(&self) -> Option<&str> {
+        let at = self.body.rfind(SEALED)?;
+        // The list's own bracket is the last sign of what announces it.
+        self.body.get(at + SEALED.len() - 1..self.body.len().checked_sub(1)?)
+    }
 }
 
 /// The last line of a journal.

@@ -48,6 +48,8 @@ pub enum Shelf {
     InboxMembers,
     /// a `TokenUse` of each token of a system that pushes, by its Source and its name
     TokenUses,
+    /// a `Subscription` each, by its Source and what it is of
+    Subscriptions,
 }
 
 /// One thing.
@@ -87,6 +89,7 @@ impl Shelf {
             Self::Inbox => "inbox",
             Self::InboxMembers => "inboxMembers",
             Self::TokenUses => "tokenUses",
+            Self::Subscriptions => "subscriptions",
         }
     }
 

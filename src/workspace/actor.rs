@@ -73,6 +73,7 @@ pub struct Mail {
     sender: UnboundedSender<Message>,
     inboxes: Arc<Inboxes>,
     pushed: Arc<Notify>,
+    connections: Connections,
 }
 
 impl Mail {
@@ -96,6 +97,11 @@ impl Mail {
     /// What systems push to it.
     pub fn inboxes(&self) -> &Arc<Inboxes> {
         &self.inboxes
+    }
+
+    /// What is open, and how fast each system may be asked: whoever asks one besides shares it.
+    pub fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// The host of what manifests come from says that something was pushed there.
@@ -151,15 +157,11 @@ impl Workspace {
         // Where nobody listens any more the workspace has ended.
         let tell = move |source: &str| drop(pushed.send(Message::Stirred { source: source.into(), by: StirredBy::Push }));
         let inboxes = Inboxes::new(self.store.clone(), tell);
-        hand_over(Mail { sender: sender.clone(), inboxes: inboxes.clone(), pushed: Arc::default() });
+        let connections = Connections::default().with_inboxes(inboxes.clone());
+        hand_over(Mail { sender: sender.clone(), inboxes: inboxes.clone(), pushed: Arc::default(), connections: connections.clone() });
         let running = Arc::new(Running::new(self.observer.clone()));
-        let hands = Hands {
-            mailbox: sender,
-            connections: Connections::default().with_inboxes(inboxes.clone()),
-            observer: running.clone(),
-            store: self.store.clone(),
-            who: Arc::from(self.who.as_str()),
-        };
+        let hands =
+            Hands { mailbox: sender, connections, observer: running.clone(), store: self.store.clone(), who: Arc::from(self.who.as_str()) };
         let watch = self.store.watch().await?;
         let kept = Kept::new(manifests, Timestamp::now());
         Actor {

@@ -2,6 +2,7 @@
 //!
 //! Must never: decide who may ask it, or wait for whoever takes it up.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -58,10 +59,13 @@ pub async fn say(store: &dyn Store, word: &Approval, plan: &WaitingPlan) -> Resu
 
 /// Those of the plans that are kept which wait now, the first that waited first. What is kept for those that were approved before, or was put in another's place,
 /// waits no more: only what the status names does.
-pub fn now_waiting(mut plans: Vec<WaitingPlan>, status: Option<&Status>) -> Vec<WaitingPlan> {
+pub fn now_waiting<P: Borrow<WaitingPlan>>(mut plans: Vec<P>, status: Option<&Status>) -> Vec<P> {
     if let Some(status) = status {
-        plans.retain(|plan| status.systems.iter().any(|system| system.waits.as_ref() == Some(&plan.hash)));
+        plans.retain(|plan| status.systems.iter().any(|system| system.waits.as_ref() == Some(&plan.borrow().hash)));
     }
-    plans.sort_by(|one, other| (one.since, &one.hash).cmp(&(other.since, &other.hash)));
+    plans.sort_by(|one, other| {
+        let (one, other): (&WaitingPlan, &WaitingPlan) = (one.borrow(), other.borrow());
+        (one.since, &one.hash).cmp(&(other.since, &other.hash))
+    });
     plans
 }

@@ -32,7 +32,7 @@ const issuer = `http://127.0.0.1:${providerPort}`;
 // Who may sign in, by the claims that a provider has: mara does everything, vera sees numbers, nobody@ has no role.
 const groups = { vera: ["staff"] };
 const provider = new Provider(issuer, {
-  clients: [{ client_id: "headcount", client_secret: "s3cret/+ %", grant_types: ["authorization_code"], redirect_uris: [`${base}/sign-in/callback`] }],
+  clients: [{ client_id: "headcount", client_secret: "s3cret/+ %", grant_types: ["authorization_code"], redirect_uris: [`${base}/sign-in/callback`], post_logout_redirect_uris: [`${base}/signed-out`] }],
   pkce: { required: () => true },
   claims: { openid: ["sub", "auth_time"], profile: ["groups"], email: ["email", "email_verified"] },
   findAccount: (_, id) => ({
@@ -289,7 +289,10 @@ async function syncs(page) {
   await page.select("select[name=target]", "chat");
   await press(page, "form button.main");
   assert.ok(page.url().startsWith(`${base}/run?request=`));
-  await until(page, page.url().slice(base.length), (text) => text.includes("What you asked for was done"), "the sync");
+  // The page looks again by itself, without a script, and stops once it is over.
+  await page.waitForFunction(() => document.body.innerText.includes("What you asked for was done"), { timeout: 60_000, polling: 200 });
+  assert.match(await words(page), /The last run ended/);
+  assert.equal(await page.$("meta[http-equiv=refresh]"), null, "what is over is not looked at again");
 }
 
 /// Without script, and by keyboard: the number is typed, Enter sends it.
@@ -323,6 +326,15 @@ async function again(page) {
   assert.equal(page.url(), `${base}/`, "nobody is led elsewhere");
 }
 
+/// Whoever leaves is led to the provider's own way out, and what one page says of it is true there.
+async function leavesThere(page) {
+  const way = await page.$eval(`a[href^='${issuer}']`, (link) => link.href);
+  await page.goto(way);
+  assert.ok(page.url().startsWith(issuer), "the provider asks whether it is meant");
+  await Promise.all([page.waitForNavigation(), page.evaluate(() => document.querySelector("button[autofocus], button[value=yes], button[type=submit]").click())]);
+  assert.equal(page.url().split("?")[0], `${base}/signed-out`);
+}
+
 async function leaves(page) {
   const held = (await page.cookies()).find((cookie) => cookie.name === "__Host-headcount");
   assert.ok(held.httpOnly && held.secure && held.sameSite === "Lax", "no script reads it, and no other site sends it along");
@@ -333,4 +345,5 @@ async function leaves(page) {
   assert.equal(answer.status, 303, "what the browser held opens nothing any more");
   assert.equal((await fetch(`${base}/api/v1/status`, { headers: { cookie }, redirect: "manual" })).status, 401);
   assert.deepEqual(page.wrong, []);
+  await leavesThere(page);
 }

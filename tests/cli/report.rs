@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::Folder;
-use super::world::acme;
+use super::world::{acme, database};
 use crate::support::program;
 
 const NAMES: [&str; 8] = ["ada", "Okafor", "mina", "Park", "noor", "Haddad", "luis", "Ferreira"];
@@ -81,6 +81,39 @@ fn in_a_job_that_everybody_reads_people_have_other_names_unless_somebody_says_ot
     for job in [&at_github(&private)[..], &at_gitlab("private"), &at_gitlab("internal"), &[]] {
         assert!(shown(&[], job).0.contains("ada"), "{job:?}");
     }
+}
+
+#[test]
+fn no_command_of_such_a_job_names_anybody_unless_somebody_says_so() {
+    let folder = acme();
+    let run = |arguments: &[&'static str]| {
+        let run = folder.run(arguments.iter().copied()).env("GITLAB_CI", "true").env("CI_PROJECT_VISIBILITY", "public");
+        let output = run.output().expect("it runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr))
+    };
+    let nameless = |arguments: &[&'static str]| {
+        let (code, text) = run(arguments);
+        assert!(!NAMES.iter().any(|name| text.contains(name)), "{arguments:?}: {text}");
+        (code, text)
+    };
+    for arguments in [&["get", "people"][..], &["get", "accounts"], &["explain", "hr/1"], &["apply", "--auto-approve", "-o", "json"]] {
+        let (code, text) = nameless(arguments);
+        assert!(code == Some(2) && text.contains("--redact full"), "{arguments:?}: {text}");
+    }
+    assert!(nameless(&["get", "groups"]).1.contains("Engineering"));
+    // One of them is refused, and its own words hold a name.
+    let refuses = "CREATE TRIGGER refused BEFORE INSERT ON users WHEN NEW.login = 'mina' BEGIN SELECT RAISE(ABORT, 'not Park'); END;";
+    database(&folder).execute_batch(refuses).expect("a trigger");
+    let (code, text) = nameless(&["apply", "--auto-approve"]);
+    assert!(code != Some(0) && text.contains("Not done:") && text.contains("person-") && text.contains("not shown here"), "{text}");
+    database(&folder).execute_batch("DROP TRIGGER refused").expect("it goes");
+    assert_eq!(nameless(&["apply", "--auto-approve"]).0, Some(0));
+    database(&folder).execute_batch("UPDATE users SET name = 'Ada O.' WHERE login = 'ada'").expect("somebody does it by hand");
+    for view in ["text", "markdown", "json"] {
+        let (code, text) = nameless(&["drift", "-o", view]);
+        assert!(code == Some(1) && text.contains("person-") && !text.contains("Ada"), "{view}: {text}");
+    }
+    assert!(run(&["drift", "--redact", "full"]).1.contains("ada") && run(&["get", "people", "--redact", "full"]).1.contains("ada"));
 }
 
 #[test]

@@ -43,10 +43,17 @@ fn kustomized(kube: &Server, folder: &str) -> String {
     kube.kubectl(&["kustomize", &format!("{ROOT}/deploy/kubernetes/{folder}")]).expect()
 }
 
-/// Objects by kind and name, without what each tool says of itself.
+/// Objects by kind and name, without what each tool says of itself: that what a ConfigMap holds is another, kustomize says in its name, and the chart at the pod.
 fn objects(yaml: &str) -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
-    for mut object in documents(yaml) {
+    let hashed = regex::Regex::new("headcount-sign-in-[a-z0-9]{10}").expect("an expression");
+    for mut object in documents(&hashed.replace_all(yaml, "headcount-sign-in")) {
+        if let Some(said) = object.pointer_mut("/spec/template/metadata/annotations").and_then(Value::as_object_mut) {
+            said.remove("headcount.dev/sign-in");
+        }
+        if let Some(text) = object.pointer_mut("/data/sign-in.yaml") {
+            *text = documents(text.as_str().expect("a text")).remove(0);
+        }
         let name = format!("{} {}", object["kind"].as_str().expect("a kind"), object["metadata"]["name"].as_str().expect("a name"));
         let own = |key: &str| key.starts_with("app.kubernetes.io/") || key.starts_with("helm.sh/");
         for field in ["labels", "annotations"] {
@@ -69,12 +76,14 @@ fn the_chart_and_the_kustomizations_are_the_same_objects() {
     let test = "the_chart_and_the_kustomizations_are_the_same_objects";
     let (Some(kube), Some(helm)) = (kube::server(test), Helm::new(test)) else { return };
     let monitoring = ["--set", "monitoring.serviceMonitor=true,monitoring.prometheusRule=true"];
-    let cases: [(&[&str], &[&str]); 5] = [
+    let people = people();
+    let cases: [(&[&str], &[&str]); 6] = [
         (&["base"], &[]),
         (&["cluster"], &["--set", "clusterWide=true"]),
         (&["replicas"], &["--set", "replicas=2,state=postgres"]),
         (&["base", "admission"], &["--set", "admission.enabled=true"]),
         (&["base", "monitoring"], &monitoring),
+        (&["people"], &["--set-json", &people]),
     ];
     for (folders, values) in cases {
         let kustomized: BTreeMap<_, _> = folders.iter().flat_map(|folder| objects(&kustomized(kube, folder))).collect();
@@ -85,6 +94,30 @@ fn the_chart_and_the_kustomizations_are_the_same_objects() {
             assert_eq!(object, &charted[name], "{folders:?}: {name}: on the left what kustomize makes of it");
         }
     }
+}
+
+/// Values for pages and a place where systems push, with the kustomization's own sign-in.
+fn people() -> String {
+    let sign_in = documents(&text("deploy/kubernetes/pages/sign-in.yaml")).remove(0);
+    let from = r#"[{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"ingress-nginx"}}}]"#;
+    format!(
+        r#"pages={{"enabled":true,"clientSecret":{{"name":"headcount-oidc"}},"from":{from},"signIn":{sign_in}}},inbound={{"enabled":true,"from":{from}}}"#
+    )
+}
+
+#[test]
+fn nobody_reaches_pages_or_what_systems_push_to_unless_the_policy_names_them() {
+    let Some(helm) = Helm::new("nobody_reaches_pages_or_what_systems_push_to_unless_the_policy_names_them") else { return };
+    let open = |values: &str| -> Vec<(u64, bool)> {
+        let policies = objects(&helm.render("headcount", &["--set-json", values]).expect());
+        let policies: Vec<&Value> = policies.values().filter(|object| object["kind"] == "NetworkPolicy").collect();
+        assert_eq!(policies.len(), 1, "a second one would let in what the first keeps out");
+        let rules = policies[0]["spec"]["ingress"].as_array().expect("rules");
+        rules.iter().map(|rule| (rule["ports"][0]["port"].as_u64().expect("a port"), rule["from"].is_array())).collect()
+    };
+    let nobody = people().replace(r#"[{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"ingress-nginx"}}}]"#, "[]");
+    assert_eq!(open(&nobody), [(7412, false)], "what is listened at is open to nobody by itself");
+    assert_eq!(open(&people()), [(7412, false), (8080, true), (8081, true)]);
 }
 
 #[test]
@@ -111,7 +144,7 @@ const PAGES: &str = r#"pages={"enabled":true,"clientSecret":{"name":"headcount-o
     "clientSecret":{"env":"HEADCOUNT_OIDC_SECRET"}},"roles":{"admin":{"groups":["identity"]}},"actions":["sync","approve"]}}"#;
 
 /// Values of each part, all of which a cluster takes.
-const VARIANTS: [&[&str]; 9] = [
+const VARIANTS: [&[&str]; 10] = [
     &[],
     &["--set", "clusterWide=true"],
     &["--set", "replicas=3,state=postgres"],
@@ -122,6 +155,7 @@ const VARIANTS: [&[&str]; 9] = [
         "monitoring.serviceMonitor=true,monitoring.prometheusRule=true,monitoring.dashboard=true,monitoring.labels.release=prometheus",
     ],
     &["--set-json", PAGES],
+    &["--set", "inbound.enabled=true"],
     &["--set", "files[0].path=hr,files[0].configMap=hr-export,files[1].path=badges/today,files[1].secret=badges"],
     &[
         "--set-json",

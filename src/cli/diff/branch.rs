@@ -108,7 +108,8 @@ fn compared(args: &DiffArgs) -> Result<Exit, Failure> {
     }
     let exit = exit(&review, branch.allow_changes);
     let with = ShownWith { full: args.output.full, ..ShownWith::default() };
-    reviewed::write(&args.output.output, review, &args.output.redact, with)?;
+    let hides = args.output.redact.hides(&review.workspace)?;
+    reviewed::write(&args.output.output, review, &hides, with)?;
     Ok(exit)
 }
 

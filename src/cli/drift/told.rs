@@ -126,7 +126,7 @@ fn unknown(out: &mut String, told: &Told<'_>) {
         let _ = writeln!(out, "{}: nothing to compare with, since no complete run has left it yet", safe::line(target));
     }
     for finding in told.plan.findings.iter().filter(|finding| finding.severity == crate::model::Severity::Incomplete) {
-        let _ = writeln!(out, "Not all was read: {}", safe::lines(&finding.message));
+        let _ = writeln!(out, "Not all was read: {}", safe::lines(&told.hides.words(&finding.message)));
     }
 }
 
@@ -137,7 +137,7 @@ fn ways(told: &Told<'_>, at: usize) -> (String, String) {
     let adopt = match asked {
         None => "left out by --only".to_owned(),
         Some(place) => match told.adopted.refused.get(&place) {
-            Some(why) => format!("no adopt: {why}"),
+            Some(why) => format!("no adopt: {}", told.hides.words(why)),
             None => "can be adopted".to_owned(),
         },
     };
@@ -160,7 +160,11 @@ fn sign(drift: &Drift) -> char {
 fn words(drift: &Drift) -> String {
     let of = || safe::line(drift.of_name.as_deref().unwrap_or_default()).into_owned();
     let attribute = || safe::line(drift.attribute.as_deref().unwrap_or_default()).into_owned();
-    let change = || format!("{} → {}", value(drift.ours.as_ref()), value(drift.theirs.as_ref()));
+    let change = || match (&drift.ours, &drift.theirs) {
+        // Both are hidden: a value that did not change is no drift.
+        (None, None) => "changed".to_owned(),
+        (ours, theirs) => format!("{} → {}", value(ours.as_ref()), value(theirs.as_ref())),
+    };
     match drift.what {
         DriftKind::Value => format!("{} {}", attribute(), change()),
         DriftKind::Parameter => format!("{} {} {}", of(), attribute(), change()),
@@ -229,7 +233,7 @@ fn markdown(told: &Told<'_>) -> String {
             prose(&attributed(drift, "; "))
         );
     }
-    if !told.patch.is_empty() && told.patch.len() <= PATCH {
+    if !told.patch.is_empty() && told.patch.len() <= PATCH && !told.hides.anything() {
         let lines = told.patch.lines().map(safe::line);
         let _ = write!(out, "\n<details><summary>The manifests follow</summary>\n\n{}\n</details>\n", fenced("diff", lines, ""));
     }
@@ -248,7 +252,7 @@ fn json(told: &Told<'_>) -> String {
         .enumerate()
         .map(|(at, drift)| {
             let asked = told.chosen.iter().position(|chosen| *chosen == at);
-            let refused = asked.and_then(|place| told.adopted.refused.get(&place));
+            let refused = asked.and_then(|place| told.adopted.refused.get(&place)).map(|why| told.hides.words(why));
             json!({"number": at + 1, "drift": drift, "revertible": drift.change.is_some(), "adoptable": asked.is_some() && refused.is_none(), "why": refused})
         })
         .collect();

@@ -60,6 +60,8 @@ impl Definition {
             .map(|(kind, groups)| (Arc::from(kind.as_str()), compiler.objects(groups, &format!("/groups/{}", escaped(kind)))));
         let groups = groups.collect();
         let entitlements = compiler.entitlements(spec);
+        let subscribe = spec.webhook.as_ref().and_then(|webhook| webhook.subscribe.as_ref());
+        let subscription = subscribe.map(|subscribe| compiler.subscription(subscribe));
         compiler.wrong.extend(dialect::wrong(spec));
         match (url, compiler.wrong) {
             (Some(base), wrong) if wrong.is_empty() => Ok(Self {
@@ -75,6 +77,7 @@ impl Definition {
                 accounts,
                 groups,
                 entitlements,
+                subscription,
             }),
             (_, wrong) => Err(wrong),
         }

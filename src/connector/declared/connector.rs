@@ -15,10 +15,12 @@ use super::exchange::Api;
 use super::reader::DeclaredReader;
 use super::recorded::record;
 use super::sign_in::{SignIn, identity, shared};
+use super::subscribe::subscriber;
 use super::writer::DeclaredWriter;
 use crate::connector::connection::Connection;
 use crate::connector::describe::{Connector, Description, own};
 use crate::connector::sample::{AsJson, Sample};
+use crate::connector::subscription::Subscriber;
 use crate::connector::{Reader, Surroundings, TargetConnector};
 use crate::http::{Client, Settings};
 use crate::manifest::connection::{DeclaredConnection, Described, TIMEOUT};
@@ -63,6 +65,21 @@ impl Connector for DeclaredConnector {
             }
             let api = open(connection, surroundings, true).await?;
             Ok(Box::new(DeclaredReader { api, of_source: true }) as Box<dyn Reader>)
+        }
+        .boxed()
+    }
+
+    fn open_subscriber<'a>(
+        &'a self,
+        connection: &'a dyn Described,
+        surroundings: &'a Surroundings,
+    ) -> BoxFuture<'a, Result<Option<Box<dyn Subscriber>>, SystemError>> {
+        async move {
+            let connection: &DeclaredConnection = own(connection)?;
+            if dialect::of(connection).is_some() {
+                return Ok(None);
+            }
+            Ok(subscriber(open(connection, surroundings, true).await?))
         }
         .boxed()
     }

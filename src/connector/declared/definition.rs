@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use super::pages::Paging;
 use super::parts::Parts;
 use super::scope::Scope;
+use super::subscribe::SubscriptionRules;
 use super::template::{JsonTemplate, Template};
 use crate::connector::limiter::{ALL, Limits, Rate};
 use crate::expr::{Expression, Problem};
@@ -44,6 +45,7 @@ pub(super) struct Definition {
     pub(super) accounts: Option<Objects>,
     pub(super) groups: Vec<(Arc<str>, Objects)>,
     pub(super) entitlements: Vec<(Arc<str>, Entitlements)>,
+    pub(super) subscription: Option<SubscriptionRules>,
 }
 
 /// How much of a budget is left for others.
@@ -230,6 +232,7 @@ impl Definition {
         let groups = self.groups.iter().map(|(_, objects)| objects);
         let requests = self.accounts.iter().chain(groups).flat_map(Objects::requests);
         let requests = requests.chain(self.entitlements.iter().flat_map(|(_, entitlements)| entitlements.requests()));
+        let requests = requests.chain(self.subscription.iter().flat_map(SubscriptionRules::requests));
         requests.filter_map(|request| request.bucket.as_ref()).map(|(bucket, rate)| (&**bucket, *rate))
     }
 }

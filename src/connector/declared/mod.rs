@@ -30,6 +30,7 @@ mod scope;
 mod secrets;
 mod sign_in;
 mod start;
+mod subscribe;
 mod template;
 mod token;
 mod wanted;

@@ -19,7 +19,7 @@ pub(super) const ENTITLEMENT: &[&str] = &["record", "account", "config"];
 /// Variables of a request.
 pub(super) const REQUEST: &[&str] = &[
     "config", "base", "id", "value", "ids", "fields", "group", "member", "members", "account", "name", "object", "changes", "record",
-    "key", "since", "body", "generate", "each", "mapped",
+    "key", "since", "body", "generate", "each", "mapped", "receiver", "until", "new", "kept",
 ];
 /// Variables of an attribute that is written.
 pub(super) const WRITTEN: &[&str] = &["value", "object", "record", "config"];

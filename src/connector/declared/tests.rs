@@ -5,6 +5,7 @@ mod hostile;
 mod parts;
 mod rehearsal;
 mod signing;
+mod subscribing;
 mod writing;
 
 use std::collections::BTreeMap;

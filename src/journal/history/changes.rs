@@ -2,7 +2,7 @@
 //!
 //! Must never: take one person for another where a name may be several people's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,6 +12,42 @@ use serde_json::json;
 use crate::journal::{Entry, Event, Intent, Journal, JournalError, ResultWord};
 use crate::model::{Action, Change, ChangeId, Key, Reason, Value};
 use crate::render::{safe, what, why};
+use crate::state::ChainLine;
+
+/// Whose keys seal what, as far as it was found out: a key is somebody's for ever.
+#[derive(Clone, Debug, Default)]
+pub struct KnownSubjects(HashMap<Arc<str>, Arc<str>>);
+
+/// As many are remembered.
+const REMEMBERED: usize = 200_000;
+
+impl KnownSubjects {
+    /// False where a key can't be used, so that nobody knows whose it is.
+    async fn learn(&mut self, journal: &Journal<'_>, subjects: impl Iterator<Item = &Arc<str>>) -> Result<bool, JournalError> {
+        let unknown: BTreeSet<Arc<str>> = subjects.filter(|subject| !self.0.contains_key(*subject)).cloned().collect();
+        if unknown.is_empty() {
+            return Ok(true);
+        }
+        if self.0.len() + unknown.len() > REMEMBERED {
+            self.0.clear();
+        }
+        let Some(known) = journal.whose(unknown.iter().cloned().collect()).await? else { return Ok(false) };
+        // Of a key that was destroyed nobody will ever know more.
+        self.0.extend(unknown.into_iter().map(|subject| (subject, Arc::from(""))));
+        self.0.extend(known);
+        Ok(true)
+    }
+
+    fn is(&self, subject: &str, key: &str) -> bool {
+        self.0.get(subject).is_some_and(|known| **known == *key)
+    }
+}
+
+/// By which keys something of a line is sealed.
+fn subjects(line: &ChainLine) -> Vec<Arc<str>> {
+    let sealed: Vec<(Arc<str>, serde::de::IgnoredAny)> = line.sealed().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    sealed.into_iter().map(|(subject, _)| subject).collect()
+}
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,6 +125,25 @@ impl RecordedChanges {
         let mut found = Self::default();
         journal.each(None, |entry| found.take(entry, wanted, keys.as_ref())).await?;
         Ok(found)
+    }
+
+    /// What the entries behind one have of whoever has just this key. Of others nothing is opened: whose each line is, the keys that seal it say.
+    pub async fn of_key(journal: &Journal<'_>, key: &Arc<str>, mut after: u64, whose: &mut KnownSubjects) -> Result<Self, JournalError> {
+        let (keys, mut found) = (BTreeSet::from([key.clone()]), Self::default());
+        loop {
+            let lines = journal.lines(after).await?;
+            let Some(last) = lines.last() else { return Ok(found) };
+            after = last.seq;
+            let subjects: Vec<Vec<Arc<str>>> = lines.iter().map(subjects).collect();
+            let locked = !whose.learn(journal, subjects.iter().flatten()).await?;
+            let about = |(line, subjects): &(ChainLine, Vec<Arc<str>>)| {
+                line.event == "started" || locked || subjects.iter().any(|subject| whose.is(subject, key))
+            };
+            let theirs: Vec<ChainLine> = lines.into_iter().zip(subjects).filter(about).map(|(line, _)| line).collect();
+            for entry in journal.opened(&theirs).await? {
+                found.take(entry, &ChangeQuery::default(), Some(&keys));
+            }
+        }
     }
 
     /// Whether nothing was found.

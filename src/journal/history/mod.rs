@@ -4,18 +4,22 @@
 
 mod acts;
 mod changes;
+mod run;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use acts::RecordedAct;
-pub use changes::{ChangeQuery, RecordedChange, RecordedChanges, WhoError, keys_of, why_meant};
+pub use changes::{ChangeQuery, KnownSubjects, RecordedChange, RecordedChanges, WhoError, keys_of, why_meant};
+pub use run::{RunChange, RunPage};
 
 use super::chain::{Entry, Journal, JournalError};
 use super::event::{Event, ResultWord};
+use crate::state::ChainLine;
 
 /// One run, gathered from its entries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,6 +43,17 @@ pub struct RecordedRun {
     pub stopped: Option<String>,
 }
 
+/// Of an outcome what came of it.
+#[derive(Deserialize)]
+struct Came {
+    result: ResultWord,
+}
+
+/// What stands in the clear of a line, or of it what is wanted.
+fn read_line<T: DeserializeOwned>(line: &ChainLine) -> Result<T, JournalError> {
+    serde_json::from_str(&line.body).map_err(|error| JournalError::Broken { seq: line.seq, why: error.to_string() })
+}
+
 /// All runs, and what people did besides, each in order of time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunsAndActs {
@@ -53,8 +68,23 @@ impl RunsAndActs {
     /// All that the journal has behind an entry; behind none: all of it. Nothing that is sealed is opened, since nothing here is about the people of the workspace.
     pub async fn read(journal: &Journal<'_>, after: u64) -> Result<Self, JournalError> {
         let mut told = Self::default();
-        journal.each_in_clear(after, |entry| told.take(entry)).await?;
+        journal.each_line((after, None), |line| told.hear(line)).await?;
         Ok(told)
+    }
+
+    /// Most lines are of changes: what is meant tells nothing here, and of what came of it the one word is read.
+    fn hear(&mut self, line: &ChainLine) -> Result<(), JournalError> {
+        match line.event.as_str() {
+            "intent" => {}
+            "outcome" => {
+                let Came { result } = read_line(line)?;
+                if let Some(run) = self.run(&line.run) {
+                    *run.results.entry(result).or_default() += 1;
+                }
+            }
+            _ => self.take(read_line(line)?),
+        }
+        Ok(())
     }
 
     fn take(&mut self, entry: Entry) {
@@ -63,11 +93,6 @@ impl RunsAndActs {
                 self.at.insert(entry.run.clone(), self.runs.len());
                 let results = BTreeMap::new();
                 self.runs.push(RecordedRun { run: entry.run, started: entry.at, ended: None, who, plan, results, stopped: None });
-            }
-            Event::Outcome { result, .. } => {
-                if let Some(run) = self.run(&entry.run) {
-                    *run.results.entry(result).or_default() += 1;
-                }
             }
             Event::Finished { results, stopped } => {
                 if let Some(run) = self.run(&entry.run) {

@@ -46,14 +46,18 @@ impl Provenance<'_> {
 
     /// Everything about a group by its key, at one target or at all; nothing where none is declared so.
     pub fn about_group<'p>(&self, plan: &'p Plan, key: &str, target: Option<&str>) -> Option<GroupAnswer<'p>> {
-        let group = self.explain_group(key, target)?;
+        Some(Self::with_changes(plan, self.explain_group(key, target)?, target))
+    }
+
+    /// The same about a group of whose members a page was explained.
+    pub fn with_changes<'p>(plan: &'p Plan, group: GroupExplanation, target: Option<&str>) -> GroupAnswer<'p> {
         let of = |change: &&Change| {
             let member = || change.members.iter().any(|member| member.member.key == group.group);
             is_at(change, target) && (change.object.key == group.group || member())
         };
         let changes: Vec<_> = plan.changes.iter().filter(of).collect();
         let findings = told_of_group(plan, &group, &changes);
-        Some(GroupAnswer { group, changes, findings })
+        GroupAnswer { group, changes, findings }
     }
 }
 

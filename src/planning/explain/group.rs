@@ -101,27 +101,57 @@ fn no_group(basis: &Basis<'_>, manifest: usize, policy: &GroupPolicy, person: &P
     if !made.groups.iter().all(none) {
         return None;
     }
-    let mut ways = Vec::new();
+    let mut ways = Reasons::told();
     let belongs = match made.unclear.binary_search(&person.number) {
         Ok(_) => None,
         Err(_) => Some(false),
     };
     if covers(basis, manifest, policy, person, &mut ways) == Some(true) {
-        ways.push(value(basis, manifest, each, person, format!("no group of {} is for its value", policy.key)));
+        ways.add(|| value(basis, manifest, each, person, format!("no group of {} is for its value", policy.key)));
     }
-    Some(MembershipWhy { group: policy.key.clone(), member: Arc::from(person.key.as_str()), belongs, because: ways })
+    Some(MembershipWhy { group: policy.key.clone(), member: Arc::from(person.key.as_str()), belongs, because: ways.all() })
 }
 
 pub(super) fn membership(basis: &Basis<'_>, at: usize, person: &Person) -> MembershipWhy {
-    let mut ways = Vec::new();
+    let mut ways = Reasons::told();
     let belongs = Ways { basis, person, groups_exclude: true }.group(at, &mut BTreeSet::new(), &mut ways);
-    MembershipWhy { group: basis.groups.all[at].key.clone(), member: Arc::from(person.key.as_str()), belongs, because: ways }
+    MembershipWhy { group: basis.groups.all[at].key.clone(), member: Arc::from(person.key.as_str()), belongs, because: ways.all() }
+}
+
+/// Whether somebody is in a group, without why.
+pub(super) fn belongs(basis: &Basis<'_>, at: usize, person: &Person) -> Option<bool> {
+    Ways { basis, person, groups_exclude: true }.group(at, &mut BTreeSet::new(), &mut Reasons::Untold)
 }
 
 /// Whether a line of a group keeps somebody out.
 pub(super) fn is_excluded(basis: &Basis<'_>, at: usize, person: &Person) -> bool {
     let ways = Ways { basis, person, groups_exclude: true };
-    ways.excluded(&basis.groups.all[at], &mut Vec::new()) == Some(true)
+    ways.excluded(&basis.groups.all[at], &mut Reasons::Untold) == Some(true)
+}
+
+/// Reasons, where somebody asks for them: each costs more than what it is the reason of.
+enum Reasons {
+    Told(Vec<Because>),
+    Untold,
+}
+
+impl Reasons {
+    fn told() -> Self {
+        Self::Told(Vec::new())
+    }
+
+    fn add(&mut self, because: impl FnOnce() -> Because) {
+        if let Self::Told(all) = self {
+            all.push(because());
+        }
+    }
+
+    fn all(self) -> Vec<Because> {
+        match self {
+            Self::Told(all) => all,
+            Self::Untold => Vec::new(),
+        }
+    }
 }
 
 /// The ways that one person has into groups.
@@ -134,7 +164,7 @@ struct Ways<'s, 'b, 'w> {
 
 impl Ways<'_, '_, '_> {
     /// All ways into a group: by rule, by name, through the groups in it; and whatever excludes.
-    fn group(&self, at: usize, seen: &mut BTreeSet<usize>, ways: &mut Vec<Because>) -> Option<bool> {
+    fn group(&self, at: usize, seen: &mut BTreeSet<usize>, ways: &mut Reasons) -> Option<bool> {
         let Some(group) = self.basis.groups.all.get(at).filter(|_| seen.insert(at)) else { return Some(false) };
         let mut belongs = self.by_rule(group, ways);
         for member in &group.policy.members {
@@ -165,19 +195,21 @@ impl Ways<'_, '_, '_> {
         all.map(|made| made.groups.iter().copied().filter(concerns).collect()).unwrap_or_default()
     }
 
-    fn by_rule(&self, group: &Group<'_>, ways: &mut Vec<Because>) -> Option<bool> {
+    fn by_rule(&self, group: &Group<'_>, ways: &mut Reasons) -> Option<bool> {
         let (basis, person) = (self.basis, self.person);
         let rule = basis.layout.groups.get(group.manifest).and_then(Option::as_ref);
         match (&group.policy.for_each, &group.value) {
             (Some(each), Some(value)) => match covers(basis, group.manifest, group.policy, person, ways) {
                 Some(true) => {
                     let has = has_value(basis, group, person);
-                    let words = match has {
-                        Some(true) => format!("{} is for the value `{value}`, and it has that", group.key),
-                        Some(false) => format!("{} is for the value `{value}`, and it does not have that", group.key),
-                        None => format!("whether it has the value of {} could not be worked out", group.key),
-                    };
-                    ways.push(self::value(basis, group.manifest, each, person, words).holding(has));
+                    ways.add(|| {
+                        let words = match has {
+                            Some(true) => format!("{} is for the value `{value}`, and it has that", group.key),
+                            Some(false) => format!("{} is for the value `{value}`, and it does not have that", group.key),
+                            None => format!("whether it has the value of {} could not be worked out", group.key),
+                        };
+                        self::value(basis, group.manifest, each, person, words).holding(has)
+                    });
                     has
                 }
                 other => other,
@@ -187,36 +219,43 @@ impl Ways<'_, '_, '_> {
         }
     }
 
-    fn by_name(&self, group: &Group<'_>, member: &MemberPolicy, ways: &mut Vec<Because>) -> Option<bool> {
+    fn by_name(&self, group: &Group<'_>, member: &MemberPolicy, ways: &mut Reasons) -> Option<bool> {
         let stays = matches!(self.person.standing.lifecycle(), Some(Lifecycle::Active | Lifecycle::PreHire | Lifecycle::Suspended));
-        let (belongs, words) = match member.until {
-            Some(until) if !current(self.basis, member) => (false, format!("named in {}, until {until}, which is over", group.key)),
-            _ if !stays => (false, format!("named in {}, but has left or is left out", group.key)),
-            Some(until) => (true, format!("named in {}, until {until}", group.key)),
-            None => (true, format!("named in {}", group.key)),
-        };
-        ways.push(Because::words(words).at(Some(&member.place)).holding(Some(belongs)));
+        let over = !current(self.basis, member);
+        let belongs = stays && !over;
+        ways.add(|| {
+            let words = match member.until {
+                Some(until) if over => format!("named in {}, until {until}, which is over", group.key),
+                _ if !stays => format!("named in {}, but has left or is left out", group.key),
+                Some(until) => format!("named in {}, until {until}", group.key),
+                None => format!("named in {}", group.key),
+            };
+            Because::words(words).at(Some(&member.place)).holding(Some(belongs))
+        });
         Some(belongs)
     }
 
-    fn excluded(&self, group: &Group<'_>, ways: &mut Vec<Because>) -> Option<bool> {
+    fn excluded(&self, group: &Group<'_>, ways: &mut Reasons) -> Option<bool> {
         let mut excluded = Some(false);
         for line in group.policy.exclude.iter().filter(|line| current(self.basis, line)) {
-            let until = line.until.map(|until| format!(", until {until}")).unwrap_or_default();
-            let (hit, by) = if line.key.as_ref() == self.person.key {
-                (Some(true), "by name".to_owned())
+            let by_name = line.key.as_ref() == self.person.key;
+            let hit = if by_name {
+                Some(true)
             } else if self.groups_exclude && Key::is_group(&line.key) {
-                (self.is_in(line), format!("by {}", line.key))
+                self.is_in(line)
             } else {
-                (Some(false), String::new())
+                Some(false)
             };
-            match hit {
-                Some(true) => ways.push(Because::words(format!("excluded from {}, {by}{until}", group.key)).at(Some(&line.place))),
-                None => {
-                    let words = format!("whether {} excludes it, {by}, could not be worked out", group.key);
-                    ways.push(Because::words(words).at(Some(&line.place)));
-                }
-                Some(false) => {}
+            if hit != Some(false) {
+                ways.add(|| {
+                    let by = if by_name { "by name".to_owned() } else { format!("by {}", line.key) };
+                    let until = line.until.map(|until| format!(", until {until}")).unwrap_or_default();
+                    let words = match hit {
+                        Some(_) => format!("excluded from {}, {by}{until}", group.key),
+                        None => format!("whether {} excludes it, {by}, could not be worked out", group.key),
+                    };
+                    Because::words(words).at(Some(&line.place))
+                });
             }
             excluded = either(excluded, hit);
         }
@@ -225,7 +264,7 @@ impl Ways<'_, '_, '_> {
 
     fn is_in(&self, line: &MemberPolicy) -> Option<bool> {
         let plainly = Ways { groups_exclude: false, ..*self };
-        any(self.inside(line).into_iter().map(|at| plainly.group(at, &mut BTreeSet::new(), &mut Vec::new())))
+        any(self.inside(line).into_iter().map(|at| plainly.group(at, &mut BTreeSet::new(), &mut Reasons::Untold)))
     }
 }
 
@@ -247,25 +286,35 @@ fn any(all: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 }
 
 /// Whether the lifecycle and the rule of a manifest cover somebody.
-fn covers(basis: &Basis<'_>, manifest: usize, group: &GroupPolicy, person: &Person, ways: &mut Vec<Because>) -> Option<bool> {
+fn covers(basis: &Basis<'_>, manifest: usize, group: &GroupPolicy, person: &Person, ways: &mut Reasons) -> Option<bool> {
     let rule = basis.layout.groups.get(manifest).and_then(Option::as_ref);
-    let place = rule.and_then(|rule| rule.expression().place()).or(group.for_each.as_ref().map(|each| &each.place));
+    let place = || rule.and_then(|rule| rule.expression().place()).or(group.for_each.as_ref().map(|each| &each.place));
     let Some(stands) = person.standing.lifecycle() else {
-        ways.push(Because::words(format!("the rule of {} sees only people whose lifecycle is known", group.key)).at(place));
+        ways.add(|| Because::words(format!("the rule of {} sees only people whose lifecycle is known", group.key)).at(place()));
         return Some(false);
     };
     if !lifecycles(&group.lifecycles).contains(&stands) {
-        let words = format!("the rule of {} does not cover the lifecycle {}", group.key, standing::word(stands));
-        ways.push(Because::words(words).at(place).holding(Some(false)));
+        ways.add(|| {
+            let words = format!("the rule of {} does not cover the lifecycle {}", group.key, standing::word(stands));
+            Because::words(words).at(place()).holding(Some(false))
+        });
         return Some(false);
     }
     let Some(rule) = rule else { return Some(true) };
-    let (belongs, words) = match person.holds(rule) {
-        Truth::Yes => (Some(true), format!("the rule of {} covers it", group.key)),
-        Truth::No => (Some(false), format!("the rule of {} does not cover it", group.key)),
-        Truth::Unknown(words) => (None, format!("whether the rule of {} covers it could not be worked out: {words}", group.key)),
+    let holds = person.holds(rule);
+    let belongs = match &holds {
+        Truth::Yes => Some(true),
+        Truth::No => Some(false),
+        Truth::Unknown(_) => None,
     };
-    ways.push(Because::condition(words, rule, person));
+    ways.add(|| {
+        let words = match &holds {
+            Truth::Yes => format!("the rule of {} covers it", group.key),
+            Truth::No => format!("the rule of {} does not cover it", group.key),
+            Truth::Unknown(words) => format!("whether the rule of {} covers it could not be worked out: {words}", group.key),
+        };
+        Because::condition(words, rule, person)
+    });
     belongs
 }
 

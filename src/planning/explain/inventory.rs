@@ -11,14 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::whose::{Whose, whose};
 use crate::model::{Evidence, Key, Visibility, attribute};
 use crate::planning::basis::Basis;
-use crate::planning::groups::resolve;
 use crate::planning::groups::resolve::{GroupState, ResolvedGroups};
 use crate::planning::people::person::Person;
 use crate::planning::people::standing;
 use crate::planning::people::standing::Standing;
-use crate::planning::question::Scope;
 use crate::planning::targets::claims::Matched;
-use crate::planning::targets::matched::match_accounts;
 use crate::world::MemberRow;
 
 /// Everything that was read, by kind.
@@ -170,21 +167,19 @@ pub struct ListedTarget {
 /// Attributes that tell people apart.
 const TOLD: [&str; 4] = ["displayName", "title", "department", "userType"];
 
-pub(super) fn list(basis: &Basis<'_>) -> Inventory {
-    let (matched, _) = match_accounts(basis, Scope::All);
-    let (resolved, _) = resolve(basis, &matched);
+pub(super) fn list(basis: &Basis<'_>, matched: &Matched, resolved: &[ResolvedGroups]) -> Inventory {
     let mut inventory = Inventory::default();
     let mut names = BTreeMap::new();
     let held: Vec<Vec<HeldAccount>> = (0..basis.policy.targets.len()).map(|target| accounts(basis, target)).collect();
     let mut person = Person::default();
     for number in 0..basis.people.len() {
         basis.people.assemble(&basis.layout, number, &mut person);
-        let listed = self::person(basis, &matched, &held, &person);
+        let listed = self::person(basis, matched, &held, &person);
         names.insert(listed.key.clone(), listed.name.clone());
         inventory.people.push(listed);
     }
     for (target, held) in held.into_iter().enumerate() {
-        let listed: Vec<_> = (0..).zip(held).map(|(row, held)| account(basis, &matched, target, row, held, &names)).collect();
+        let listed: Vec<_> = (0..).zip(held).map(|(row, held)| account(basis, matched, target, row, held, &names)).collect();
         inventory.targets.push(self::target(basis, target, &listed));
         inventory.accounts.extend(listed);
         if let Some(groups) = resolved.get(target) {

@@ -2,19 +2,17 @@
 //!
 //! Must never: call somebody a member of whom that can't be told.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::group::{is_excluded, membership, stands};
+use super::group::{belongs, is_excluded, membership, stands};
 use super::{Because, MembershipWhy};
 use crate::model::Key;
 use crate::planning::basis::Basis;
-use crate::planning::groups::resolve;
-use crate::planning::groups::resolve::GroupState;
+use crate::planning::groups::resolve::{GroupState, ResolvedGroups};
 use crate::planning::people::person::Person;
-use crate::planning::question::Scope;
-use crate::planning::targets::matched::match_accounts;
 
 /// Everything about one group.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -68,22 +66,56 @@ pub enum Stands {
     Unclear,
 }
 
-/// At one target or at all.
-pub(super) fn explain(basis: &Basis<'_>, at: usize, target: Option<&str>) -> GroupExplanation {
-    let group = &basis.groups.all[at];
-    let (mut members, mut excluded) = (Vec::new(), Vec::new());
+/// Who is in a group, or of whom that can't be told, and who is kept out: each by key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupRoster {
+    members: Vec<u32>,
+    excluded: Vec<u32>,
+}
+
+impl GroupRoster {
+    /// How many are in it, or of how many that can't be told.
+    pub fn members(&self) -> usize {
+        self.members.len()
+    }
+
+    /// How many are kept out.
+    pub fn excluded(&self) -> usize {
+        self.excluded.len()
+    }
+}
+
+/// Everybody is asked, and nobody why.
+pub(super) fn roster(basis: &Basis<'_>, at: usize) -> GroupRoster {
+    let mut roster = GroupRoster::default();
     let mut person = Person::default();
     for number in 0..basis.people.len() {
         basis.people.assemble(&basis.layout, number, &mut person);
-        let found = membership(basis, at, &person);
-        if found.belongs != Some(false) {
-            members.push(found);
+        if belongs(basis, at, &person) != Some(false) {
+            roster.members.push(number);
         } else if is_excluded(basis, at, &person) {
-            excluded.push(found);
+            roster.excluded.push(number);
         }
     }
-    members.sort_by(|one, next| one.member.cmp(&next.member));
-    excluded.sort_by(|one, next| one.member.cmp(&next.member));
+    for people in [&mut roster.members, &mut roster.excluded] {
+        people.sort_by_cached_key(|number| basis.people.key(*number));
+    }
+    roster
+}
+
+/// With the reasons of those of the roster who stand at these places.
+pub(super) fn explain(basis: &Basis<'_>, at: usize, targets: Vec<GroupAt>, roster: &GroupRoster, shown: Range<usize>) -> GroupExplanation {
+    let group = &basis.groups.all[at];
+    let mut person = Person::default();
+    let mut why = |numbers: &[u32]| -> Vec<MembershipWhy> {
+        let wanted = numbers.iter().skip(shown.start).take(shown.len());
+        let of = |number: &u32| {
+            basis.people.assemble(&basis.layout, *number, &mut person);
+            membership(basis, at, &person)
+        };
+        wanted.map(of).collect()
+    };
+    let (members, excluded) = (why(&roster.members), why(&roster.excluded));
     let lines = group.policy.members.iter().filter(|line| Key::is_group(&line.key));
     let nested = lines.map(|line| MembershipWhy {
         group: group.key.clone(),
@@ -95,22 +127,20 @@ pub(super) fn explain(basis: &Basis<'_>, at: usize, target: Option<&str>) -> Gro
         group: group.key.clone(),
         display_name: group.display_name.clone(),
         because: stands(group),
-        targets: targets(basis, at, target),
         nested: nested.collect(),
+        targets,
         members,
         excluded,
     }
 }
 
-fn targets(basis: &Basis<'_>, at: usize, target: Option<&str>) -> Vec<GroupAt> {
-    let (matched, _) = match_accounts(basis, Scope::All);
-    let (resolved, _) = resolve(basis, &matched);
+/// What it is at one target or at all.
+pub(super) fn targets(basis: &Basis<'_>, resolved: &[ResolvedGroups], at: usize, target: Option<&str>) -> Vec<GroupAt> {
     let mut all = Vec::new();
-    for (position, rules) in basis.policy.targets.iter().enumerate() {
+    for (position, (rules, groups)) in basis.policy.targets.iter().zip(resolved).enumerate() {
         if target.is_some_and(|name| name != rules.name.as_ref()) {
             continue;
         }
-        let groups = &resolved[position];
         let (is, row) = match groups.states.get(at) {
             Some(GroupState::Here(row)) => (Stands::Exists, Some(*row)),
             Some(GroupState::Made) => (Stands::Missing, None),

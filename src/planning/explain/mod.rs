@@ -18,12 +18,13 @@ mod tests;
 mod told;
 mod whose;
 
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 pub use answer::{GroupAnswer, PersonAnswer};
 pub use exercise::{Heard, Values, WouldHave};
 pub use inventory::{GroupStands, HeldAccount, Inventory, ListedAccount, ListedGroup, ListedPerson, ListedTarget};
-pub use members::{GroupAt, GroupExplanation, Stands};
+pub use members::{GroupAt, GroupExplanation, GroupRoster, Stands};
 pub use origins::Origins;
 use serde::Serialize;
 pub use told::{told, told_of_account, told_of_group};
@@ -32,10 +33,12 @@ pub use whose::{AccountExplanation, NoAccount, Whose};
 use crate::diagnostic::Place;
 use crate::model::{Action, Change, ObjectKind, Reason, Value, ValueState};
 use crate::planning::basis::Basis;
+use crate::planning::groups::resolve;
+use crate::planning::groups::resolve::ResolvedGroups;
 use crate::planning::people::person::Person;
 use crate::planning::question::{Answer, Lookup, Moment, Scope};
 use crate::planning::schema::values::Reads;
-use crate::planning::targets::claims::Claims;
+use crate::planning::targets::claims::Matched;
 use crate::planning::targets::matched::match_accounts;
 use crate::policy::Policy;
 use crate::world::{Bound, Truth, World};
@@ -268,17 +271,25 @@ pub struct Why {
 /// Answers any number of questions about one world.
 pub struct Provenance<'a> {
     basis: Basis<'a>,
+    /// whose each account is, and which object each group is: of everybody at once, so for the first question that needs it
+    stood: OnceLock<Stood>,
+}
+
+/// What takes a look at everybody to know.
+struct Stood {
+    matched: Matched,
+    resolved: Vec<ResolvedGroups>,
 }
 
 impl<'a> Provenance<'a> {
     /// Over the same policy, world and moment that were planned.
     pub fn new(policy: &'a Policy, world: &'a World, moment: Moment) -> Self {
-        Self { basis: Basis::new(policy, world, &[], moment) }
+        Self::answered(policy, world, &[], moment)
     }
 
     /// The same with what was looked up.
     pub fn answered(policy: &'a Policy, world: &'a World, answers: &[(Lookup, Answer)], moment: Moment) -> Self {
-        Self { basis: Basis::new(policy, world, answers, moment) }
+        Self { basis: Basis::new(policy, world, answers, moment), stood: OnceLock::new() }
     }
 
     /// The keys of the identities that a person may mean: a key, a record's key, a User's name, a user name or an e-mail address.
@@ -326,7 +337,9 @@ impl<'a> Provenance<'a> {
         let person = self.assemble(key)?;
         let basis = &self.basis;
         let named = |at: &usize| target.is_none_or(|name| basis.policy.targets[*at].name.as_ref() == name);
-        let targets = (0..basis.policy.targets.len()).filter(named).map(|at| account::target(basis, &self.claims(at), at, &person));
+        let targets = (0..basis.policy.targets.len())
+            .filter(named)
+            .filter_map(|at| Some(account::target(basis, self.stood().matched.claims.get(at)?, at, &person)));
         Some(Explanation {
             identity: Arc::from(person.key.as_str()),
             behind: records::behind(basis, &person),
@@ -346,7 +359,19 @@ impl<'a> Provenance<'a> {
 
     /// Everything about a group by its key, at one target or at all; nothing where none is declared so.
     pub fn explain_group(&self, key: &str, target: Option<&str>) -> Option<GroupExplanation> {
-        self.basis.groups.find(key).map(|at| members::explain(&self.basis, at, target))
+        let roster = self.roster(key)?;
+        self.explain_members(key, target, &roster, 0..usize::MAX)
+    }
+
+    /// Who is in a group and who is kept out of it; nothing where none is declared by this key.
+    pub fn roster(&self, key: &str) -> Option<GroupRoster> {
+        self.basis.groups.find(key).map(|at| members::roster(&self.basis, at))
+    }
+
+    /// Everything about a group, and of its members those of a page: what everybody's reasons are takes long where there are many.
+    pub fn explain_members(&self, key: &str, target: Option<&str>, roster: &GroupRoster, shown: Range<usize>) -> Option<GroupExplanation> {
+        let at = self.basis.groups.find(key)?;
+        Some(members::explain(&self.basis, at, members::targets(&self.basis, &self.stood().resolved, at, target), roster, shown))
     }
 
     /// Whose an account of a target is: the one with this id, else the only one of this name.
@@ -356,7 +381,8 @@ impl<'a> Provenance<'a> {
 
     /// Who has what, as it was read.
     pub fn inventory(&self) -> Inventory {
-        inventory::list(&self.basis)
+        let Stood { matched, resolved } = self.stood();
+        inventory::list(&self.basis, matched, resolved)
     }
 
     /// The document or the command that cuts off the account, or each member.
@@ -396,8 +422,12 @@ impl<'a> Provenance<'a> {
         Some(person)
     }
 
-    fn claims(&self, target: usize) -> Claims {
-        match_accounts(&self.basis, Scope::All).0.claims.swap_remove(target)
+    fn stood(&self) -> &Stood {
+        self.stood.get_or_init(|| {
+            let (matched, _) = match_accounts(&self.basis, Scope::All);
+            let (resolved, _) = resolve(&self.basis, &matched);
+            Stood { matched, resolved }
+        })
     }
 }
 

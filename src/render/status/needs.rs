@@ -105,6 +105,7 @@ pub fn word(kind: NeedKind) -> (&'static str, Style) {
         NeedKind::Unreadable => ("unreadable", BAD),
         NeedKind::Contested => ("contested", RISK),
         NeedKind::Untold => ("untold", RISK),
+        NeedKind::Unsubscribed => ("unsubscribed", RISK),
     }
 }
 

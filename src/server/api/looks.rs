@@ -80,7 +80,7 @@ pub(super) async fn plans(State(site): Here, Extension(visitor): Who) -> Answer 
             "rule": rule, "approvals": words,
         })
     };
-    Ok(answered(&json!({"formatVersion": 1, "plans": waiting.iter().map(one).collect::<Vec<_>>()})))
+    Ok(answered(&json!({"formatVersion": 1, "plans": waiting.iter().map(|plan| one(plan)).collect::<Vec<_>>()})))
 }
 
 /// What is asked for in the place of a hash by whoever wants all that is needed.
@@ -117,9 +117,15 @@ async fn listed<T: Serialize + Clone + Send + 'static>(
     let found = site.scholar.ask(view.snapshot, move |known| {
         let mut all = of(known.inventory());
         all.retain(|(place, _)| after.as_ref().is_none_or(|after| place > after));
+        let more = all.len() > limit;
+        if more {
+            // Those of this page alone are put in order.
+            all.select_nth_unstable_by(limit, |one, next| one.0.cmp(&next.0));
+            all.truncate(limit);
+        }
         all.sort_by(|one, next| one.0.cmp(&next.0));
-        let next = all.get(limit).and_then(|_| all.get(limit - 1)).map(|(place, _)| place.clone());
-        (all.into_iter().take(limit).map(|(_, row)| row.clone()).collect::<Vec<_>>(), next)
+        let next = all.last().filter(|_| more).map(|(place, _)| place.clone());
+        (all.into_iter().map(|(_, row)| row.clone()).collect::<Vec<_>>(), next)
     });
     let (rows, next) = found.await?;
     Ok(answered(&json!({"formatVersion": 1, "complete": unread.is_empty(), "unread": unread, kind: rows, "next": next})))

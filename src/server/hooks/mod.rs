@@ -4,6 +4,7 @@
 //! bound.
 
 mod receivers;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ use tokio::time::timeout;
 pub(super) use receivers::Hooks;
 pub use receivers::ManifestHooks;
 use receivers::{HookSubject, OpenReceiver};
+pub(super) use subscriptions::Subscriptions;
 
 use super::desk::Desk;
 use super::inbound::Inbound;
@@ -84,14 +86,14 @@ pub(super) async fn answered(State(inbound): State<Arc<Inbound>>, request: Reque
         // Nobody declared it: its name is nobody's label.
         Err(reply) => reply.response(),
         Ok((desk, receiver)) => {
-            let reply = heard(&desk, &receiver, request).await;
+            let reply = heard(&inbound, &desk, &receiver, request).await;
             inbound.metrics.hook(receiver.subject.label(), reply.result);
             reply.response()
         }
     }
 }
 
-async fn heard(desk: &Desk, receiver: &OpenReceiver, request: Request) -> Reply {
+async fn heard(inbound: &Inbound, desk: &Desk, receiver: &OpenReceiver, request: Request) -> Reply {
     if !receiver.may_ask() {
         return Reply::new(StatusCode::TOO_MANY_REQUESTS, HookResult::Throttled).with(RETRY_AFTER, "1");
     }
@@ -124,10 +126,17 @@ async fn heard(desk: &Desk, receiver: &OpenReceiver, request: Request) -> Reply 
         // What a replica that waits would note, the one that runs would never hear of.
         Ok(HookAnswer::Changed(_)) if !desk.mail.inboxes().writes() => Reply::away(),
         Ok(HookAnswer::Changed(marks)) if receiver.came(&marks, now) => Reply::new(StatusCode::OK, HookResult::Repeated),
-        Ok(HookAnswer::Changed(_)) => match receiver.subject.stir(&desk.mail) {
-            Some(()) => Reply::new(StatusCode::ACCEPTED, HookResult::Taken),
-            None => Reply::away(),
-        },
+        Ok(HookAnswer::Changed(_)) => {
+            if let (Some(subscriptions), HookSubject::Source(source), true) =
+                (&inbound.subscriptions, &receiver.subject, receiver.ends(&message))
+            {
+                subscriptions.ending(source);
+            }
+            match receiver.subject.stir(&desk.mail) {
+                Some(()) => Reply::new(StatusCode::ACCEPTED, HookResult::Taken),
+                None => Reply::away(),
+            }
+        }
     }
 }
 

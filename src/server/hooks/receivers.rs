@@ -178,6 +178,14 @@ impl OpenReceiver {
         }
     }
 
+    /// Whether it says that a subscription ends, or is lost.
+    pub fn ends(&self, message: &HookMessage<'_>) -> bool {
+        match &self.scheme {
+            Scheme::Declared(receiver) => receiver.ends(message),
+            Scheme::Host(_) => false,
+        }
+    }
+
     /// Whether it came already.
     pub fn came(&self, marks: &[[u8; 32]], now: Timestamp) -> bool {
         self.life.repeats.lock().unwrap_or_else(PoisonError::into_inner).came(marks, now)

@@ -13,6 +13,8 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tower_service::Service as _;
 
+mod subscribed;
+
 use super::ManifestHooks;
 use crate::fence::Fence;
 use crate::hooks::ManifestHost;
@@ -66,7 +68,10 @@ impl Hear for Counts {
 impl Observer for Counts {}
 
 struct House {
-    _company: Company,
+    company: Company,
+    inbound: Arc<Inbound>,
+    /// the manifests without the connector
+    plain: String,
     routes: Router,
     mail: Mail,
     reads: Arc<Counts>,
@@ -74,32 +79,59 @@ struct House {
     _stop: DropGuard,
 }
 
+fn compiled(company: &mut Company, plain: &str, (connector, connection): (&str, &str), name: &str) -> CompiledRevision {
+    company.manifests = format!("{}{connector}", plain.replace("file: {path: hr.csv}", connection));
+    let (loaded, policy) = company.declared();
+    let revision =
+        Revision { id: name.into(), name: format!("main@{name}").into(), at: Timestamp::now(), authors: Vec::new(), signer: None };
+    CompiledRevision { revision, loaded: Arc::new(loaded), policy: Arc::new(policy), data: Default::default() }
+}
+
 impl House {
     async fn new() -> Self {
-        let mut company = Company::new().await;
         // It can't be signed in to, so that each read is over at once.
-        let connection = "connector: {name: people, auth: {token: {token: {file: nothing}}}, webhook: {file: hook}}";
-        company.manifests = format!("{}{CONNECTOR}", company.manifests.replace("file: {path: hr.csv}", connection));
+        Self::of(CONNECTOR, "connector: {name: people, auth: {token: {token: {file: nothing}}}, webhook: {file: hook}}", None).await
+    }
+
+    /// Whose source is so, reached from outside by an address.
+    async fn of(connector: &str, connection: &str, url: Option<&str>) -> Self {
+        let mut company = Company::new().await;
         std::fs::write(company.path("hook"), SECRET).unwrap();
-        let (loaded, policy) = company.declared();
-        let now = Timestamp::now();
-        let revision = Revision { id: "one".into(), name: "main@one".into(), at: now, authors: Vec::new(), signer: None };
-        let manifests = CompiledRevision { revision, loaded: Arc::new(loaded), policy: Arc::new(policy), data: Default::default() };
+        let plain = company.manifests.clone();
+        let manifests = compiled(&mut company, &plain, (connector, connection), "one");
         let (store, place) = (company.store.clone(), crate::state::StatePlace::from(company.path("state.db").as_path()));
         let (stop, reads, metrics) = (CancellationToken::new(), Arc::new(Counts::default()), Metrics::default());
         let workspace = Workspace { store: store.clone(), who: "a test".into(), observer: reads.clone(), once: false, stop: stop.clone() };
         let base = company.path("");
         let hooks = ManifestHooks { host: ManifestHost::GitHub, secret: SecretRef::File("hook".into()), base };
-        let inbound = Inbound::new(metrics.clone(), Some(hooks)).unwrap();
+        let inbound = Inbound::new(metrics.clone(), Some(hooks), url.map(|url| url.parse().unwrap())).unwrap();
         let (shown, (tell, mail)) = (inbound.clone(), tokio::sync::oneshot::channel());
         tokio::spawn(workspace.run(manifests, move |mail| {
             shown.serve(Desk { store, place, mail: mail.clone() });
             drop(tell.send(mail));
         }));
         let mail = mail.await.unwrap();
-        let house = Self { _company: company, routes: inbound_routes(&inbound), mail, reads, metrics, _stop: stop.drop_guard() };
+        let routes = inbound_routes(&inbound);
+        let house = Self { company, inbound, plain, routes, mail, reads, metrics, _stop: stop.drop_guard() };
         house.until("the first read", |house| house.reads() == 1).await;
         house
+    }
+
+    /// Other manifests, once they are in force.
+    async fn declare(&mut self, connector: &str, connection: &str) {
+        let manifests = compiled(&mut self.company, &self.plain, (connector, connection), "two");
+        self.mail.manifests(manifests);
+        let waits = async {
+            while self
+                .mail
+                .look()
+                .await
+                .is_none_or(|view| view.loaded.sources.iter().any(|source| source.spec.connection.described().webhook().is_some()))
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, waits).await.expect("they come into force");
     }
 
     fn reads(&self) -> usize {

@@ -21,14 +21,17 @@ use axum::response::Response;
 use axum::routing::any;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::desk::Desk;
-use super::hooks::{self, Hooks, ManifestHooks};
+use super::hooks::{self, Hooks, ManifestHooks, Subscriptions};
 use answer::Answer;
 use asked::Asked;
 use who::Who;
 
 use crate::metrics::{Metrics, PushResult};
+use crate::model::Need;
 use crate::scim::ScimRefusal;
 
 /// Where every inbox is.
@@ -44,6 +47,8 @@ pub struct Inbound {
     sources: tokio::sync::Mutex<Option<(Instant, Vec<Arc<str>>)>>,
     who: Who,
     pub(super) hooks: Hooks,
+    /// where it is said how systems reach this listener
+    pub(super) subscriptions: Option<Subscriptions>,
     pub(super) metrics: Metrics,
     /// what seals cursors: they are of this process
     pub(super) seal: aws_lc_rs::hmac::Key,
@@ -51,12 +56,25 @@ pub struct Inbound {
 
 impl Inbound {
     /// Nobody's yet; nothing where this machine has no random numbers.
-    pub fn new(metrics: Metrics, manifests: Option<ManifestHooks>) -> Option<Arc<Self>> {
+    pub fn new(metrics: Metrics, manifests: Option<ManifestHooks>, url: Option<Url>) -> Option<Arc<Self>> {
         let mut bytes = [0; 32];
         aws_lc_rs::rand::fill(&mut bytes).ok()?;
         let seal = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &bytes);
         let (desk, sources) = (Mutex::default(), tokio::sync::Mutex::default());
-        Some(Arc::new(Self { desk, sources, who: Who::default(), hooks: Hooks::new(manifests), metrics, seal }))
+        let (hooks, subscriptions) = (Hooks::new(manifests), url.map(|url| Subscriptions::new(url, metrics.clone())));
+        Some(Arc::new(Self { desk, sources, who: Who::default(), hooks, subscriptions, metrics, seal }))
+    }
+
+    /// Has systems send webhooks, where it is said how they reach this listener, until it is stopped.
+    pub async fn keep_subscriptions(self: Arc<Self>, stop: CancellationToken) {
+        if let Some(subscriptions) = &self.subscriptions {
+            subscriptions.keep(|| self.desk_now(), stop).await;
+        }
+    }
+
+    /// What needs somebody here.
+    pub fn needs(&self) -> Vec<Need> {
+        self.subscriptions.as_ref().map(Subscriptions::needs).unwrap_or_default()
     }
 
     /// From here on they are this workspace's.

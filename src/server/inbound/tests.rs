@@ -64,7 +64,7 @@ impl House {
         let manifests = CompiledRevision { revision, loaded: Arc::new(loaded), policy: Arc::new(policy), data: Default::default() };
         let (store, place) = (company.store.clone(), crate::state::StatePlace::from(company.path("state.db").as_path()));
         let workspace = Workspace { store: store.clone(), who: "a test".into(), observer: Arc::new(Deaf), once: false, stop: stop.clone() };
-        let inbound = Inbound::new(Metrics::default(), None).unwrap();
+        let inbound = Inbound::new(Metrics::default(), None, None).unwrap();
         let shown = inbound.clone();
         tokio::spawn(workspace.run(manifests, move |mail| shown.serve(Desk { store, place, mail })));
         let house = Self { company, routes: inbound_routes(&inbound), inbound, token: made.text, _stop: stop.drop_guard() };

@@ -7,13 +7,15 @@ use maud::{Markup, html};
 
 use super::why::{because, reasons_in_short};
 use super::{Answer, Form, Here, PageContext, Part, Who, link, plan, tag, text, ticked};
-use crate::planning::explain::{GroupAnswer, MembershipWhy, Stands};
-use crate::render::{DisplayNames, count};
+use crate::planning::explain::{GroupAnswer, GroupRoster, MembershipWhy, Provenance, Stands};
+use crate::render::{DisplayNames, count, number};
 use crate::server::answer::Problem;
 use crate::server::api::asked;
 
 /// Members that a page shows.
 const PAGE: usize = 150;
+/// Changes of it that a page shows.
+const CHANGES: usize = 20;
 
 pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(form): Form, uri: Uri) -> Answer {
     let context = PageContext::new(site.clone(), visitor, form).await?;
@@ -24,10 +26,12 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     let named = key.clone();
     let found = site.scholar.ask(view.snapshot, move |known| {
         let origins = &known.origins;
-        let answer = origins.provenance().about_group(&plan, &named, None)?;
+        let (provenance, roster) = (origins.provenance(), known.roster(&named)?);
+        let explained = provenance.explain_members(&named, None, &roster, from..from.saturating_add(PAGE))?;
+        let answer = Provenance::with_changes(&plan, explained, None);
         let names = DisplayNames::known(origins);
-        let changes = html! { @for change in &answer.changes { (plan::one(&plan, change, &names, Some(origins))) } };
-        Some((answer.group.display_name.to_string(), answer.group.group.clone(), group(&answer, &names, &changes, from)))
+        let changes = html! { @for change in answer.changes.iter().take(CHANGES) { (plan::one(&plan, change, &names, Some(origins))) } };
+        Some((answer.group.display_name.to_string(), answer.group.group.clone(), group(&answer, &names, &changes, (&roster, from))))
     });
     let found =
         found.await?.ok_or_else(|| Problem::missing(format!("no Group is declared as {key:?}")).next("look for it on the page People"));
@@ -37,7 +41,8 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     Ok(context.page(Part::People, &name, &body))
 }
 
-fn group(answer: &GroupAnswer<'_>, names: &DisplayNames<'_>, changes: &Markup, from: usize) -> Markup {
+/// Those of whom a page says why, with how many there are.
+fn group(answer: &GroupAnswer<'_>, names: &DisplayNames<'_>, changes: &Markup, (roster, from): (&GroupRoster, usize)) -> Markup {
     let GroupAnswer { group, changes: all, findings } = answer;
     html! {
         div.verdict { (because(&group.because, "")) }
@@ -50,22 +55,22 @@ fn group(answer: &GroupAnswer<'_>, names: &DisplayNames<'_>, changes: &Markup, f
         } } }
         h2 { @if all.is_empty() { "Nothing is about to change" } @else { "What is about to change" } }
         div.list { (changes) }
-        (members(&count(group.members.len() as u64, "member"), &group.members, names, from))
+        @if all.len() > CHANGES { p.quiet { "and " (all.len() - CHANGES) " more: " a href="/pending" { "all that is needed now" } } }
+        (members(&count(roster.members() as u64, "member"), &group.members, names))
         @let shown = from.saturating_add(PAGE);
-        @if let Some(left) = group.members.len().checked_sub(shown).filter(|left| *left > 0) {
-            p { a.button href=(link("/group", &[("key", &group.group), ("from", &shown.to_string())])) { "The next " (PAGE.min(left)) } }
-        }
-        @if !group.nested.is_empty() { (members("Groups in it", &group.nested, names, 0)) }
-        @if !group.excluded.is_empty() { (members("Kept out", &group.excluded, names, 0)) }
+        @let left = roster.members().max(roster.excluded()).saturating_sub(shown);
+        @if left > 0 { p { a.button href=(link("/group", &[("key", &group.group), ("from", &shown.to_string())])) { "The next " (PAGE.min(left)) } } }
+        @if !group.nested.is_empty() { (members("Groups in it", &group.nested, names)) }
+        @if roster.excluded() > 0 { (members(&format!("Kept out: {}", number(roster.excluded() as u64)), &group.excluded, names)) }
     }
 }
 
-fn members(title: &str, members: &[MembershipWhy], names: &DisplayNames<'_>, from: usize) -> Markup {
+fn members(title: &str, members: &[MembershipWhy], names: &DisplayNames<'_>) -> Markup {
     html! {
         h2 { (title) }
         table.cards {
             thead { tr { th scope="col" { "Member" } th scope="col" { "Why" } } }
-            tbody { @for one in members.iter().skip(from).take(PAGE) { tr {
+            tbody { @for one in members.iter().take(PAGE) { tr {
                 th scope="row" { a href=(plan::about(&one.member)) { (names.name(&one.member)) } }
                 td {
                     @if one.belongs.is_none() { (tag("warn", "●", "can't be told; what is there stays")) }

@@ -1,6 +1,4 @@
-//! What happened: runs and what people did besides, the newest first; one run in full, also while it is under way; whether the record is whole.
-
-use std::collections::BTreeMap;
+//! What happened: runs and what people did besides, the newest first; one run in full; whether the record is whole.
 
 use axum::Extension;
 use axum::extract::State;
@@ -8,16 +6,14 @@ use axum::http::Uri;
 use maud::{Markup, html};
 
 use super::{Answer, Form, Here, PageContext, Part, Who, link, short, tag, text, ticked};
-use crate::journal::history::{RecordedAct, RecordedRun, RunsAndActs};
+use crate::journal::history::{RecordedAct, RecordedRun, RunChange, RunPage, RunsAndActs};
 use crate::journal::{Entry, Event, Journal, ResultWord};
-use crate::model::{ChangeId, SystemRole};
-use crate::render::status::{pending_words, state_words};
 use crate::render::{number, safe, verb};
 use crate::server::answer::Problem;
 use crate::server::api::{asked, broken};
 
 /// Entries of the journal that one page looks through.
-const ENTRIES: u64 = 20_000;
+pub(super) const ENTRIES: u64 = 20_000;
 /// Rows that it shows.
 const ROWS: usize = 200;
 /// Changes of a run that it shows.
@@ -58,21 +54,26 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
 }
 
 fn of_run(context: &PageContext, run: &RecordedRun) -> Markup {
+    html! { tr {
+        th.when scope="row" { (context.clock().at(run.started)) }
+        td { a href=(link("/history", &[("run", &run.run)])) { "Run" } " of plan " code { (short(&run.plan)) } }
+        td data-label="Who" { (text(&run.who)) }
+        td { (outcome(run)) }
+    } }
+}
+
+/// What came of a run.
+pub(super) fn outcome(run: &RecordedRun) -> Markup {
     let results: Vec<String> = run.results.iter().map(|(result, many)| format!("{} {}", number(*many), result.words())).collect();
     let words = if results.is_empty() { "nothing to do".to_owned() } else { results.join(", ") };
     let well = run.ended.is_some()
         && run.stopped.is_none()
         && run.results.keys().all(|result| matches!(result, ResultWord::Done | ResultWord::AlreadySo));
-    html! { tr {
-        th.when scope="row" { (context.clock().at(run.started)) }
-        td { a href=(link("/history", &[("run", &run.run)])) { "Run" } " of plan " code { (short(&run.plan)) } }
-        td data-label="Who" { (text(&run.who)) }
-        td {
-            (tag(if well { "gain" } else { "lose" }, if well { "✓" } else { "▲" }, &words))
-            @if run.ended.is_none() { " it never ended: it still runs, or was killed" }
-            @if let Some(why) = &run.stopped { " stopped: " (text(why)) }
-        }
-    } }
+    html! {
+        (tag(if well { "gain" } else { "lose" }, if well { "✓" } else { "▲" }, &words))
+        @if run.ended.is_none() { " it never ended: it still runs, or was killed" }
+        @if let Some(why) = &run.stopped { " stopped: " (text(why)) }
+    }
 }
 
 fn of_act(context: &PageContext, entry: &Entry) -> Option<Markup> {
@@ -93,76 +94,32 @@ async fn one(context: &PageContext, name: &str, from: usize) -> Answer {
     context.must_see_people()?;
     let store = context.site.desk()?.store;
     context.site.opened(&context.visitor, crate::server::api::EVERYBODY, context.now).await?;
-    let mut entries = Vec::new();
-    Journal::new(store.as_ref()).each(Some(name), |entry| entries.push(entry)).await.map_err(broken)?;
-    if entries.is_empty() {
+    let run = RunPage::read(&Journal::new(store.as_ref()), name, from, OF_RUN).await.map_err(broken)?;
+    if run.bounds.is_empty() && run.all == 0 {
         return Err(Problem::missing("the journal has no such run"));
     }
-    let mut results: BTreeMap<ChangeId, (ResultWord, Option<String>)> = BTreeMap::new();
-    for entry in &entries {
-        if let Event::Outcome { change, result, message, .. } = &entry.event {
-            results.insert(*change, (*result, message.clone()));
-        }
-    }
-    let intents: Vec<_> = entries
-        .iter()
-        .filter_map(|entry| match &entry.event {
-            Event::Intent(intent) if intent.attempt == 1 => Some((entry, intent)),
-            _ => None,
-        })
-        .collect();
-    let left = intents.len().saturating_sub(from).saturating_sub(OF_RUN);
+    let left = run.all.saturating_sub(from).saturating_sub(OF_RUN);
     let body = html! {
         h1 { "Run " (text(name)) }
-        @for entry in &entries { @match &entry.event {
+        @for entry in &run.bounds { @match &entry.event {
             Event::Started { plan, who, version, as_of, .. } => { p { "Begun " (context.clock().since(entry.at)) " by " (text(who)) ", headcount " (text(version)) ", for " (as_of.to_string()) ", plan " code { (short(plan)) } "." } }
             Event::Finished { stopped, .. } => { p { "Ended " (context.clock().since(entry.at)) @if let Some(why) = stopped { ": " (ticked(why)) } "." } }
             _ => {}
         } }
         table.cards {
             thead { tr { th scope="col" { "Entry" } th scope="col" { "Target" } th scope="col" { "What" } th scope="col" { "Why" } th scope="col" { "Came of it" } } }
-            tbody { @for (entry, intent) in intents.iter().skip(from).take(OF_RUN) { tr {
-                th.when scope="row" { (entry.seq) }
+            tbody { @for RunChange { seq, intent, result } in &run.changes { tr {
+                th.when scope="row" { (seq) }
                 td data-label="Target" { (text(&intent.target)) }
                 td { (verb(intent.action)) " " a href=(super::plan::about(&intent.object.key)) { (safe::line(&intent.object.name)) } @for change in &intent.attributes { " " code { (text(&change.attribute)) } } }
                 td { (crate::journal::history::why_meant(intent).unwrap_or_default()) }
-                td { @match results.get(&intent.change) {
+                td { @match result {
                     Some((result, message)) => { (super::came_of(*result)) @if let Some(message) = message { " " (ticked(message)) } }
                     None => { "unanswered" }
                 } }
             } } }
         }
         @if left > 0 { p { a.button href=(link("/history", &[("run", name), ("from", &(from + OF_RUN).to_string())])) { "The next " (OF_RUN.min(left)) } } }
-    };
-    Ok(context.page(Part::History, "Run", &body))
-}
-
-/// What is being done now, system by system.
-pub(super) async fn run(State(site): Here, Extension(visitor): Who, Extension(form): Form, uri: Uri) -> Answer {
-    let context = PageContext::new(site.clone(), visitor, form).await?;
-    let systems: Vec<_> = context.status.iter().flat_map(|status| &status.systems).collect();
-    let open: Vec<std::sync::Arc<str>> = crate::state::Shelf::Requests
-        .all::<crate::model::SyncRequest>(site.desk()?.store.as_ref())
-        .await?
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
-    let asked_for = asked(&uri, "request");
-    let waits = asked_for.as_ref().is_some_and(|name| open.iter().any(|known| known.as_ref() == name));
-    let running = systems.iter().any(|system| system.progress.is_some());
-    let body = html! {
-        h1 { @if running { "A run is under way" } @else if !open.is_empty() { "A sync was asked for" } @else { "Nothing is under way" } }
-        @if asked_for.is_some() { p.banner { @if waits { "What you asked for stands in the state, and is taken up within seconds." } @else { "What you asked for was done, as far as it may be; what is left is said below." } } }
-        p.quiet { "Closing this page stops nothing. To stop safely: what was sent comes back, and nothing more is sent. " a href="/run" { "Look again" } }
-        table.cards {
-            thead { tr { th scope="col" { "System" } th scope="col" { "State" } th scope="col" { "Read" } th scope="col" { "Left to do" } } }
-            tbody { @for system in systems { tr {
-                th scope="row" { (text(&system.name)) }
-                td { (super::state_tag(system.state, &state_words(system))) @if let Some((done, all)) = system.progress { progress max=(all) value=(done) { (done) " of " (all) } } @if let Some(why) = &system.why { p.quiet { (ticked(why)) } } }
-                td data-label="Read" { @match system.read { Some(read) => { (context.clock().age(read)) " ago, " (text(&system.evidence)) } None => { "never" } } }
-                td data-label="Left to do" { @if system.role == SystemRole::Target { (pending_words(system.pending)) } }
-            } } }
-        }
     };
     Ok(context.page(Part::History, "Run", &body))
 }

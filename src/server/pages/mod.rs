@@ -11,6 +11,7 @@ mod overview;
 mod people;
 mod person;
 mod plan;
+mod run;
 mod sources;
 mod why;
 
@@ -41,6 +42,9 @@ const ICON: &str = include_str!("icon.svg");
 /// Where the style's address ends, so that a newer one is another.
 const STYLE_PATH: &str = "/style.css";
 
+/// Seconds after which a page looks again, where something is under way.
+const LOOKS_AGAIN: u32 = 3;
+
 /// What anybody may load: it says nothing of anything.
 pub(super) fn assets() -> Router {
     let text = |media_type: &'static str, text: &'static str| get(move || async move { ([(CONTENT_TYPE, media_type)], text) });
@@ -60,7 +64,7 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .route("/sources", get(sources::page))
         .route("/guardrails", get(guardrails::page))
         .route("/history", get(history::page))
-        .route("/run", get(history::run))
+        .route("/run", get(run::page))
         .route("/sync", get(forms::ask_sync).post(forms::sync))
         .route("/pause", get(forms::ask_pause).post(forms::pause))
         .route("/resume", post(forms::resume))
@@ -152,7 +156,12 @@ impl PageContext {
 
     /// The page.
     fn page(&self, part: Part, title: &str, body: &Markup) -> Response {
-        respond(StatusCode::OK, &document(title, "shell", &self.shell(part, body)))
+        self.page_that_looks_again(part, title, body, None)
+    }
+
+    /// One that asks for another address in a moment, where there is one.
+    fn page_that_looks_again(&self, part: Part, title: &str, body: &Markup, again: Option<&str>) -> Response {
+        respond(StatusCode::OK, &document(title, "shell", again, &self.shell(part, body)))
     }
 
     fn shell(&self, part: Part, body: &Markup) -> Markup {
@@ -258,7 +267,7 @@ fn short(hash: &str) -> String {
     hash.chars().take(8).collect()
 }
 
-fn document(title: &str, class: &str, body: &Markup) -> Markup {
+fn document(title: &str, class: &str, again: Option<&str>, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -267,6 +276,7 @@ fn document(title: &str, class: &str, body: &Markup) -> Markup {
                 meta name="viewport" content="width=device-width,initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="robots" content="noindex";
+                @if let Some(address) = again { meta http-equiv="refresh" content=(format!("{LOOKS_AGAIN};url={address}")); }
                 title { (text(title)) " · headcount" }
                 link rel="icon" href="/icon.svg";
                 link rel="stylesheet" href=(STYLE_PATH);
@@ -301,19 +311,19 @@ pub(super) fn problem(problem: &Problem, is_known: bool, sign_in: Option<&str>) 
             }
         }
     };
-    respond(problem.status, &document(heading, "alone", &body))
+    respond(problem.status, &document(heading, "alone", None, &body))
 }
 
 /// They left.
-pub(super) fn signed_out(sign_in: &str) -> Response {
+pub(super) fn signed_out(sign_in: &str, way_out: Option<&str>) -> Response {
     let body = html! {
         main {
             h1 { "You are signed out of headcount" }
             p { "The provider may know you still: on a machine that others use, sign out there, too." }
-            div.acts { a.button href=(sign_in) { "Sign in" } }
+            div.acts { a.button href=(sign_in) { "Sign in" } @if let Some(address) = way_out { a.button href=(address) rel="noreferrer" { "Sign out at the provider" } } }
         }
     };
-    respond(StatusCode::OK, &document("Signed out", "alone", &body))
+    respond(StatusCode::OK, &document("Signed out", "alone", None, &body))
 }
 
 fn is_bad(state: SystemState) -> bool {

@@ -8,7 +8,6 @@ use axum::http::Uri;
 use maud::html;
 
 use super::{Answer, Form, Here, PageContext, Part, Who, link, people_words, plan, tag, text};
-use crate::planning::explain::ListedPerson;
 use crate::render::{count, number};
 use crate::server::api::{EVERYBODY, asked};
 
@@ -22,13 +21,13 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     site.opened(&context.visitor, EVERYBODY, context.now).await?;
     let wanted = asked(&uri, "q").unwrap_or_default();
     let from: usize = asked(&uri, "from").and_then(|from| from.parse().ok()).unwrap_or(0);
-    let small = wanted.to_lowercase();
+    let small = wanted.replace('\n', " ").to_lowercase();
     let complete = found_plan.complete();
     let (people, groups, all) = site
         .scholar
         .ask(view.snapshot, move |known| {
             let inventory = known.inventory();
-            let found: Vec<&ListedPerson> = inventory.people.iter().filter(|person| is_called(person, &small)).collect();
+            let found = known.called(&small);
             let declared = inventory.groups.iter().filter_map(|group| Some((group.key.clone()?, group.name.clone())));
             let is_meant = |(key, name): &(Arc<str>, Arc<str>)| key.to_lowercase().contains(&small) || name.to_lowercase().contains(&small);
             let mut groups: Vec<_> = if small.is_empty() { Vec::new() } else { declared.filter(is_meant).collect() };
@@ -62,11 +61,4 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
         p.quiet { "✓ can sign in, ‖ has an account without sign-in" }
     };
     Ok(context.page(Part::People, "People", &body))
-}
-
-fn is_called(person: &ListedPerson, small: &str) -> bool {
-    let shown = person.attributes.get("displayName").map(AsRef::as_ref);
-    let accounts = person.accounts.iter().map(|account| account.name.as_ref());
-    let mut names = [person.key.as_ref(), person.name.as_ref()].into_iter().chain(shown).chain(accounts);
-    small.is_empty() || names.any(|name| name.to_lowercase().contains(small))
 }

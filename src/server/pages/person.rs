@@ -7,16 +7,17 @@ use axum::extract::State;
 use axum::http::Uri;
 use maud::{Markup, html};
 
+use super::history::ENTRIES;
 use super::why::{because, known, reasons};
 use super::{Answer, Form, Here, PageContext, Part, Who, link, plan, tag, text, ticked};
 use crate::journal::Journal;
-use crate::journal::history::{ChangeQuery, RecordedChanges, WhoError, why_meant};
+use crate::journal::history::{RecordedChanges, why_meant};
 use crate::model::{Key, Plan, StandingRevocation};
 use crate::pipeline::ChangeOrigins;
 use crate::planning::explain::{
     AccountAttribute, AttributeWhy, EntitlementWhy, Explanation, KnownValue, MembershipWhy, PersonAnswer, TargetWhy,
 };
-use crate::render::DisplayNames;
+use crate::render::{DisplayNames, number};
 use crate::server::answer::Problem;
 use crate::server::api::{asked, broken};
 use crate::server::settings::SiteAction;
@@ -238,17 +239,16 @@ fn attributes(attributes: &[AttributeWhy], names: &DisplayNames<'_>) -> Markup {
 }
 
 /// What the journal has of them, the newest first.
-async fn past(context: &PageContext, key: &str) -> Result<Markup, Problem> {
+async fn past(context: &PageContext, key: &Arc<str>) -> Result<Markup, Problem> {
     let store = context.site.desk()?.store;
-    let query = ChangeQuery { person: Some(key), ..ChangeQuery::default() };
-    let found = match RecordedChanges::read(&Journal::new(store.as_ref()), &query).await {
-        Ok(found) => found,
-        Err(WhoError::Journal(error)) => return Err(broken(error)),
-        Err(_) => RecordedChanges::default(),
-    };
+    let last = store.heads().await?.written.map_or(0, |head| head.seq);
+    let first = last.saturating_sub(ENTRIES);
+    let mut whose = context.site.whose.lock().await;
+    let found = RecordedChanges::of_key(&Journal::new(store.as_ref()), key, first, &mut whose).await.map_err(broken)?;
+    drop(whose);
     let all = found.changes.len();
     Ok(html! {
-        h2 { @if all == 0 { "Nothing was done yet" } @else { "What was done, the newest first" } }
+        h2 { @if all > 0 { "What was done, the newest first" } @else if first > 0 { "Nothing was done lately" } @else { "Nothing was done yet" } }
         @if all > 0 {
             table.cards {
                 thead { tr { th scope="col" { "When" } th scope="col" { "Target" } th scope="col" { "What" } th scope="col" { "Why" } th scope="col" { "Came of it" } th scope="col" { "Who" } } }
@@ -261,7 +261,7 @@ async fn past(context: &PageContext, key: &str) -> Result<Markup, Problem> {
                     td data-label="Who" { (text(&one.who)) }
                 } } }
             }
-            @if all > PAST { p.quiet { "and " (all - PAST) " before: " code { "headcount history --who " (text(key)) } } }
         }
+        @if all > PAST || first > 0 { p.quiet { @if first > 0 { "These are of the newest " (number(ENTRIES)) " entries of the journal. " } "What was done before: " code { "headcount history --who " (text(key)) } } }
     })
 }

@@ -342,6 +342,6 @@ fn form_of(context: &PageContext, plan: &WaitingPlan) -> Markup {
 }
 
 /// How many have to be typed before a plan is approved.
-pub(super) fn takes(waiting: &[WaitingPlan], hash: &str) -> Option<u64> {
+pub(super) fn takes(waiting: &[Arc<WaitingPlan>], hash: &str) -> Option<u64> {
     waiting.iter().find(|plan| plan.hash.as_ref() == hash).map(|plan| plan.pending().take)
 }

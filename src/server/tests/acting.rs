@@ -196,3 +196,27 @@ async fn a_form_of_another_site_does_nothing() {
     assert!(Shelf::brake(house.company.store.as_ref()).await.unwrap().is_none() && house.company.accounts() == ["ada", "luis"]);
     house.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_a_run_looks_again_until_it_has_ended() {
+    let house = House::of(Company::new().await, ALL).await;
+    let sent = house.send("/sync", &[("target", "app")]).await;
+    let address = sent.headers.get("location").expect("it leads on").to_str().unwrap().to_owned();
+    assert!(address.starts_with("/run?request="), "{address}");
+    let looks = "http-equiv=\"refresh\"";
+    house
+        .until("the end of what was asked for", async |house| {
+            let page = house.look(&address, "mara@acme.example", &[]).await.body;
+            let waits = page.contains("What you asked for stands in the state");
+            assert!(!waits || page.contains(looks), "{page}");
+            let still = house.look(&format!("{address}&still=yes"), "mara@acme.example", &[]).await.body;
+            assert!(!still.contains(looks), "whoever reads it can stop it: {still}");
+            !waits && !page.contains(looks)
+        })
+        .await;
+    let page = house.look(&format!("{address}&before=yes"), "mara@acme.example", &[]).await.body;
+    for words in ["The run has ended", "The last run ended", "What it did"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    house.end().await;
+}

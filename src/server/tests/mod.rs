@@ -2,6 +2,7 @@
 
 mod acting;
 mod hostile;
+mod large;
 mod looking;
 mod sessions;
 mod signing_in;
@@ -34,7 +35,7 @@ use crate::state::Shelf;
 use crate::workspace::{CompiledRevision, Ended, Observer, Workspace, WorkspaceError};
 
 /// So long nobody waits, unless nothing ever comes.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 const HEADER: &str = "x-assertion";
 const ISSUER: &str = "https://proxy.acme.example";
 const AUDIENCE: &str = "headcount";

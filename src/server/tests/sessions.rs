@@ -32,11 +32,19 @@ struct Says {
     claims: Mutex<Json>,
     /// what it was shown: `Authorization` and the form
     shown: Mutex<Vec<Shown>>,
+    /// what it says of itself beside what it must
+    discovered: Mutex<Json>,
 }
 
 impl FakeProvider {
     async fn start() -> Self {
-        let says = Arc::new(Says { url: Mutex::default(), signer: Signer::new(), claims: Mutex::new(json!({})), shown: Mutex::default() });
+        let says = Arc::new(Says {
+            url: Mutex::default(),
+            signer: Signer::new(),
+            claims: Mutex::new(json!({})),
+            shown: Mutex::default(),
+            discovered: Mutex::new(json!({})),
+        });
         let routes = Routes::new()
             .route("/.well-known/openid-configuration", get(discovery))
             .route("/keys", get(keys))
@@ -68,8 +76,14 @@ impl FakeProvider {
 async fn discovery(State(says): State<Arc<Says>>) -> String {
     let url = says.url.lock().unwrap().clone();
     let place = |path: &str| format!("{url}{path}");
-    let (authorize, token, keys) = (place("/authorize"), place("/token"), place("/keys"));
-    json!({"issuer": url, "authorization_endpoint": authorize, "token_endpoint": token, "jwks_uri": keys}).to_string()
+    let mut found = json!({
+        "issuer": url, "authorization_endpoint": place("/authorize"), "token_endpoint": place("/token"), "jwks_uri": place("/keys"),
+        "end_session_endpoint": place("/leave"), "claims_parameter_supported": true,
+    });
+    for (name, value) in says.discovered.lock().unwrap().as_object().unwrap() {
+        found[name] = value.clone();
+    }
+    found.to_string()
 }
 
 async fn keys(State(says): State<Arc<Says>>) -> String {
@@ -86,10 +100,15 @@ async fn token(State(says): State<Arc<Says>>, headers: HeaderMap, form: String) 
 
 /// A house whose people sign in there.
 async fn house(provider: &FakeProvider) -> House {
+    house_with(provider, "").await
+}
+
+/// The same with more said of the provider.
+async fn house_with(provider: &FakeProvider, more: &str) -> House {
     let company = Company::running().await;
     std::fs::write(company.path("secret"), "s3cret/+ %").unwrap();
     let settings = format!(
-        "publicUrl: {ORIGIN}\noidc: {{issuer: '{}', clientId: {CLIENT}, clientSecret: {{file: secret}}}}\n\
+        "publicUrl: {ORIGIN}\noidc: {{issuer: '{}', clientId: {CLIENT}, clientSecret: {{file: secret}}{more}}}\n\
          roles: {{viewer: {{groups: [staff]}}, admin: {{people: [mara@acme.example]}}}}\n{ALL}",
         provider.url
     );
@@ -253,7 +272,8 @@ async fn sessions_end() {
     let company = Company::running().await;
     let (store, began) = (company.store.as_ref(), Timestamp::now());
     let sessions = Sessions::default();
-    let somebody = || Asserted { name: "mara@acme.example".into(), groups: Vec::new(), since: None };
+    let somebody =
+        || Asserted { name: "mara@acme.example".into(), groups: Vec::new(), since: None, subject: Some("7".into()), there: None };
     let held = sessions.begin(store, somebody(), began).await.unwrap().unwrap();
     let later = |minutes: i64| began + SignedDuration::from_mins(minutes);
     let counts = async |at| Sessions::default().find(store, &held, at).await.unwrap().is_some();
@@ -278,4 +298,98 @@ async fn sessions_end() {
     // What is over is taken away by whoever signs in next.
     sessions.begin(store, somebody(), later(2000)).await.unwrap().unwrap();
     assert_eq!((store.shelf(Shelf::Sessions).await.unwrap().len(), store.shelf(Shelf::SessionUses).await.unwrap().len()), (1, 1));
+}
+
+/// Whether somebody who signed in anew may cut people off: the page of it asks them to sign in again, or to type the key.
+async fn is_recent(house: &House, answer: &Answered) -> bool {
+    let session = kept(answer, "__Host-headcount").expect("a session");
+    let page = house.ask(Asked::get("/revoke?key=hr/1").with(COOKIE.as_str(), &session)).await;
+    let asked = page.status == StatusCode::FORBIDDEN && page.body.contains("15 minutes");
+    assert!(asked || page.status == StatusCode::OK, "{}", page.body);
+    !asked
+}
+
+const AGAIN: &str = "/sign-in?to=/&again=yes";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_time_of_sign_in_only_what_was_asked_for_anew_counts_and_only_where_that_was_said() {
+    let provider = FakeProvider::start().await;
+    let (silent, now) = (json!({ "auth_time": null }), Timestamp::now().as_second());
+    let strict = house(&provider).await;
+    let (_, asked) = gone(&strict, AGAIN).await;
+    assert_eq!((of(&asked, "prompt").as_str(), of(&asked, "max_age").as_str()), ("login", "0"));
+    assert!(of(&asked, "claims").contains("auth_time"), "whoever takes it is asked for it");
+    for path in ["/sign-in", AGAIN] {
+        assert!(!is_recent(&strict, &back(&strict, &provider, path, &silent).await).await, "{path}");
+    }
+    strict.end().await;
+    let trusting = house_with(&provider, ", trustPromptLogin: true").await;
+    assert!(!is_recent(&trusting, &back(&trusting, &provider, "/sign-in", &silent).await).await, "they were not asked anew");
+    assert!(is_recent(&trusting, &back(&trusting, &provider, AGAIN, &silent).await).await);
+    let old = json!({"auth_time": null, "iat": now - 20 * 60});
+    assert!(!is_recent(&trusting, &back(&trusting, &provider, AGAIN, &old).await).await, "its token is of before");
+    let told = json!({"auth_time": now - 20 * 60});
+    assert!(!is_recent(&trusting, &back(&trusting, &provider, AGAIN, &told).await).await, "what it says itself counts");
+    // What a browser was told to keep can't be made to say that it was asked anew.
+    let (pending, asked) = gone(&trusting, "/sign-in").await;
+    let nonce = of(&asked, "nonce");
+    let forged = pending.replace(&nonce, &format!("{nonce}~AAAA"));
+    provider.next(&format!("{nonce}~AAAA"), &silent);
+    let address = format!("/sign-in/callback?code=c0de&state={}", of(&asked, "state"));
+    let answer = trusting.ask(Asked::get(&address).with(COOKIE.as_str(), &forged)).await;
+    assert!(!is_recent(&trusting, &answer).await);
+    trusting.end().await;
+    *provider.says.discovered.lock().unwrap() = json!({"prompt_values_supported": ["none", "consent"]});
+    let house = house_with(&provider, ", trustPromptLogin: true").await;
+    assert!(!is_recent(&house, &back(&house, &provider, AGAIN, &silent).await).await, "it says itself that it asks nobody anew");
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_leaves_is_shown_the_way_out_at_the_provider_and_whoever_left_there_is_out_here() {
+    let provider = FakeProvider::start().await;
+    let house = house(&provider).await;
+    let page = house.ask(Asked::get("/signed-out")).await.body;
+    let way = format!(
+        "{}/leave?client_id=headcount&amp;post_logout_redirect_uri=https%3A%2F%2Fheadcount.acme.example%2Fsigned-out",
+        provider.url
+    );
+    assert!(page.contains(&way) && !page.contains("id_token"), "{page}");
+    let now = Timestamp::now().as_second();
+    let logout = |but: Json| {
+        let event = json!({"http://schemas.openid.net/event/backchannel-logout": {}});
+        let mut claims = json!({"iss": provider.url, "aud": CLIENT, "sub": "7", "jti": "1", "iat": now, "exp": now + 120, "events": event});
+        for (name, value) in but.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        Asked::form("/sign-in/ended", format!("logout_token={}", provider.says.signer.sign(&claims)))
+    };
+    let enter = async |but: Json| {
+        let answer = back(&house, &provider, "/sign-in", &but).await;
+        kept(&answer, "__Host-headcount").expect("a session")
+    };
+    let counts = async |session: &str| house.ask(Asked::get("/").with(COOKIE.as_str(), session)).await.status == StatusCode::OK;
+    let (first, second, other) = (enter(json!({"sid": "a"})).await, enter(json!({"sid": "b"})).await, enter(json!({"sub": "8"})).await);
+    for (what, but) in [
+        ("no event", json!({"events": null})),
+        ("an ID token", json!({"nonce": "x"})),
+        ("nobody", json!({ "sub": null })),
+        ("another client's", json!({"aud": "payroll"})),
+        ("over", json!({"exp": now - 120})),
+        ("without a name", json!({ "jti": null })),
+    ] {
+        assert_eq!(house.ask(logout(but)).await.status, StatusCode::BAD_REQUEST, "{what}");
+    }
+    let forged = House::claims("mara@acme.example", &[]);
+    let forged = format!("logout_token={}", Signer::new().sign(&forged));
+    assert_eq!(house.ask(Asked::form("/sign-in/ended", forged)).await.status, StatusCode::BAD_REQUEST);
+    assert!(counts(&first).await && counts(&second).await && counts(&other).await);
+    assert_eq!(house.ask(logout(json!({"sid": "a"}))).await.status, StatusCode::OK);
+    assert!(!counts(&first).await && counts(&second).await && counts(&other).await, "one session of theirs");
+    assert_eq!(house.ask(logout(json!({"iat": now - 3600}))).await.status, StatusCode::OK);
+    assert!(counts(&second).await, "it came late: they signed in since");
+    assert_eq!(house.ask(logout(json!({}))).await.status, StatusCode::OK);
+    assert!(!counts(&second).await && counts(&other).await, "all of theirs, and nobody else's");
+    house.end().await;
 }

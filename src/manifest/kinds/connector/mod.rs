@@ -32,8 +32,8 @@ pub use objects::{
 pub use request::{CursorPages, LinkPages, NumberedPages, OnePage, Pages, RequestBudget, RequestSpec, Reset, Settle, Task};
 pub use scim::{ScimService, ScimTells};
 pub use webhook::{
-    WebhookAlgorithm, WebhookEncoding, WebhookFresh, WebhookHello, WebhookOnly, WebhookProof, WebhookShared, WebhookSignature, WebhookSpec,
-    WebhookSplit, WebhookUnit,
+    SubscribeSpec, WebhookAlgorithm, WebhookEncoding, WebhookFresh, WebhookHello, WebhookOnly, WebhookProof, WebhookShared,
+    WebhookSignature, WebhookSpec, WebhookSplit, WebhookUnit,
 };
 
 /// A system that speaks HTTP and JSON.

@@ -4,8 +4,12 @@
 //! the signature's header), `body` (the bytes as they came).
 //! Must never: let anybody say so without a proof, or hold a secret.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::request::RequestSpec;
 
 /// How a system says that something changed there. Nothing of what it says is believed but that: the Source is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +29,42 @@ pub struct WebhookSpec {
     /// Which messages say that something changed. Default: each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<WebhookOnly>,
+    /// How it is asked to send them, where it sends them for a time alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscribe: Option<SubscribeSpec>,
+}
+
+/// How a system is asked to send webhooks: a subscription, which ends and is renewed before it does. Beside `config` its requests know `receiver.url` and `receiver.secret`
+/// (where messages go, and what proves them), `until.text`, `until.ms` and `until.seconds` (when it is to end: RFC 3339, since 1970, from now), `new` (an id that was
+/// made up for it), `each`, and of one that there is `id` and `kept.NAME`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SubscribeSpec {
+    /// Several things of which there is one each. Default: one of all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub each: Vec<String>,
+    /// How long one is asked for: `6h`, `28d`. It is renewed after two thirds of what the system gives.
+    pub life: String,
+    /// Makes one.
+    pub make: RequestSpec,
+    /// Expression over the answer's `body` and `headers`: its id. Default: `new`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Expression over the same: when it ends, as RFC 3339 or in milliseconds since 1970. Default: what was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Expressions over the same: what else is needed later, as `kept.NAME`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keep: BTreeMap<String, String>,
+    /// Renews one. Default: another one is made, and this one stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renew: Option<RequestSpec>,
+    /// Stops one. Default: it ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<RequestSpec>,
+    /// Messages that say that one ends, or is lost: it is renewed at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<WebhookOnly>,
 }
 
 /// The proof that a message comes from the system. Exactly one.
