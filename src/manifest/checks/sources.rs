@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::{Context, Diagnostic};
 use crate::manifest::Document;
-use crate::manifest::connection::SourceConnection;
 use crate::manifest::kinds::SourceSpec;
 
 pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
@@ -38,7 +37,7 @@ fn previous_names(context: &Context<'_>, sources: &[Document<SourceSpec>], probl
         claimed.insert(source.name.as_ref(), (source, "/metadata/name".into()));
     }
     for source in sources {
-        if matches!(source.spec.connection, SourceConnection::Inbox(_)) && !source.spec.previous_names.is_empty() {
+        if source.spec.connection.described().is_pushed() && !source.spec.previous_names.is_empty() {
             let problem =
                 Diagnostic::error("what a system pushed, and its tokens, stay under the Source's name: a Source with an inbox keeps it");
             problems
