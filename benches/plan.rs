@@ -176,7 +176,7 @@ fn yardstick(inputs: &Inputs) -> (usize, usize, usize) {
     });
     each_line(&inputs.accounts, |line| {
         let account: Account = serde_json::from_str(line).expect("valid JSON");
-        let key = hash(&[account.external_id.rsplit('/').next().unwrap_or_default()]);
+        let key = hash(&[account.external_id.rsplit(':').next().unwrap_or_default()]);
         let mail = account.emails.first().map_or("", |mail| mail.value);
         let content = hash(&[account.name.given_name, account.name.family_name, mail, account.department, account.title]);
         sides[1][key as usize % PARTITIONS].push((key, content));

@@ -165,16 +165,21 @@ impl<'k> Key<'k> {
 
     /// Adds it to a buffer that is used again.
     pub fn write(self, out: &mut String) {
-        let parts = match self {
-            Self::Record { source, key } => [source, "/", key, "", ""],
-            Self::User { name } => [USER, "/", name, "", ""],
-            Self::Group { name, value: None } => [GROUP, "/", name, "", ""],
-            Self::Group { name, value: Some(value) } => [GROUP, "/", name, "/", value],
-            Self::Account { target, id } => [ACCOUNT, "/", target, "/", id],
-            Self::Unclaimed { id } => [UNCLAIMED, ":", id, "", ""],
+        let (space, sign, name, rest) = match self {
+            Self::Record { source, key } => (source, '/', key, None),
+            Self::User { name } => (USER, '/', name, None),
+            Self::Group { name, value } => (GROUP, '/', name, value),
+            Self::Account { target, id } => (ACCOUNT, '/', target, Some(id)),
+            Self::Unclaimed { id } => (UNCLAIMED, ':', id, None),
         };
-        out.reserve(parts.iter().map(|part| part.len()).sum());
-        out.extend(parts);
+        out.reserve(space.len() + 2 + name.len() + rest.map_or(0, str::len));
+        out.push_str(space);
+        out.push(sign);
+        out.push_str(name);
+        if let Some(rest) = rest {
+            out.push('/');
+            out.push_str(rest);
+        }
     }
 }
 

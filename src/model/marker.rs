@@ -38,15 +38,13 @@ impl Marks {
 
     /// Whether a text is the marker of a key, without putting it together.
     pub fn is_of(&self, text: &str, key: &str) -> bool {
-        let Some(mut rest) = text.strip_prefix(&self.prefix).map(str::as_bytes) else { return false };
-        for byte in key.bytes() {
-            let (signs, many) = signs(byte);
-            match rest.strip_prefix(signs.get(..many).unwrap_or_default()) {
-                Some(after) => rest = after,
-                None => return false,
-            }
-        }
-        rest.is_empty()
+        let Some(rest) = text.strip_prefix(self.prefix.as_str()) else { return false };
+        let mut signs = rest.bytes();
+        let stands_next = |byte| match sign(byte) {
+            Some(sign) => signs.next() == Some(sign),
+            None => escaped(byte).into_iter().all(|sign| signs.next() == Some(sign)),
+        };
+        key.bytes().all(stands_next) && signs.next().is_none()
     }
 
     /// Whether a text is the marker of any key of this workspace.
@@ -65,25 +63,27 @@ pub fn is_marker(text: &str) -> bool {
     text.starts_with(SIGN)
 }
 
-fn stands(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._@".contains(&byte)
-}
-
 fn encode(key: &str, out: &mut String) {
     for byte in key.bytes() {
-        let (signs, many) = signs(byte);
-        out.extend(signs.iter().take(many).map(|sign| char::from(*sign)));
+        match sign(byte) {
+            Some(sign) => out.push(char::from(sign)),
+            None => out.extend(escaped(byte).map(char::from)),
+        }
     }
 }
 
-/// How a byte is written, and in how many signs.
-fn signs(byte: u8) -> ([u8; 3], usize) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// The one sign that stands for a byte; nothing where it takes several.
+fn sign(byte: u8) -> Option<u8> {
     match byte {
-        b'/' => ([b':', 0, 0], 1),
-        byte if stands(byte) => ([byte, 0, 0], 1),
-        byte => ([b'~', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]], 3),
+        b'/' => Some(b':'),
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'@' => Some(byte),
+        _ => None,
     }
+}
+
+fn escaped(byte: u8) -> [u8; 3] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [b'~', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
 }
 
 fn decode(text: &str) -> Cow<'_, str> {
@@ -131,7 +131,7 @@ mod tests {
             assert_eq!(marks.mark(key), mark);
             assert_eq!(marks.key(mark).as_deref(), Some(key));
             assert!(marks.is_of(mark, key) && !marks.is_of(mark, &format!("{key}x")) && !marks.is_of(&format!("{mark}x"), key));
-            assert!(mark.bytes().all(|byte| stands(byte) || b":~".contains(&byte)), "{mark}");
+            assert!(mark.bytes().all(|byte| byte == b':' || byte == b'~' || sign(byte) == Some(byte)), "{mark}");
         }
     }
 

@@ -17,6 +17,7 @@ mod mandate;
 mod marker;
 mod memory;
 mod outcome;
+mod packed;
 mod page;
 mod plan;
 mod rehearsed;
@@ -48,8 +49,8 @@ pub use memory::{
     RecordLink, Repeat, Resting, StandingRevocation, Statuses, UNKNOWN_SYSTEM, Unheard, WindowEntry, grant_key, system_id,
 };
 pub use outcome::{Outcome, SystemError};
+pub(crate) use packed::{Frame, PackedCells, Packing, RowWords, put_number, take_length};
 pub use page::{Cell, Columns, PackedJson, Page, Row, RowWriter};
-pub(crate) use page::{put_number, take_length};
 pub use plan::{FORMAT_VERSION, Plan, PlanFilter, SystemEvidence, Tally};
 pub use rehearsed::{Rehearsed, RehearsedChange, RehearsedRequest};
 pub use running::{Approval, Brake, Decided, Revision, SyncRequest, SystemMemory};

@@ -1,13 +1,14 @@
 //! Rows as connectors deliver them: a few wanted columns, packed into one buffer of text and one of what the cells are.
 //!
 //! A reader is told which columns are wanted and packs just those, so a million records cost two buffers and not a million maps. Text stays text: nobody
-//! checks it again when a cell is looked at. What the cells are is ASCII, so that a spool can keep both in one buffer of text.
+//! checks it again when a cell is looked at. A page is used again and again and says of each cell where its text stands; what is kept is denser (`packed`).
 //! Must never: keep a column nobody asked for.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::packed::{Frame, PackedCells};
 use super::value::Value;
 
 /// The columns that are wanted of one stream of rows, by path (`employee_id`, `name.givenName`), in the order the cells are packed.
@@ -38,9 +39,20 @@ impl Columns {
 pub struct Page {
     columns: Arc<Columns>,
     text: String,
-    heads: String,
-    /// where the heads and the text of each row begin
-    starts: Vec<(usize, usize)>,
+    cells: Vec<Place>,
+    rows: usize,
+}
+
+/// What a cell of a page is, and where its text stands.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Missing,
+    Null,
+    Bool(bool),
+    Int(i64),
+    Text(usize, usize),
+    Json(usize, usize),
+    Unreadable(usize, usize),
 }
 
 /// One cell of a row, borrowed from its page.
@@ -62,52 +74,37 @@ pub enum Cell<'a> {
     Unreadable(&'a str),
 }
 
-/// JSON in up to three parts: what many have around it, and what is its own. Two are the same when their texts are, wherever they are divided.
+/// JSON in up to three parts: what is its own, and what many have around it. Two are the same when their texts are, wherever they are divided.
 #[derive(Clone, Copy, Debug)]
 pub struct PackedJson<'a> {
-    before: &'a str,
     own: &'a str,
-    behind: &'a str,
+    frame: Option<&'a Frame>,
 }
 
-/// One packed row: a head for each cell (what it is, how long its text is), the texts one behind the other, and words that many rows share. Two rows are the
-/// same when their cells are, however they are packed.
+/// One row, of a page or of a spool. Two are the same when their cells are, however they are packed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Row<'a> {
-    heads: &'a str,
-    text: &'a str,
-    words: &'a [Box<str>],
+    form: Form<'a>,
+}
+
+/// How a row is packed.
+#[derive(Clone, Copy, Debug)]
+enum Form<'a> {
+    Page { cells: &'a [Place], text: &'a str },
+    Packed(PackedCells<'a>),
 }
 
 /// Packs the cells of one row, in column order. Cells that are never written are `Missing`.
 pub struct RowWriter<'a> {
-    heads: &'a mut String,
+    cells: &'a mut Vec<Place>,
     text: &'a mut String,
     left: usize,
 }
 
-const MISSING: u8 = 0;
-const NULL: u8 = 1;
-const FALSE: u8 = 2;
-const TRUE: u8 = 3;
-const INT: u8 = 4;
-const TEXT: u8 = 5;
-const JSON: u8 = 6;
-const UNREADABLE: u8 = 7;
-/// A text that stands in the row already: where, and how long it is.
-const AGAIN: u8 = 8;
-/// A text that is one of the shared words: which.
-const WORD: u8 = 9;
-/// JSON around a text, between two of the shared words: which, and the head of the text.
-const AROUND: u8 = 10;
-/// A text so short that its head says how long it is: none, one byte, two …
-const SHORT: u8 = 11;
-const LONGEST_SHORT: usize = 0x7f - SHORT as usize;
-
 impl Page {
     /// An empty page of these columns.
     pub fn new(columns: Arc<Columns>) -> Self {
-        Self { columns, text: String::new(), heads: String::new(), starts: Vec::new() }
+        Self { columns, text: String::new(), cells: Vec::new(), rows: 0 }
     }
 
     /// What the cells are.
@@ -118,25 +115,26 @@ impl Page {
     /// How many rows.
     #[inline]
     pub fn len(&self) -> usize {
-        self.starts.len()
+        self.rows
     }
 
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
-        self.starts.is_empty()
+        self.rows == 0
     }
 
-    /// The packed size in bytes.
+    /// The size in bytes: the texts, and one for each cell.
     pub fn size(&self) -> usize {
-        self.text.len() + self.heads.len()
+        self.text.len() + self.cells.len()
     }
 
     /// Adds a row; `write` packs its cells.
     pub fn row(&mut self, write: impl FnOnce(&mut RowWriter<'_>)) {
-        self.starts.push((self.heads.len(), self.text.len()));
-        let mut writer = RowWriter { left: self.columns.paths.len(), heads: &mut self.heads, text: &mut self.text };
+        let width = self.columns.paths.len();
+        let mut writer = RowWriter { left: width, cells: &mut self.cells, text: &mut self.text };
         write(&mut writer);
-        writer.finish();
+        self.rows += 1;
+        self.cells.resize(self.rows * width, Place::Missing);
     }
 
     /// Adds a row of values; `None` is missing.
@@ -153,19 +151,18 @@ impl Page {
 
     /// The rows.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        let ends = self.starts.iter().skip(1).copied().chain([(self.heads.len(), self.text.len())]);
-        self.starts.iter().zip(ends).map(|((head, text), (heads_end, text_end))| Row {
-            heads: self.heads.get(*head..heads_end).unwrap_or_default(),
-            text: self.text.get(*text..text_end).unwrap_or_default(),
-            words: &[],
+        let width = self.columns.paths.len();
+        (0..self.rows).map(move |row| {
+            let cells = self.cells.get(row * width..(row + 1) * width).unwrap_or_default();
+            Row { form: Form::Page { cells, text: &self.text } }
         })
     }
 
     /// Forgets the rows and keeps the buffer.
     pub fn clear(&mut self) {
         self.text.clear();
-        self.heads.clear();
-        self.starts.clear();
+        self.cells.clear();
+        self.rows = 0;
     }
 }
 
@@ -173,81 +170,44 @@ impl RowWriter<'_> {
     /// The record does not have this column.
     #[inline]
     pub fn missing(&mut self) {
-        self.tag(MISSING);
+        self.put(Place::Missing);
     }
 
     /// The record says null.
     #[inline]
     pub fn null(&mut self) {
-        self.tag(NULL);
+        self.put(Place::Null);
     }
 
     /// A truth value.
     pub fn bool(&mut self, value: bool) {
-        self.tag(if value { TRUE } else { FALSE });
+        self.put(Place::Bool(value));
     }
 
     /// A whole number.
     #[inline]
     pub fn int(&mut self, value: i64) {
-        self.tag(INT);
-        // The sign last: whatever is near nothing is short.
-        put_number(self.heads, ((value << 1) ^ (value >> 63)) as u64);
+        self.put(Place::Int(value));
     }
 
     /// Text.
     #[inline]
     pub fn text(&mut self, text: &str) {
-        self.next();
-        self.plain(text);
-    }
-
-    #[inline]
-    fn plain(&mut self, text: &str) {
-        if text.len() <= LONGEST_SHORT {
-            self.head(SHORT + text.len() as u8);
-            self.text.push_str(text);
-        } else {
-            self.head(TEXT);
-            self.sized(text);
-        }
-    }
-
-    /// Text that stands in the row already, so many bytes from its start.
-    #[inline]
-    pub(crate) fn again(&mut self, from: usize, length: usize) {
-        self.tag(AGAIN);
-        put_number(self.heads, from as u64);
-        put_number(self.heads, length as u64);
-    }
-
-    /// Text that is one of the words that the rows share.
-    #[inline]
-    pub(crate) fn word(&mut self, number: usize) {
-        self.tag(WORD);
-        put_number(self.heads, number as u64);
-    }
-
-    /// JSON that is a text of its own between two of the shared words.
-    #[inline]
-    pub(crate) fn json_around(&mut self, before: usize, own: &str, behind: usize) {
-        self.tag(AROUND);
-        put_number(self.heads, before as u64);
-        put_number(self.heads, behind as u64);
-        self.plain(own);
+        let (start, end) = self.add(text);
+        self.put(Place::Text(start, end));
     }
 
     /// A list or a map as JSON text. The caller has made sure that it is JSON.
     #[inline]
     pub fn json(&mut self, json: &str) {
-        self.tag(JSON);
-        self.sized(json);
+        let (start, end) = self.add(json);
+        self.put(Place::Json(start, end));
     }
 
     /// No value, for this reason: whatever depends on it is unknown.
     pub fn unreadable(&mut self, words: &str) {
-        self.tag(UNREADABLE);
-        self.sized(words);
+        let (start, end) = self.add(words);
+        self.put(Place::Unreadable(start, end));
     }
 
     /// Any value.
@@ -275,44 +235,25 @@ impl RowWriter<'_> {
     }
 
     #[inline]
-    fn tag(&mut self, tag: u8) {
-        self.next();
-        self.head(tag);
-    }
-
-    #[inline]
-    fn next(&mut self) {
-        debug_assert!(self.left > 0, "more cells than columns");
-        self.left = self.left.saturating_sub(1);
-    }
-
-    #[inline]
-    fn head(&mut self, tag: u8) {
-        self.heads.push(char::from(tag));
-    }
-
-    #[inline]
-    fn sized(&mut self, text: &str) {
-        put_number(self.heads, text.len() as u64);
+    fn add(&mut self, text: &str) -> (usize, usize) {
+        let start = self.text.len();
         self.text.push_str(text);
+        (start, self.text.len())
     }
 
-    fn finish(&mut self) {
-        self.heads.extend(std::iter::repeat_n(char::from(MISSING), self.left));
+    #[inline]
+    fn put(&mut self, place: Place) {
+        debug_assert!(self.left > 0, "more cells than columns");
+        if let Some(left) = self.left.checked_sub(1) {
+            self.left = left;
+            self.cells.push(place);
+        }
     }
 }
 
-impl<'a> RowWriter<'a> {
-    /// For so many cells, into buffers of the caller's.
-    #[inline]
-    pub(crate) fn over(heads: &'a mut String, text: &'a mut String, cells: usize) -> Self {
-        Self { heads, text, left: cells }
-    }
-
-    /// The buffer of texts as it is so far.
-    #[inline]
-    pub(crate) fn texts(&self) -> &str {
-        self.text
+impl Default for Form<'_> {
+    fn default() -> Self {
+        Self::Page { cells: &[], text: "" }
     }
 }
 
@@ -338,30 +279,86 @@ impl Ord for Row<'_> {
 }
 
 impl<'a> Row<'a> {
-    /// A row packed earlier by a [`RowWriter`], from a spool.
+    /// A row of a spool.
     #[inline]
-    pub(crate) fn packed(heads: &'a str, text: &'a str, words: &'a [Box<str>]) -> Self {
-        Self { heads, text, words }
+    pub(crate) fn packed(cells: PackedCells<'a>) -> Self {
+        Self { form: Form::Packed(cells) }
     }
 
-    /// Whether all its texts are plain ASCII. A no says nothing where it shares words with others.
+    /// Whether all its texts are plain ASCII. A no says nothing of a row of a spool.
     #[inline]
     pub(crate) fn is_ascii(&self) -> bool {
-        self.words.is_empty() && self.text.is_ascii()
+        let Form::Page { cells, text } = self.form else { return false };
+        // They stand one behind the other.
+        let (first, last) = (cells.iter().find_map(Place::text), cells.iter().rev().find_map(Place::text));
+        first.zip(last).is_none_or(|((start, _), (_, end))| text.as_bytes().get(start..end).is_some_and(<[u8]>::is_ascii))
     }
 
     /// The cells in column order.
     #[inline]
     pub fn cells(&self) -> impl Iterator<Item = Cell<'a>> + use<'a> {
-        let Self { heads, text, words } = *self;
-        let (mut heads, mut at) = (heads.as_bytes(), 0);
-        std::iter::from_fn(move || take_cell(&mut heads, text, &mut at, words))
+        let mut form = self.form;
+        std::iter::from_fn(move || form.take_next())
+    }
+
+    /// The cells, in the place of what a buffer held: for loops over as many rows as there are people.
+    #[inline]
+    pub(crate) fn put_cells(&self, out: &mut Vec<Cell<'a>>) {
+        out.clear();
+        match self.form {
+            Form::Page { cells, text } => out.extend(cells.iter().map(|place| place.cell(text))),
+            Form::Packed(mut cells) => {
+                out.reserve(cells.most());
+                while let Some(cell) = cells.take_next() {
+                    out.push(cell);
+                }
+            }
+        }
     }
 
     /// The cell at a position; `Missing` past the end.
     #[inline]
     pub fn cell(&self, position: usize) -> Cell<'a> {
         self.cells().nth(position).unwrap_or(Cell::Missing)
+    }
+}
+
+impl<'a> Form<'a> {
+    /// The first of the cells, without which the others are left.
+    #[inline]
+    fn take_next(&mut self) -> Option<Cell<'a>> {
+        match self {
+            Self::Page { cells, text } => {
+                let (first, rest) = cells.split_first()?;
+                *cells = rest;
+                Some(first.cell(text))
+            }
+            Self::Packed(cells) => cells.take_next(),
+        }
+    }
+}
+
+impl Place {
+    #[inline]
+    fn text(&self) -> Option<(usize, usize)> {
+        match *self {
+            Self::Text(start, end) | Self::Json(start, end) | Self::Unreadable(start, end) => Some((start, end)),
+            Self::Missing | Self::Null | Self::Bool(_) | Self::Int(_) => None,
+        }
+    }
+
+    #[inline]
+    fn cell<'a>(&self, text: &'a str) -> Cell<'a> {
+        let part = |start: usize, end: usize| text.get(start..end).unwrap_or_default();
+        match *self {
+            Self::Missing => Cell::Missing,
+            Self::Null => Cell::Null,
+            Self::Bool(value) => Cell::Bool(value),
+            Self::Int(value) => Cell::Int(value),
+            Self::Text(start, end) => Cell::Text(part(start, end)),
+            Self::Json(start, end) => Cell::json(part(start, end)),
+            Self::Unreadable(start, end) => Cell::Unreadable(part(start, end)),
+        }
     }
 }
 
@@ -397,14 +394,22 @@ impl<'a> PackedJson<'a> {
     /// All of it its own.
     #[inline]
     pub const fn of(text: &'a str) -> Self {
-        Self { before: "", own: text, behind: "" }
+        Self { own: text, frame: None }
+    }
+
+    /// What is its own in a frame that others have too.
+    #[inline]
+    pub(super) const fn within(frame: &'a Frame, own: &'a str) -> Self {
+        Self { own, frame: Some(frame) }
     }
 
     /// The text.
     #[inline]
     pub fn text(self) -> Cow<'a, str> {
-        let Self { before, own, behind } = self;
-        if before.is_empty() && behind.is_empty() { Cow::Borrowed(own) } else { Cow::Owned([before, own, behind].concat()) }
+        match self.frame {
+            None => Cow::Borrowed(self.own),
+            Some(Frame { before, behind }) => Cow::Owned([before, self.own, behind].concat()),
+        }
     }
 
     /// Whether it is just this text.
@@ -422,11 +427,18 @@ impl<'a> PackedJson<'a> {
     /// Its parts, of which some may be empty.
     #[inline]
     pub(crate) fn parts(self) -> impl Iterator<Item = &'a str> {
-        [self.before, self.own, self.behind].into_iter()
+        let (before, behind) = self.frame.map_or(("", ""), |frame| (&frame.before, &frame.behind));
+        [before, self.own, behind].into_iter()
+    }
+
+    /// What it ends with.
+    #[inline]
+    pub(crate) fn last(self) -> Option<u8> {
+        self.parts().filter_map(|part| part.bytes().next_back()).last()
     }
 
     #[inline]
-    fn len(self) -> usize {
+    pub(crate) fn len(self) -> usize {
         self.parts().map(str::len).sum()
     }
 
@@ -438,8 +450,10 @@ impl<'a> PackedJson<'a> {
 impl PartialEq for PackedJson<'_> {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        let alike = (self.before, self.behind) == (other.before, other.behind);
-        if alike { self.own == other.own } else { self.len() == other.len() && self.bytes().eq(other.bytes()) }
+        match self.frame == other.frame {
+            true => self.own == other.own,
+            false => self.len() == other.len() && self.bytes().eq(other.bytes()),
+        }
     }
 }
 
@@ -455,80 +469,6 @@ impl Ord for PackedJson<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.bytes().cmp(other.bytes())
     }
-}
-
-#[inline]
-fn take_cell<'a>(heads: &mut &[u8], text: &'a str, at: &mut usize, words: &'a [Box<str>]) -> Option<Cell<'a>> {
-    let (&tag, after) = heads.split_first()?;
-    *heads = after;
-    Some(match tag {
-        SHORT.. => Cell::Text(take_text(text, at, usize::from(tag - SHORT))?),
-        NULL => Cell::Null,
-        FALSE => Cell::Bool(false),
-        TRUE => Cell::Bool(true),
-        INT => {
-            let number = take_number(heads)?;
-            Cell::Int((number >> 1) as i64 ^ -((number & 1) as i64))
-        }
-        TEXT => Cell::Text(take_text(text, at, take_length(heads)?)?),
-        JSON => Cell::json(take_text(text, at, take_length(heads)?)?),
-        UNREADABLE => Cell::Unreadable(take_text(text, at, take_length(heads)?)?),
-        AGAIN => {
-            let mut from = take_length(heads)?;
-            Cell::Text(take_text(text, &mut from, take_length(heads)?)?)
-        }
-        WORD => Cell::Text(words.get(take_length(heads)?)?),
-        AROUND => {
-            let (before, behind) = (words.get(take_length(heads)?)?, words.get(take_length(heads)?)?);
-            let (&tag, after) = heads.split_first()?;
-            *heads = after;
-            let length = if tag >= SHORT { usize::from(tag - SHORT) } else { take_length(heads)? };
-            Cell::Json(PackedJson { before, own: take_text(text, at, length)?, behind })
-        }
-        _ => Cell::Missing,
-    })
-}
-
-#[inline]
-fn take_text<'a>(text: &'a str, at: &mut usize, length: usize) -> Option<&'a str> {
-    let end = at.checked_add(length)?;
-    let taken = text.get(*at..end)?;
-    *at = end;
-    Some(taken)
-}
-
-/// The last six bits of a number go with this where more of them follow.
-const MORE: u8 = 0x40;
-
-/// Writes a number as ASCII, a small one in one byte.
-#[inline]
-pub(crate) fn put_number(out: &mut String, mut number: u64) {
-    while number >= u64::from(MORE) {
-        out.push(char::from(number as u8 & (MORE - 1) | MORE));
-        number >>= 6;
-    }
-    out.push(char::from(number as u8));
-}
-
-/// Reads a number that [`put_number`] wrote.
-#[inline]
-fn take_number(rest: &mut &[u8]) -> Option<u64> {
-    let (mut number, mut shift) = (0u64, 0);
-    loop {
-        let (&byte, after) = rest.split_first()?;
-        *rest = after;
-        number |= u64::from(byte & (MORE - 1)).checked_shl(shift)?;
-        if byte & MORE == 0 {
-            return Some(number);
-        }
-        shift += 6;
-    }
-}
-
-/// Reads a length that [`put_number`] wrote.
-#[inline]
-pub(crate) fn take_length(rest: &mut &[u8]) -> Option<usize> {
-    usize::try_from(take_number(rest)?).ok()
 }
 
 #[cfg(test)]

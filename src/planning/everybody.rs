@@ -60,7 +60,7 @@ pub(in crate::planning) fn look(basis: &Basis<'_>, matched: &Matched, closely: b
         for target in 0..policy.targets.len() {
             account.clear();
             if let Claim::Owned(row) = matched.claims[target].of(identity) {
-                account.extend(basis.observed[target].accounts().cells_of(row));
+                basis.observed[target].accounts().put_cells(row, &mut account);
                 other |= !hands.is_as_it_was(target, &account, &person);
             }
             match glance((basis, matched), target, &mut person, &account, &mut desired) {

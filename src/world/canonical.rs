@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::expr::Input;
-use crate::model::{AttributeType, Cell, Value};
+use crate::model::{AttributeType, Cell, PackedJson, Value};
 
 /// How much of the items of a multi-valued attribute counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -145,9 +145,15 @@ pub(crate) fn is_nothing(cell: Cell<'_>) -> bool {
     match cell {
         Cell::Missing | Cell::Null | Cell::Unreadable(_) => true,
         Cell::Text(text) => text.is_empty(),
-        Cell::Json(json) => matches!(json.text().trim(), "[]" | "{}" | "null"),
+        Cell::Json(json) => !is_plainly_something(json) && matches!(json.text().trim(), "[]" | "{}" | "null"),
         Cell::Bool(_) | Cell::Int(_) => false,
     }
+}
+
+/// Whether JSON without blanks around it is too long to be nothing: a look at its ends, since every record is asked.
+fn is_plainly_something(json: PackedJson<'_>) -> bool {
+    let is_plain = |end: Option<u8>| end.is_some_and(|byte| byte.is_ascii_graphic());
+    json.len() > "null".len() && is_plain(json.first()) && is_plain(json.last())
 }
 
 /// The text of a cell, as an id or a key.

@@ -67,7 +67,8 @@ pub(crate) fn clean(text: &str, keep_blanks: bool) -> Cleaned<'_> {
 
 /// Cleans every text in a list or a map; nothing where it is clean already.
 pub(crate) fn clean_json(json: &str, keep_blanks: bool) -> Option<Result<String, &'static str>> {
-    if json.is_ascii() && !memchr::memchr_iter(b'"', json.as_bytes()).any(|quote| is_edge_to_clean(json.as_bytes(), quote)) {
+    let bytes = json.as_bytes();
+    if is_plain_json(bytes) || (json.is_ascii() && !memchr::memchr_iter(b'"', bytes).any(|quote| is_edge_to_clean(bytes, quote))) {
         return None;
     }
     let value = serde_json::from_str::<Value>(json).ok()?;
@@ -76,6 +77,13 @@ pub(crate) fn clean_json(json: &str, keep_blanks: bool) -> Option<Result<String,
         Err(words) => return Some(Err(words)),
     };
     (cleaned != value).then(|| Ok(cleaned.to_json().to_string()))
+}
+
+/// Nearly every list and map: ASCII, and without any sign for which something in it may have to be cleaned.
+fn is_plain_json(bytes: &[u8]) -> bool {
+    // All of them, without a way out in between: so many are looked at in one step.
+    let is_odd = |byte: &u8| !byte.is_ascii() | (*byte == b' ') | (*byte == b'#') | (*byte == b'=') | (*byte == b'\\');
+    !bytes.iter().fold(false, |odd, byte| odd | is_odd(byte))
 }
 
 /// Whether a text that begins or ends at a quote may have to be cleaned there: a blank, or what a formula or an error begins with.

@@ -44,6 +44,17 @@ impl Index {
         self.bucket(tag).iter().chain(&self.fresh).filter(move |entry| entry.tag == tag && entry.row != GAP).map(|entry| entry.row)
     }
 
+    /// Calls for each of them: for looks of which there are as many as people.
+    #[inline]
+    pub(crate) fn each(&self, hash: u64, mut found: impl FnMut(u32)) {
+        let tag = tag(hash);
+        for entry in [self.bucket(tag), &self.fresh].into_iter().flatten() {
+            if entry.tag == tag && entry.row != GAP {
+                found(entry.row);
+            }
+        }
+    }
+
     /// A row is not under a hash any more.
     pub(crate) fn remove(&mut self, hash: u64, row: u32) {
         let gone = Entry { tag: tag(hash), row };

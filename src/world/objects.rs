@@ -126,8 +126,7 @@ impl Objects {
         let mut cells = Vec::with_capacity(self.shape.columns.paths().len());
         let mut buffer = Vec::new();
         for row in page.rows() {
-            cells.clear();
-            cells.extend(row.cells());
+            row.put_cells(&mut cells);
             let id = canonical::text(cells.first().copied().unwrap_or(Cell::Missing));
             // An object without an id can't be changed; that one is missing shows in the reader's own count.
             if !id.is_empty() {
@@ -282,13 +281,23 @@ impl Objects {
 
     /// The objects whose attribute has a value, by its own rules; of a multi-valued one any item. In order of rows.
     pub(crate) fn find_by(&self, attribute: &str, key: &[u8]) -> Vec<u32> {
-        let Some(at) = self.shape.found_by.iter().position(|(name, _, _)| name.as_ref() == attribute) else { return Vec::new() };
-        let (_, position, kind) = &self.shape.found_by[at];
-        let has = |row: &u32| canonical::has_key(*kind, self.cell(*row, *position), key);
-        let mut rows: Vec<u32> = self.by[at].candidates(self.keyed.bytes(key)).filter(has).collect();
+        let mut rows = Vec::new();
+        self.each_by(attribute, key, |row| rows.push(row));
         rows.sort_unstable();
         rows.dedup();
         rows
+    }
+
+    /// Calls for each of them, in no order and maybe twice.
+    #[inline]
+    pub(crate) fn each_by(&self, attribute: &str, key: &[u8], mut found: impl FnMut(u32)) {
+        let mut indexes = self.shape.found_by.iter().zip(&self.by);
+        let Some(((_, position, kind), index)) = indexes.find(|((name, ..), _)| name.as_ref() == attribute) else { return };
+        index.each(self.keyed.bytes(key), |row| {
+            if canonical::has_key(*kind, self.cell(row, *position), key) {
+                found(row);
+            }
+        });
     }
 
     /// The objects whose user name is one with this to the target, though its accents are others; none where the target tells such names apart.

@@ -6,13 +6,13 @@
 
 use std::sync::Arc;
 
-use crate::model::{Cell, PackedJson, RowWriter};
+use crate::model::{Cell, Frame, PackedJson, Packing, RowWords};
 
 /// What was learnt of the columns of a stream.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Repeats {
     columns: Arc<Vec<Column>>,
-    words: Arc<Vec<Box<str>>>,
+    words: Arc<RowWords>,
     /// where the text of each cell of the row at hand stands
     places: Vec<(usize, usize)>,
 }
@@ -29,16 +29,18 @@ struct Column {
 const SHORTEST: usize = 5;
 
 impl Repeats {
-    /// The words that rows share.
+    /// What rows share.
     #[inline]
-    pub(super) fn words(&self) -> &[Box<str>] {
+    pub(super) fn words(&self) -> &RowWords {
         &self.words
     }
 
     /// Writes a row, whose texts begin there in the buffer.
-    pub(super) fn write(&mut self, cells: &[Cell<'_>], mut row: RowWriter<'_>, start: usize) {
+    pub(super) fn write(&mut self, cells: &[Cell<'_>], mut row: Packing<'_>, start: usize) {
         let columns = Arc::make_mut(&mut self.columns);
-        columns.resize_with(cells.len().max(columns.len()), Column::default);
+        if columns.len() < cells.len() {
+            columns.resize_with(cells.len(), Column::default);
+        }
         self.places.clear();
         for (column, cell) in columns.iter_mut().zip(cells) {
             let before = row.texts().len();
@@ -146,31 +148,37 @@ impl Words {
 
     /// The number of a text that is a word, or becomes one now.
     #[inline]
-    fn number(&mut self, text: &str, all: &mut Arc<Vec<Box<str>>>) -> Option<usize> {
-        if self.misses > Self::GIVEN_UP.max(self.hits) {
-            self.table = Vec::new();
+    fn number(&mut self, text: &str, all: &mut Arc<RowWords>) -> Option<usize> {
+        if text.len() > Self::LONGEST || self.is_given_up() {
             return None;
         }
-        if text.len() > Self::LONGEST {
-            return None;
-        }
-        self.table.resize(Self::PLACES, Known::default());
         let hash = hash(text.as_bytes());
         let known = self.table.get_mut(hash as usize % Self::PLACES)?;
         if let Some(number) = known.word.checked_sub(1) {
-            if known.hash == hash && all.get(number as usize).is_some_and(|word| **word == *text) {
+            if known.hash == hash && all.words.get(number as usize).is_some_and(|word| **word == *text) {
                 self.hits = self.hits.saturating_add(1);
                 return Some(number as usize);
             }
         } else if known.hash == hash {
-            known.word = u32::try_from(all.len()).ok()?.checked_add(1)?;
-            Arc::make_mut(all).push(text.into());
-            return Some(all.len() - 1);
+            known.word = u32::try_from(all.words.len()).ok()?.checked_add(1)?;
+            Arc::make_mut(all).words.push(text.into());
+            return Some(all.words.len() - 1);
         } else {
             known.hash = hash;
         }
         self.misses = self.misses.saturating_add(1);
         None
+    }
+
+    /// Whether the column has no words, as far as can be seen. The table is there where it has.
+    #[inline]
+    fn is_given_up(&mut self) -> bool {
+        let up = self.misses > Self::GIVEN_UP.max(self.hits);
+        let places = if up { 0 } else { Self::PLACES };
+        if self.table.len() != places {
+            self.table = vec![Known::default(); places];
+        }
+        up
     }
 }
 
@@ -178,22 +186,23 @@ impl Words {
 #[inline]
 fn hash(bytes: &[u8]) -> u32 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut sum = bytes.len() as u64;
-    let (eights, rest) = bytes.as_chunks::<8>();
-    for eight in eights {
-        sum = (sum ^ u64::from_le_bytes(*eight)).wrapping_mul(ODD).rotate_left(29);
-    }
-    for byte in rest {
-        sum = (sum ^ u64::from(*byte)).wrapping_mul(ODD).rotate_left(29);
-    }
-    (sum.wrapping_mul(ODD) >> 32) as u32
+    let add = |sum: u64, part: u64| (sum ^ part).wrapping_mul(ODD).rotate_left(29);
+    let (eights, _) = bytes.as_chunks::<8>();
+    let sum = eights.iter().fold(bytes.len() as u64, |sum, eight| add(sum, u64::from_le_bytes(*eight)));
+    // The rest, with some of what was there already.
+    let rest = match (bytes.last_chunk::<8>(), bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(eight), ..) => u64::from_le_bytes(*eight),
+        (None, Some(first), Some(last)) => (u64::from(u32::from_le_bytes(*first)) << 32) | u64::from(u32::from_le_bytes(*last)),
+        _ => bytes.iter().fold(0, |rest, byte| (rest << 8) | u64::from(*byte)),
+    };
+    (add(sum, rest).wrapping_mul(ODD) >> 32) as u32
 }
 
 /// What stands around the one text that differs in the lists or maps of a column.
 #[derive(Clone, Debug, Default)]
 struct Around {
-    /// as words
-    known: Option<(usize, usize)>,
+    /// which of the frames
+    known: Option<usize>,
     /// a text that it did not fit
     last: String,
     /// falls where it does not fit, and where it is below nothing, another one is looked for
@@ -208,11 +217,11 @@ impl Around {
     const PROVEN: i32 = 64;
     const MISS: i32 = 4;
 
-    fn write(&mut self, json: PackedJson<'_>, all: &mut Arc<Vec<Box<str>>>, row: &mut RowWriter<'_>) {
+    fn write(&mut self, json: PackedJson<'_>, all: &mut Arc<RowWords>, row: &mut Packing<'_>) {
         let json = json.text();
-        if let Some((before, own, behind)) = self.divided(&json, all) {
+        if let Some((frame, own)) = self.divided(&json, all) {
             self.worth = Self::PROVEN.min(self.worth + 1);
-            return row.json_around(before, own, behind);
+            return row.json_around(frame, own);
         }
         row.json(&json);
         self.worth -= Self::MISS;
@@ -222,25 +231,22 @@ impl Around {
     }
 
     #[inline]
-    fn divided<'j>(&self, json: &'j str, all: &[Box<str>]) -> Option<(usize, &'j str, usize)> {
-        let (before, behind) = self.known?;
-        let own = json.strip_prefix(all.get(before)?.as_ref())?.strip_suffix(all.get(behind)?.as_ref())?;
-        Some((before, own, behind))
+    fn divided<'j>(&self, json: &'j str, all: &RowWords) -> Option<(usize, &'j str)> {
+        let known = self.known?;
+        let Frame { before, behind } = all.frames.get(known)?;
+        Some((known, json.strip_prefix(before.as_ref())?.strip_suffix(behind.as_ref())?))
     }
 
     /// What a text has in common with what was known so far, or else with another text.
-    fn learn(&mut self, json: &str, all: &mut Arc<Vec<Box<str>>>) {
-        let known = self.known.and_then(|(before, behind)| Some((all.get(before)?.as_ref(), all.get(behind)?.as_ref())));
-        let (before, behind) = known.unwrap_or((&self.last, &self.last));
-        let ends = common(json, before, behind).map(|(before, behind)| [before, behind].map(Box::<str>::from));
-        self.known = ends.map(|ends| {
-            let [before, behind] = ends.map(|part| {
-                all.iter().position(|word| *word == part).unwrap_or_else(|| {
-                    Arc::make_mut(all).push(part);
-                    all.len() - 1
-                })
-            });
-            (before, behind)
+    fn learn(&mut self, json: &str, all: &mut Arc<RowWords>) {
+        let known = self.known.and_then(|known| all.frames.get(known));
+        let (before, behind) = known.map_or((self.last.as_str(), self.last.as_str()), |frame| (&frame.before, &frame.behind));
+        let frame = common(json, before, behind).map(|(before, behind)| Frame { before: before.into(), behind: behind.into() });
+        self.known = frame.map(|frame| {
+            all.frames.iter().position(|known| *known == frame).unwrap_or_else(|| {
+                Arc::make_mut(all).frames.push(frame);
+                all.frames.len() - 1
+            })
         });
         self.learnt += u32::from(self.known.is_some());
         self.worth = if self.known.is_some() { Self::NEW } else { 0 };
@@ -295,15 +301,15 @@ mod tests {
 
     #[test]
     fn words_are_bounded_and_a_column_without_any_is_given_up() {
-        let (mut words, mut all) = (Words::default(), Arc::new(Vec::new()));
+        let (mut words, mut all) = (Words::default(), Arc::new(RowWords::default()));
         for _ in 0..2 {
             for at in 0..100_000 {
                 words.number(&format!("text number {at}"), &mut all);
             }
         }
-        assert!(all.len() <= Words::PLACES && words.table.is_empty(), "{}", all.len());
-        let (mut words, mut all) = (Words::default(), Arc::new(Vec::new()));
+        assert!(all.words.len() <= Words::PLACES && words.table.is_empty(), "{}", all.words.len());
+        let (mut words, mut all) = (Words::default(), Arc::new(RowWords::default()));
         let numbers: Vec<_> = (0..10_000).map(|at| words.number(["department", "another"][at % 2], &mut all)).collect();
-        assert_eq!((numbers.first(), numbers.last(), all.len()), (Some(&None), Some(&Some(1)), 2));
+        assert_eq!((numbers.first(), numbers.last(), all.words.len()), (Some(&None), Some(&Some(1)), 2));
     }
 }

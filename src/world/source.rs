@@ -124,11 +124,6 @@ impl SourceSide {
         self.columns.clone()
     }
 
-    /// How many cells a record has.
-    pub(crate) fn width(&self) -> usize {
-        self.columns.paths().len()
-    }
-
     /// Takes a page of records.
     pub fn add(&mut self, page: &Page) {
         self.add_where(page, |_, _| true);
@@ -138,8 +133,7 @@ impl SourceSide {
     pub(crate) fn add_where(&mut self, page: &Page, mut wanted: impl FnMut(&str, &[Cell<'_>]) -> bool) {
         let mut cells = Vec::with_capacity(self.columns.paths().len());
         for row in page.rows() {
-            cells.clear();
-            cells.extend(row.cells());
+            row.put_cells(&mut cells);
             match clean_row(row, &cells, &self.columns, self.keep_blanks) {
                 None => self.add_row(row, &cells, &mut wanted),
                 Some(cleaned) => cleaned.rows().for_each(|row| self.add_row(row, &row.cells().collect::<Vec<_>>(), &mut wanted)),

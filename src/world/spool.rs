@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::repeats::Repeats;
-use crate::model::{Cell, Row, RowWriter, put_number, take_length};
+use crate::model::{Cell, PackedCells, Packing, Row, put_number, take_length};
 
 /// Where an entry stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Spool {
         let chunk = Arc::make_mut(&mut self.chunks[at]);
         let start = chunk.len();
         self.heads.clear();
-        self.repeats.write(cells, RowWriter::over(&mut self.heads, chunk, cells.len()), start);
+        self.repeats.write(cells, Packing::over(&mut self.heads, chunk), start);
         let spot = Spot::new(at, chunk.len());
         let own = !chunk.get(start..).is_some_and(|texts| texts.starts_with(label));
         for length in [(label.len() << 1) | usize::from(own), chunk.len() - start, self.heads.len()] {
@@ -109,7 +109,7 @@ impl Spool {
         let text = texts.get(texts.len().checked_sub(text)?..)?;
         let ends = lengths.checked_add(heads)?;
         let (label, own) = (label >> 1, label & 1 == 1);
-        let row = Row::packed(behind.get(lengths..ends)?, text, self.repeats.words());
+        let row = Row::packed(PackedCells::new(behind.get(lengths..ends)?, text, self.repeats.words()));
         let label = if own { behind.get(ends..ends.checked_add(label)?)? } else { text.get(..label)? };
         Some(Entry { label, row, size: text.len() + ends + if own { label.len() } else { 0 } })
     }

@@ -154,17 +154,23 @@ impl<'a> Gathering<'a> {
 
     /// One value of somebody.
     fn put(&mut self, identity: u32, text: &str) -> bool {
-        if !self.seen.contains_key(text) {
-            if text.chars().nth(LONGEST).is_some() {
+        let group = match self.seen.get_mut(text) {
+            Some(seen) => {
+                seen.count += 1;
+                seen.group
+            }
+            None if text.chars().nth(LONGEST).is_some() => {
                 self.fail(identity, format!("a text of more than {LONGEST} characters is no name for a group"));
                 return false;
             }
-            let seen = self.first(text);
-            self.seen.insert(text.to_owned(), seen);
-        }
-        let Some(seen) = self.seen.get_mut(text) else { return false };
-        seen.count += 1;
-        let Some((_, people)) = seen.group.and_then(|at| self.groups.get_mut(at)) else { return false };
+            None => {
+                let seen = Seen { count: 1, ..self.first(text) };
+                let group = seen.group;
+                self.seen.insert(text.to_owned(), seen);
+                group
+            }
+        };
+        let Some((_, people)) = group.and_then(|at| self.groups.get_mut(at)) else { return false };
         if people.last() != Some(&identity) {
             people.push(identity);
         }

@@ -49,7 +49,7 @@ impl<'w> Identities<'w> {
         if self.disputed.contains(&number) {
             return person.standing = Standing::Unknown("the key that it is said to have had is somebody else's".into());
         }
-        let mut records = Records::new(self, number);
+        let mut records = Records::within(self, number, std::mem::take(&mut person.cells));
         let user = self.declared(number);
         if user.is_some_and(|user| user.exclude) {
             return person.standing = Standing::Deselected;
@@ -84,6 +84,7 @@ impl<'w> Identities<'w> {
             person.standing = doubt;
         }
         self.fill_own(layout, person);
+        person.cells = records.into_buffer();
     }
 
     fn doubt(&self, number: u32) -> Option<Standing> {

@@ -101,8 +101,7 @@ fn shared_end(world: &World, layout: &Layout<'_>, source: usize, rule: usize) ->
     let (mut days, mut seen, mut most) = (HashMap::<Date, u32>::new(), 0, 0);
     let mut cells: Vec<Cell<'_>> = Vec::new();
     for record in (0..side.len()).filter(|record| side.state(*record) != RecordState::OutOfScope) {
-        cells.clear();
-        cells.extend(side.row(record).cells());
+        side.row(record).put_cells(&mut cells);
         seen += 1;
         if let Evaluated::Is(ValueState::Set(Value::Text(text))) = evaluate(rule, cells.as_slice())
             && let Some(day) = days::parse(&text)

@@ -24,6 +24,8 @@ pub(in crate::planning) struct Person<'w> {
     pub(in crate::planning) failures: Vec<FailedRule>,
     /// a manifest says `active: true` by name
     pub(in crate::planning) declared_active: bool,
+    /// room for the cells of the next one's record
+    pub(in crate::planning) cells: Vec<Cell<'w>>,
 }
 
 /// An expression that failed on somebody's data.

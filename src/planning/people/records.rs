@@ -16,8 +16,16 @@ pub(in crate::planning) struct Records<'w> {
 
 impl<'w> Records<'w> {
     pub(in crate::planning) fn new(identities: &Identities<'w>, number: u32) -> Self {
+        Self::within(identities, number, Vec::new())
+    }
+
+    /// The same in a buffer, which [`Records::into_buffer`] gives back.
+    pub(in crate::planning) fn within(identities: &Identities<'w>, number: u32, mut buffer: Vec<Cell<'w>>) -> Self {
         let own = match identities.origin(number) {
-            IdentityOrigin::Record(source, record) => Some((source, cells(identities, source, record))),
+            IdentityOrigin::Record(source, record) => {
+                put_cells(identities, source, record, &mut buffer);
+                Some((source, buffer))
+            }
             IdentityOrigin::User(_) => None,
         };
         let own_source = own.as_ref().map(|(source, _)| *source);
@@ -74,6 +82,11 @@ impl<'w> Records<'w> {
         }
     }
 
+    /// The buffer of the record that establishes the identity.
+    pub(in crate::planning) fn into_buffer(self) -> Vec<Cell<'w>> {
+        self.own.map(|(_, cells)| cells).unwrap_or_default()
+    }
+
     /// The source that establishes the identity, and its record.
     pub(in crate::planning) fn own(&self) -> Option<(usize, &[Cell<'w>])> {
         self.own.as_ref().map(|(source, cells)| (*source, cells.as_slice()))
@@ -96,10 +109,13 @@ impl<'w> Records<'w> {
 }
 
 fn cells<'w>(identities: &Identities<'w>, source: usize, record: u32) -> Vec<Cell<'w>> {
-    let side = &identities.world.sources[source];
-    let mut cells = Vec::with_capacity(side.width());
-    cells.extend(side.row(record).cells());
+    let mut cells = Vec::new();
+    put_cells(identities, source, record, &mut cells);
     cells
+}
+
+fn put_cells<'w>(identities: &Identities<'w>, source: usize, record: u32, out: &mut Vec<Cell<'w>>) {
+    identities.world.sources[source].row(record).put_cells(out);
 }
 
 /// What is said of a record whose scope is not known.

@@ -40,6 +40,7 @@ pub(in crate::planning) fn correlate(basis: &Basis<'_>, target: usize, findings:
             open: false,
         },
         mark: String::new(),
+        rows: Vec::new(),
         linked: Linked::default(),
     };
     if basis.observed[target].accounts().unreadable() {
@@ -86,6 +87,8 @@ struct Work<'b, 'a> {
     claims: Claims,
     /// the marker that is looked for, in a buffer of its own
     mark: String,
+    /// the accounts that were found for one identity, in a buffer too
+    rows: Vec<u32>,
     /// what only links lead to
     linked: Linked,
 }
@@ -152,19 +155,20 @@ impl Work<'_, '_> {
         let mut others = self.basis.people.other_keys(identity);
         others.extend(later_keys(self.basis, self.target, key));
         let links = links::of(self.basis, self.target, key, &others);
-        let ids: Vec<&str> = links.iter().map(|link| link.id.as_ref()).collect();
-        let mut rows: Vec<u32> = ids.iter().filter_map(|id| accounts.find_id(id)).collect();
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.clear();
+        rows.extend(links.iter().filter_map(|link| accounts.find_id(&link.id)));
         if let Some(marker) = &self.basis.layout.targets[self.target].marker {
             for key in others.iter().map(AsRef::as_ref).chain([key]) {
                 self.mark.clear();
                 marks.write(key, &mut self.mark);
-                rows.extend(accounts.find_by(marker, self.mark.as_bytes()));
+                accounts.each_by(marker, self.mark.as_bytes(), |row| rows.push(row));
             }
         }
         rows.sort_unstable();
         rows.dedup();
-        match rows.as_slice() {
-            [] if ids.iter().all(|id| accounts.answered(&LookupBy::Id(Arc::from(*id)))) => Claim::None,
+        let claim = match rows.as_slice() {
+            [] if links.iter().all(|link| accounts.answered(&LookupBy::Id(link.id.clone()))) => Claim::None,
             [] => Claim::Vanished,
             [row] => match self.take(identity, key, &others, *row) {
                 Claim::Owned(row) if accounts.carries(row) != Carries::Ours => self.by_link(identity, row, &links),
@@ -174,7 +178,9 @@ impl Work<'_, '_> {
                 self.block(identity, several, FindingCode::AmbiguousCorrelation, "{who}: its link and its marker lead to several accounts");
                 Claim::Blocked
             }
-        }
+        };
+        self.rows = rows;
+        claim
     }
 
     /// One account that nothing but a link leads to. Whether that counts is decided when all are known.

@@ -187,13 +187,24 @@ impl<'o> ObjectView<'o> {
 
     /// The objects whose attribute has a value.
     pub(in crate::planning) fn find_by(self, attribute: &str, key: &[u8]) -> Vec<u32> {
-        let mut rows = self.read.find_by(attribute, key);
-        if self.looked_up.len() == 0 {
-            return rows;
-        }
-        let late = self.looked_up.find_by(attribute, key).into_iter();
-        rows.extend(late.filter(|row| self.read.find_id(&self.looked_up.id(*row)).is_none()).map(|row| self.read.len() + row));
+        let mut rows = Vec::new();
+        self.each_by(attribute, key, |row| rows.push(row));
+        rows.sort_unstable();
+        rows.dedup();
         rows
+    }
+
+    /// Calls for each of them, in no order and maybe twice.
+    pub(in crate::planning) fn each_by(self, attribute: &str, key: &[u8], mut found: impl FnMut(u32)) {
+        self.read.each_by(attribute, key, &mut found);
+        if self.looked_up.len() == 0 {
+            return;
+        }
+        self.looked_up.each_by(attribute, key, |row| {
+            if self.read.find_id(&self.looked_up.id(row)).is_none() {
+                found(self.read.len() + row);
+            }
+        });
     }
 
     /// The rows whose user name is one with this to the target, though its accents are others.
@@ -222,10 +233,10 @@ impl<'o> ObjectView<'o> {
         stream.cell_of(row, attribute)
     }
 
-    /// The cells of a row, one after the other.
-    pub(in crate::planning) fn cells_of(self, row: u32) -> impl Iterator<Item = Cell<'o>> {
+    /// The cells of a row, in the place of what a buffer held.
+    pub(in crate::planning) fn put_cells(self, row: u32, out: &mut Vec<Cell<'o>>) {
         let (stream, row) = self.at(row);
-        stream.row(row).cells()
+        stream.row(row).put_cells(out);
     }
 
     /// All cells of a row.
