@@ -132,3 +132,13 @@ async fn lives(story: &Story, kind: Kind, policy: &Policy) -> Result<(u64, u64),
     }
     Ok((parts, wholes))
 }
+
+/// A deactivation at another system than the target speaks to now counts nothing here; once it is forgotten it is gone all the same.
+#[tokio::test]
+async fn what_counts_nothing_is_forgotten_too() {
+    let link = |key: &str, system| Link { target: "crm".into(), system, ..super::tests::link(key, "2") };
+    let rests = crate::model::Resting { target: "crm".into(), key: "user/ada".into(), at: jiff::Timestamp::UNIX_EPOCH };
+    let facts = [Fact::Resting(rests), Fact::Linked(link("user/ada", 7)), Fact::Linked(link("hr/1", 0))];
+    let commits = facts.map(|fact| (vec![fact], false)).into();
+    lives(&[(commits, 2, true)], Kind::File, &policy(&TARGETS)).await.unwrap();
+}

@@ -86,7 +86,12 @@ impl World {
                 |at: &u32| memory.links.get(*at as usize).is_some_and(|one| (&one.target, one.kind, &one.key) == (target, *kind, key));
             places.links.extend(links.filter(is_it));
         }
-        // Links that prove nothing stand in no index.
+        // Links that prove nothing stand in no index, nor do deactivations that were made where they lead.
+        if recall.void().next().is_some() {
+            places
+                .deactivations
+                .extend(at(&memory.deactivations, |one| touched.objects.contains(&(one.target.clone(), one.kind, one.id.clone()))));
+        }
         places.links.extend(recall.void().filter(|at| memory.links.get(*at as usize).is_some_and(|link| is_touched(touched, link))));
         for (target, key) in &touched.granted {
             let first = grant_key(key, "");
