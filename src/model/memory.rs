@@ -315,35 +315,6 @@ impl ReceiptWord {
 }
 
 impl Memory {
-    /// Whether something is remembered otherwise than it was, of what a plan begins with. What each run notes anew is not counted: that it read, how much the windows
-    /// hold, what it told; and of a deactivation that is noted again and again, since it is held, when that was to the hour.
-    pub fn says_more_than(&self, known: &Self) -> bool {
-        let Self {
-            known: is_known,
-            links,
-            formers,
-            records,
-            deactivations,
-            resting,
-            unheard,
-            written,
-            repeats,
-            departed,
-            baselines: _,
-            windows: _,
-            revocations,
-            cut_off,
-            told: _,
-        } = self;
-        let deactivated = |all: &[Deactivation]| -> BTreeSet<(Arc<str>, ObjectKind, Arc<str>, i64)> {
-            all.iter().map(|one| (one.target.clone(), one.kind, one.id.clone(), one.at.as_second() / 3600)).collect()
-        };
-        (is_known, links, formers, records) != (&known.known, &known.links, &known.formers, &known.records)
-            || (resting, unheard, written, repeats) != (&known.resting, &known.unheard, &known.written, &known.repeats)
-            || (departed, revocations, cut_off) != (&known.departed, &known.revocations, &known.cut_off)
-            || deactivated(deactivations) != deactivated(&known.deactivations)
-    }
-
     /// A Source has another name: what is remembered of its keys is of the new ones.
     pub fn rename_source(&mut self, old: &str, new: &Arc<str>) {
         let rename = |key: &mut Arc<str>| {
@@ -427,6 +398,38 @@ pub struct Left {
     pub of: u64,
     /// the fingerprint of what was left, or a time in seconds
     pub print: u64,
+}
+
+/// What a run leaves of a few people and accounts at a target, in the place of what was left of just these.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftPart {
+    /// the fingerprints of the people
+    pub people: BTreeSet<u64>,
+    /// the fingerprints of the accounts
+    pub accounts: BTreeSet<u64>,
+    /// what is left of them now
+    pub all: BTreeSet<Left>,
+}
+
+impl LeftPart {
+    /// Whether something that was left before is of one of these, so that it goes.
+    pub fn replaces(&self, left: &Left) -> bool {
+        match left.what {
+            LeftWhat::Run => true,
+            LeftWhat::Values | LeftWhat::Access => self.people.contains(&left.of),
+            LeftWhat::Member => self.accounts.contains(&left.print),
+            LeftWhat::Nobodys => self.accounts.contains(&left.of),
+        }
+    }
+
+    /// With what is left of some later.
+    pub fn add(&mut self, later: Self) {
+        self.all.retain(|left| !later.replaces(left));
+        self.people.extend(later.people);
+        self.accounts.extend(later.accounts);
+        self.all.extend(later.all);
+    }
 }
 
 /// What is known of it.

@@ -20,6 +20,7 @@ mod outcome;
 mod packed;
 mod page;
 mod plan;
+mod recollection;
 mod rehearsed;
 mod running;
 mod session;
@@ -45,13 +46,14 @@ pub use last_change::{LAST_MODIFIED, LAST_MODIFIED_BY, LastChange, is_stamp};
 pub use mandate::Mandate;
 pub use marker::{Marks, is_marker};
 pub use memory::{
-    Baseline, CutOff, Deactivation, DepartedName, FormerLink, LastWrite, Left, LeftWhat, Link, LinkOrigin, Memory, Receipt, ReceiptWord,
-    RecordLink, Repeat, Resting, StandingRevocation, Statuses, UNKNOWN_SYSTEM, Unheard, WindowEntry, grant_key, system_id,
+    Baseline, CutOff, Deactivation, DepartedName, FormerLink, LastWrite, Left, LeftPart, LeftWhat, Link, LinkOrigin, Memory, Receipt,
+    ReceiptWord, RecordLink, Repeat, Resting, StandingRevocation, Statuses, UNKNOWN_SYSTEM, Unheard, WindowEntry, grant_key, system_id,
 };
 pub use outcome::{Outcome, SystemError};
 pub(crate) use packed::{Frame, PackedCells, Packing, RowWords, put_number, take_length};
 pub use page::{Cell, Columns, PackedJson, Page, Row, RowWriter};
 pub use plan::{FORMAT_VERSION, Plan, PlanFilter, SystemEvidence, Tally};
+pub use recollection::{Recollection, TouchedMemory};
 pub use rehearsed::{Rehearsed, RehearsedChange, RehearsedRequest};
 pub use running::{Approval, Brake, Decided, Revision, SyncRequest, SystemMemory};
 pub use session::SiteSession;

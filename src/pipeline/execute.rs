@@ -14,6 +14,7 @@ use super::read::Snapshot;
 use crate::apply::{self, Job, Progress, Report, RunSettings};
 use crate::manifest::Loaded;
 use crate::model::{ChangeId, ObjectKind, Outcome, Plan};
+use crate::planning::Unleft;
 use crate::policy::Policy;
 use crate::state::{Fact, RunLock, StateError, Store};
 
@@ -33,6 +34,8 @@ pub struct Execution<'a> {
     pub going: BTreeSet<(Arc<str>, Arc<str>)>,
     /// whether anything was read since the last run
     pub read: bool,
+    /// what is to be left at targets, where it is all done
+    pub unleft: Unleft,
     /// what becomes durable together with the run's beginning, or not at all
     pub with: Vec<Fact>,
     /// finish what was sent, then stop

@@ -42,7 +42,7 @@ pub use part::{matches, part};
 pub use plan::{plan, replan};
 pub use propose::{NotReviewable, Proposal, Reviewed};
 pub use read::{Reading, Snapshot, SourceRead, TargetRead, moment, read};
-pub use reconcile::{Ending, ReconcileError, RunExtent, Turn, begin, carry_out, kept, reconcile};
+pub use reconcile::{CarriedOut, Ending, ReconcileError, RunExtent, Turn, begin, carry_out, kept, reconcile};
 pub use remember::{catch_up, going, leave, remember};
 pub use two::{Compiled, read_two};
 pub use written::{TargetWritten, written};

@@ -30,8 +30,8 @@ use crate::world::{self, Delta, SourceSide, TargetSide, World};
 pub struct Snapshot {
     /// the compiled manifests
     pub policy: Arc<Policy>,
-    /// what is known
-    pub world: World,
+    /// what is known; whoever holds a snapshot has it for as long, and whoever keeps one goes on with another only where the world itself changes
+    pub world: Arc<World>,
     /// when it is for
     pub moment: Moment,
     /// the open targets, by name; one that could not be opened is missing
@@ -94,7 +94,7 @@ pub async fn read(loaded: &Loaded, policy: Arc<Policy>, memory: Memory, moment: 
         sources.into_iter().enumerate().map(|(at, read)| confirm(loaded, &policy, at, moment, read, (&sides, &memory), reading));
     let sources = join_all(confirmed).await.into_iter().map(|read| read.side).collect();
     let world = World::assemble(&policy, sources, sides, memory);
-    Snapshot { policy, world, moment, connectors }
+    Snapshot { policy, world: Arc::new(world), moment, connectors }
 }
 
 /// A source, read.

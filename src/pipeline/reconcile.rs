@@ -24,7 +24,7 @@ use crate::journal::{Journal, JournalError, close_dead_runs};
 use crate::manifest::Loaded;
 use crate::manifest::kinds::DriftMode;
 use crate::model::{Change, Plan, PlanFilter};
-use crate::planning::{Moment, Scope};
+use crate::planning::{Moment, Scope, Unleft};
 use crate::policy::Policy;
 use crate::state::{Fact, RunLock, Shelf, StateError, Store, TakenOver};
 
@@ -135,10 +135,21 @@ async fn held(turn: Turn<'_>, lock: &RunLock, caller: &dyn Caller) -> Result<Opt
     if caller.decide(&snapshot, &proposal) == Decision::Leave {
         return Ok(None);
     }
-    let execution =
-        Execution { snapshot: &snapshot, store, lock, settings: &settings, who, going, read: true, with: Vec::new(), stop, hear: caller };
+    let execution = Execution {
+        snapshot: &snapshot,
+        store,
+        lock,
+        settings: &settings,
+        who,
+        going,
+        read: true,
+        unleft: Unleft::Everybody,
+        with: Vec::new(),
+        stop,
+        hear: caller,
+    };
     let extent = RunExtent { whole: part.is_everything() && held.whole, partial: !proposal.unreviewed.is_empty() || held.partial };
-    let report = carry_out(&execution, &proposal.plan, extent).await?;
+    let CarriedOut { report, .. } = carry_out(&execution, &proposal.plan, extent).await?;
     // Nobody has read what an interrupted plan or another output left unsaid; what is not told again can always be asked for.
     store.commit(vec![Fact::Told(proposal.standing.clone())]).await?;
     // What was done is told, whatever becomes of that.
@@ -164,8 +175,17 @@ pub struct RunExtent {
     pub partial: bool,
 }
 
+/// What came of a run.
+#[derive(Debug)]
+pub struct CarriedOut {
+    /// of its changes
+    pub report: Report,
+    /// it was complete, and the state says what it left at targets
+    pub left: bool,
+}
+
 /// Runs what was agreed to, and remembers what was read, what was done and what came of revocations.
-pub async fn carry_out(execution: &Execution<'_>, plan: &Plan, extent: RunExtent) -> Result<Report, StateError> {
+pub async fn carry_out(execution: &Execution<'_>, plan: &Plan, extent: RunExtent) -> Result<CarriedOut, StateError> {
     let (snapshot, store) = (execution.snapshot, execution.store.as_ref());
     catch_up(snapshot, store, &execution.going, execution.read).await?;
     end_covered(snapshot, store, execution.hear).await?;
@@ -173,11 +193,12 @@ pub async fn carry_out(execution: &Execution<'_>, plan: &Plan, extent: RunExtent
     let first = !snapshot.world.memory().known;
     let report = if plan.applyable() || first { execute(execution, plan).await? } else { Report::default() };
     remember(snapshot, store).await?;
-    if extent.whole && !extent.partial && report.complete() && plan.changes.iter().all(Change::runs) {
-        leave(snapshot, store).await?;
+    let left = extent.whole && !extent.partial && report.complete() && plan.changes.iter().all(Change::runs);
+    if left {
+        leave(snapshot, store, &execution.unleft).await?;
     }
     receipts::of_run(snapshot, (plan, &report), extent.whole, store).await?;
-    Ok(report)
+    Ok(CarriedOut { report, left })
 }
 
 /// Looks that the journal is whole. Whoever holds the lock knows that no other run is alive, so those that never ended are closed and told. What whoever held the

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::read::Snapshot;
-use crate::model::{Action, Deactivation, Left, LeftWhat, ObjectKind, Plan};
-use crate::planning;
+use crate::model::{Action, Deactivation, Left, LeftPart, LeftWhat, ObjectKind, Plan};
+use crate::planning::{self, Unleft};
 use crate::state::{Fact, StateError, Store};
 
 /// The accounts whose access a plan takes, by Target and id, whether or not anything lets it.
@@ -63,8 +63,18 @@ pub async fn remember(snapshot: &Snapshot, store: &dyn Store) -> Result<(), Stat
 }
 
 /// What a complete run leaves at targets: whatever is otherwise at the next look, while nobody wants it otherwise, was changed by others. An account that is
-/// nobody's is as old as it was at first.
-pub async fn leave(snapshot: &Snapshot, store: &dyn Store) -> Result<(), StateError> {
+/// nobody's is as old as it was at first. Where just some are left otherwise than before, nobody else is looked at.
+pub async fn leave(snapshot: &Snapshot, store: &dyn Store, unleft: &Unleft) -> Result<(), StateError> {
+    match unleft {
+        Unleft::Everybody => leave_all(snapshot, store).await,
+        Unleft::Some(parts) => {
+            let of = |(target, part): (&Arc<str>, &LeftPart)| Fact::LeftOf { target: target.clone(), part: part.clone() };
+            store.commit(parts.iter().map(of).collect()).await
+        }
+    }
+}
+
+async fn leave_all(snapshot: &Snapshot, store: &dyn Store) -> Result<(), StateError> {
     let Snapshot { policy, world, moment, .. } = snapshot;
     let was = store.left().await?;
     let first: BTreeMap<(&Arc<str>, u64), u64> =

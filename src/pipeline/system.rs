@@ -10,6 +10,7 @@ use crate::connector::{self, Gone, PageSink, ReadRequest, ReadScope, Surrounding
 use crate::manifest::Loaded;
 use crate::model::{Evidence, ObjectKind, Page, ReadReport, Watermark};
 use crate::planning::Moment;
+use crate::policy::Policy;
 use crate::world::{Delta, World};
 
 /// What a source says has changed.
@@ -22,7 +23,8 @@ pub enum SourceNews {
 
 /// Reads all of the Source at this position of the policy. Somebody whom its list may have missed is looked for again.
 pub async fn source(loaded: &Loaded, snapshot: &Snapshot, at: usize, now: Timestamp, reading: &Reading<'_>) -> SourceRead {
-    let Snapshot { policy, world: World { targets, memory, .. }, .. } = snapshot;
+    let Snapshot { policy, world, .. } = snapshot;
+    let World { targets, memory, .. } = &**world;
     let moment = Moment::at(policy, now);
     let first = read_source(loaded, policy, at, moment, &budget(loaded), reading).await;
     confirm(loaded, policy, at, moment, first, (targets, memory), reading).await
@@ -60,8 +62,8 @@ pub async fn source_changes(
 }
 
 /// Reads all of the Target at this position of the policy.
-pub async fn target(loaded: &Loaded, snapshot: &Snapshot, at: usize, reading: &Reading<'_>) -> TargetRead {
-    read_target(&snapshot.policy, at, (&loaded.targets[at], &loaded.files), &budget(loaded), reading).await
+pub async fn target(loaded: &Loaded, policy: &Policy, at: usize, reading: &Reading<'_>) -> TargetRead {
+    read_target(policy, at, (&loaded.targets[at], &loaded.files), &budget(loaded), reading).await
 }
 
 struct Changes(Delta);

@@ -84,7 +84,7 @@ pub async fn read_two(
         |policy: Policy, mut sources: BTreeMap<Arc<str>, SourceSide>, targets: Vec<TargetSide>, moment: Moment, memory: Memory| {
             let sources = policy.sources.iter().filter_map(|source| sources.remove(&source.name)).collect();
             let world = World::assemble(&policy, sources, targets, memory);
-            Snapshot { policy: Arc::new(policy), world, moment, connectors: connectors.clone() }
+            Snapshot { policy: Arc::new(policy), world: Arc::new(world), moment, connectors: connectors.clone() }
         };
     let first = snapshot(base.policy, base_sources, base_targets, base_moment, memory.clone());
     (first, snapshot(head.policy, head_sources, head_targets, head_moment, memory))

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::model::{Left, LeftWhat};
+use crate::model::{Left, LeftPart, LeftWhat};
 use crate::planning::accounts::desired::{Desired, work_out};
 use crate::planning::basis::Basis;
 use crate::planning::everybody;
@@ -49,16 +49,70 @@ impl LeftBehind {
     }
 }
 
+/// What plans that followed one another leave at targets, while no run has left it there yet.
+#[derive(Clone, Debug)]
+pub enum Unleft {
+    /// of everybody
+    Everybody,
+    /// of these alone, by the Target's name: what was left of anybody else is what would be left now
+    Some(BTreeMap<Arc<str>, LeftPart>),
+}
+
+/// So many people and accounts of a target are kept by themselves; with more, everybody is left.
+const MANY: usize = 10_000;
+
+impl Unleft {
+    /// With whom the next plan is of.
+    pub(in crate::planning) fn add(&mut self, later: BTreeMap<Arc<str>, LeftPart>) {
+        let Self::Some(all) = self else { return };
+        for (target, part) in later {
+            all.entry(target).or_default().add(part);
+        }
+        if all.values().any(|part| part.people.len() + part.accounts.len() > MANY) {
+            *self = Self::Everybody;
+        }
+    }
+}
+
 /// What the targets that were read to their end are left as, once everything that is needed now is done.
 pub fn left_behind(policy: &Policy, world: &World, moment: Moment) -> LeftBehind {
     let basis = Basis::new(policy, world, &[], moment);
     let (matched, _) = match_accounts(&basis, Scope::All);
+    left_in(&basis, &matched)
+}
+
+/// The same of a part, to be put in the place of what was left of these people and accounts.
+pub(in crate::planning) fn left_of(
+    basis: &Basis<'_>,
+    matched: &Matched,
+    keys: &BTreeSet<Arc<str>>,
+    accounts: &BTreeSet<(usize, Arc<str>)>,
+) -> BTreeMap<Arc<str>, LeftPart> {
+    let keyed = Keyed::of(&basis.policy.workspace);
+    let people: BTreeSet<u64> = keys.iter().map(|key| keyed.text(key)).collect();
+    let mut parts: BTreeMap<Arc<str>, LeftPart> = BTreeMap::new();
+    for left in left_in(basis, matched).all {
+        let at = |name: &Arc<str>| basis.policy.targets.iter().position(|rules| rules.name == *name);
+        let part = parts.entry(left.target.clone()).or_insert_with_key(|name| {
+            let here = accounts.iter().filter(|(target, _)| Some(*target) == at(name));
+            LeftPart { people: people.clone(), accounts: here.map(|(_, id)| keyed.text(id)).collect(), all: BTreeSet::new() }
+        });
+        // Of groups that are there whoever is planned nothing else is left than before.
+        if part.replaces(&left) {
+            part.all.insert(left);
+        }
+    }
+    parts
+}
+
+fn left_in(basis: &Basis<'_>, matched: &Matched) -> LeftBehind {
+    let Basis { policy, moment, .. } = *basis;
     let keyed = Keyed::of(&policy.workspace);
     let mut left = LeftBehind { keyed: Some(keyed), ..LeftBehind::default() };
-    let (seen, _) = everybody::look(&basis, &matched, false);
-    let entitled: Vec<Vec<u32>> = (0..policy.entitlements.len()).map(|at| has(&basis, at, &seen.entitlements)).collect();
-    let (rosters, _) = rosters(&basis, seen.groups, &seen.standing);
-    let (resolved, _) = groups::resolve(&basis, &matched);
+    let (seen, _) = everybody::look(basis, matched, false);
+    let entitled: Vec<Vec<u32>> = (0..policy.entitlements.len()).map(|at| has(basis, at, &seen.entitlements)).collect();
+    let (rosters, _) = rosters(basis, seen.groups, &seen.standing);
+    let (resolved, _) = groups::resolve(basis, matched);
     for target in 0..policy.targets.len() {
         let side = basis.observed[target].side;
         let read = side.accounts.evidence.proves_absence() && (!side.wants_groups() || side.memberships.evidence.proves_absence());
@@ -68,7 +122,7 @@ pub fn left_behind(policy: &Policy, world: &World, moment: Moment) -> LeftBehind
         let name = &policy.targets[target].name;
         let second = u64::try_from(moment.now.as_second()).unwrap_or_default();
         left.all.push(Left { target: name.clone(), what: LeftWhat::Run, of: 0, print: second });
-        let mut step = AtTarget { basis: &basis, matched: &matched, target, name, keyed, left: &mut left };
+        let mut step = AtTarget { basis, matched, target, name, keyed, left: &mut left };
         if let Some(settled) = resolved.get(target) {
             step.people(&rosters, settled, &entitled);
             step.members(settled);

@@ -54,7 +54,7 @@ use targets::matched::match_accounts;
 
 pub use closure::{LastPlan, Replan, Replanned};
 pub use diary::DAYS_AHEAD;
-pub use left::{LeftBehind, LeftName, left_behind};
+pub use left::{LeftBehind, LeftName, Unleft, left_behind};
 pub use people::known_as::{KnownAs, known_as, remembered_as};
 pub use question::{Answer, Lookup, LookupBy, Moment, Scope, Survey};
 pub use report::existing::{Existing, ExistingAccount, ExistingGroup, ExistingMember, ExistingPerson, existing};

@@ -1,18 +1,18 @@
 //! A small world for tests: manifests, records, accounts, groups and what is remembered, and the plan as a few lines of text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
 use super::prepare;
-use super::{LastPlan, Look, Replanned};
+use super::{LastPlan, Look, Replanned, Unleft, left_behind};
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{ManifestInput, load};
 use crate::model::{
-    Baseline, Capabilities, Change, Columns, Deactivation, Evidence, Guardrail, Key, Link, LinkOrigin, Mandate, Marks, Memory, ObjectKind,
-    Page, Plan, Reason, Value,
+    Baseline, Capabilities, Change, Columns, Deactivation, Evidence, Guardrail, Key, Left, Link, LinkOrigin, Mandate, Marks, Memory,
+    ObjectKind, Page, Plan, Reason, Value,
 };
 use crate::planning::question::Answer;
 use crate::planning::question::Lookup;
@@ -404,9 +404,23 @@ impl Scene {
         for (what, before) in self.one_before() {
             let (mut kept, mut world) = (LastPlan::new(), before.world());
             before.replan(&mut kept, &mut world);
+            let left = left_behind(&before.policy, &world, before.moment).all;
+            kept.has_left();
             let (again, how) = self.replan_after(&before.policy, &mut kept, &mut world);
             assert_eq!(told(&again), told(plan), "what came last is {what} ({how:?})");
+            self.leaves_the_same(left.into_iter().collect(), kept.unleft(), &format!("what came last is {what} ({how:?})"));
         }
+    }
+
+    /// What is left of those who are planned, beside what was left of all others, is what is left of everybody.
+    fn leaves_the_same(&self, mut left: BTreeSet<Left>, unleft: &Unleft, what: &str) {
+        let Unleft::Some(parts) = unleft else { return };
+        for (target, part) in parts {
+            left.retain(|known| known.target != *target || !part.replaces(known));
+            left.extend(part.all.iter().cloned());
+        }
+        let afresh: BTreeSet<Left> = left_behind(&self.policy, &self.world(), self.moment).all.into_iter().collect();
+        assert_eq!(left, afresh, "{what}");
     }
 
     /// The plan, with the survey's questions answered.

@@ -9,14 +9,14 @@ use proptest::sample::select;
 use super::tests::{Kind, Place};
 use super::*;
 use crate::model::{
-    Baseline, CutOff, Deactivation, DepartedName, Guardrail, LeftWhat, LinkOrigin, Receipt, ReceiptWord, RecordLink, Repeat, Resting,
-    StandingRevocation, Unheard, WindowEntry,
+    Baseline, CutOff, Deactivation, DepartedName, Guardrail, LeftPart, LeftWhat, LinkOrigin, Receipt, ReceiptWord, RecordLink, Repeat,
+    Resting, StandingRevocation, Unheard, WindowEntry,
 };
 
-const TARGETS: [&str; 2] = ["chat", "crm"];
+pub(super) const TARGETS: [&str; 2] = ["chat", "crm"];
 const SOURCES: [&str; 2] = ["hr", "ldap"];
-const KEYS: [&str; 5] = ["hr/1", "hr/2", "ldap/1", "user/ada", "group/staff"];
-const IDS: [&str; 4] = ["1", "2", "a b", "ö'%"];
+pub(super) const KEYS: [&str; 5] = ["hr/1", "hr/2", "ldap/1", "user/ada", "group/staff"];
+pub(super) const IDS: [&str; 4] = ["1", "2", "a b", "ö'%"];
 const NAMES: [&str; 3] = ["ada", "Ada's", ""];
 
 fn one_of(all: &'static [&'static str]) -> impl Strategy<Value = Arc<str>> {
@@ -102,7 +102,15 @@ fn baseline() -> impl Strategy<Value = Baseline> {
 }
 
 fn left() -> impl Strategy<Value = (LeftWhat, u64, u64)> {
-    (select(&[LeftWhat::Run, LeftWhat::Values, LeftWhat::Member][..]), print(), print())
+    (select(&LeftWhat::ALL[..]), print(), print())
+}
+
+fn left_part() -> impl Strategy<Value = LeftPart> {
+    let prints = || prop::collection::btree_set(print(), 0..3);
+    (prints(), prints(), prop::collection::btree_set(left(), 0..4)).prop_map(|(people, accounts, all)| {
+        let all = all.into_iter().map(|(what, of, print)| Left { target: Arc::from(""), what, of, print }).collect();
+        LeftPart { people, accounts, all }
+    })
 }
 
 fn revocation() -> impl Strategy<Value = StandingRevocation> {
@@ -156,6 +164,11 @@ fn of_the_whole() -> impl Strategy<Value = Fact> {
             let all = all.into_iter().map(|(what, of, print)| Left { target: target.clone(), what, of, print }).collect();
             Fact::Left { target, all }
         }),
+        1 => (target(), left_part()).prop_map(|(target, mut part)| {
+            let all = std::mem::take(&mut part.all);
+            part.all = all.into_iter().map(|left| Left { target: target.clone(), ..left }).filter(|left| part.replaces(left)).collect();
+            Fact::LeftOf { target, part }
+        }),
         1 => at().prop_map(Fact::Known),
         2 => revocation().prop_map(Fact::Revoked),
         1 => (key(), prop::collection::vec(key(), 1..3)).prop_map(|(identity, also)| Fact::OtherKeys { identity, also }),
@@ -169,7 +182,7 @@ fn of_the_whole() -> impl Strategy<Value = Fact> {
 }
 
 /// Commits, and whether each is followed by another process.
-fn commits() -> impl Strategy<Value = Vec<(Vec<Fact>, bool)>> {
+pub(super) fn commits() -> impl Strategy<Value = Vec<(Vec<Fact>, bool)>> {
     let fact = prop_oneof![3 => of_objects(), 2 => of_the_whole()];
     prop::collection::vec((prop::collection::vec(fact, 1..6), prop::bool::weighted(0.2)), 1..10)
 }

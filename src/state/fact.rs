@@ -12,7 +12,7 @@ use super::chain::{EntryDraft, Head};
 use super::seal::KeptKey;
 use super::shelf::{Shelf, Shelved};
 use crate::model::{
-    Baseline, CutOff, Deactivation, DepartedName, Left, Link, Receipt, RecordLink, Repeat, Resting, StandingRevocation, Unheard,
+    Baseline, CutOff, Deactivation, DepartedName, Left, LeftPart, Link, Receipt, RecordLink, Repeat, Resting, StandingRevocation, Unheard,
     WindowEntry,
 };
 
@@ -84,6 +84,13 @@ pub enum Fact {
         target: Arc<str>,
         /// all of it
         all: Vec<Left>,
+    },
+    /// what a complete run left of a few people and accounts at a target; one that is nobody's is as old as it was
+    LeftOf {
+        /// the Target's name
+        target: Arc<str>,
+        /// of whom, and what
+        part: LeftPart,
     },
     /// a run ended by itself: from now on the state counts as known
     Known(Timestamp),

@@ -16,8 +16,10 @@ mod postgres;
 mod record;
 mod seal;
 mod sealed;
+mod shared;
 mod shelf;
 mod sqlite;
+mod touched;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -26,7 +28,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::model::{Left, Link, Memory, ObjectKind};
+use crate::model::{Left, Link, Memory, ObjectKind, Recollection};
 
 pub use chain::{BEGINNING, ChainLine, EntryDraft, Hash, Head, hex, link};
 pub use error::StateError;
@@ -41,6 +43,8 @@ pub use sqlite::SCHEMA_VERSION;
 
 #[cfg(test)]
 mod agreement_tests;
+#[cfg(test)]
+mod recollection_tests;
 #[cfg(test)]
 mod sealed_tests;
 #[cfg(test)]
@@ -60,6 +64,9 @@ pub trait Store: Debug + Send + Sync {
 
     /// Everything remembered.
     fn load(&self) -> StoreAnswer<'_, Memory>;
+    /// Everything remembered; or, for whoever knows what it was at an earlier write of the state, what of it may be otherwise since, where every write between was
+    /// one of this process.
+    fn recollect(&self, known: Option<u64>) -> StoreAnswer<'_, Recollection>;
     /// What is remembered of a few people, by any of their keys, and whatever is not about people.
     fn load_about(&self, about: About) -> StoreAnswer<'_, Memory>;
     /// Whose accounts these are, by the target's ids.

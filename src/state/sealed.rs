@@ -13,7 +13,7 @@ use super::seal::{self, KeptKey, SealedPart, SubjectKey, Subjects, Unsealed, Wra
 use super::{
     About, ChainLine, EntryDraft, Fact, Heads, LinkName, OpenRun, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer, UnderWay, Watch,
 };
-use crate::model::{Left, Link, Memory};
+use crate::model::{Left, Link, Memory, Recollection};
 
 /// Keys that are kept at hand; whoever is told of again after so many others gets another one.
 const AT_HAND: usize = 20_000;
@@ -197,6 +197,10 @@ impl Store for Sealed {
 
     fn load(&self) -> StoreAnswer<'_, Memory> {
         self.inner.load()
+    }
+
+    fn recollect(&self, known: Option<u64>) -> StoreAnswer<'_, Recollection> {
+        self.inner.recollect(known)
     }
 
     fn load_about(&self, about: About) -> StoreAnswer<'_, Memory> {

@@ -202,6 +202,7 @@ impl Workspace {
 /// A run under way.
 struct UnderWay {
     version: u64,
+    lineage: u64,
     began: Instant,
     stop: CancellationToken,
     opened: Opened,
@@ -369,8 +370,7 @@ impl Actor {
             }
         }
         if before.revoked != self.asks.revoked {
-            let memory = self.workspace.store.load().await?;
-            self.kept.recollect(memory);
+            self.recollect().await?;
         }
         // A word about a plan, the brake: the same plan meets other gates.
         self.planned = None;

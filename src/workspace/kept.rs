@@ -12,10 +12,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::messages::CompiledRevision;
 use super::schedule::{self, Waiting};
 use super::stirred::{StirredBy, StirredSource};
-use crate::model::{Evidence, Memory, ObjectKind, ReadReport, SystemMemory, SystemRole, SystemState, Watermark};
+use crate::model::{Evidence, ObjectKind, ReadReport, Recollection, SystemMemory, SystemRole, SystemState, Watermark};
 use crate::pipeline::system::SourceNews;
 use crate::pipeline::{Snapshot, TargetRead, TargetWritten};
-use crate::planning::{self, Moment};
+use crate::planning::{self, Moment, Unleft};
 use crate::policy::SchedulePolicy;
 use crate::world::{Delta, Dirty, World};
 
@@ -70,6 +70,7 @@ pub(super) struct Kept {
     /// a target's objects are otherwise than the last plan saw them, by others
     pub outside: bool,
     reads: u64,
+    recollected: Option<u64>,
 }
 
 impl Kept {
@@ -77,7 +78,7 @@ impl Kept {
     pub fn new(manifests: CompiledRevision, now: Timestamp) -> Self {
         let policy = manifests.policy.clone();
         let moment = Moment::at(&policy, now);
-        let snapshot = Snapshot { world: World::unread(&policy, moment.today), policy, moment, connectors: Default::default() };
+        let snapshot = Snapshot { world: Arc::new(World::unread(&policy, moment.today)), policy, moment, connectors: Default::default() };
         let (dirty, last) = (Dirty::default(), Some(planning::LastPlan::new()));
         let snapshot = Arc::new(snapshot);
         let mut kept = Self {
@@ -92,6 +93,7 @@ impl Kept {
             lineage: 0,
             outside: false,
             reads: 0,
+            recollected: None,
         };
         kept.systems = kept.listed(now, &mut Vec::new());
         kept
@@ -118,11 +120,11 @@ impl Kept {
     fn adopt_anew(&mut self, before: &CompiledRevision, now: Timestamp) {
         let policy = self.manifests.policy.clone();
         let moment = Moment::at(&policy, now);
-        let world = self.snapshot.world.clone();
+        let world = World::clone(&self.snapshot.world);
         let (world, unread) = world.under(&before.policy, &policy, moment.today, |name| moved(before, &self.manifests, name));
         let connectors = self.snapshot.connectors.iter().filter(|(name, _)| !unread.contains(&(SystemRole::Target, (*name).clone())));
         let connectors = connectors.map(|(name, connector)| (name.clone(), connector.clone())).collect();
-        self.snapshot = Arc::new(Snapshot { policy, world, moment, connectors });
+        self.snapshot = Arc::new(Snapshot { policy, world: Arc::new(world), moment, connectors });
         let mut known = std::mem::take(&mut self.systems);
         self.systems = self.listed(now, &mut known);
         for system in &mut self.systems {
@@ -140,6 +142,16 @@ impl Kept {
     /// What a plan left, once it is there. Of one that began before everybody had to be planned again, it is nothing.
     pub fn plan_left(&mut self, lineage: u64, last: planning::LastPlan) {
         self.last = Some(if lineage == self.lineage { last } else { planning::LastPlan::new() });
+    }
+
+    /// What is to be left at targets, once everything that the last plan says is done.
+    pub fn unleft(&self) -> Unleft {
+        self.last.as_ref().map_or(Unleft::Everybody, |last| last.unleft().clone())
+    }
+
+    /// A run of a plan of this lineage has left it there. What is of another one counts nothing: others may have left something since.
+    pub fn has_left(&mut self, lineage: u64) {
+        self.last.iter_mut().filter(|_| lineage == self.lineage).for_each(planning::LastPlan::has_left);
     }
 
     /// Only a plan that is still to come says how a Target stands.
@@ -165,6 +177,9 @@ impl Kept {
         for system in &mut self.systems {
             (system.known, system.wanted, system.mark, system.reading) = (false, true, None, None);
         }
+        // Whoever had the lock meanwhile left something at targets, too, and the state may be another one.
+        self.recollected = None;
+        self.last.iter_mut().for_each(planning::LastPlan::leaves_everybody);
         self.era += 1;
         self.lineage += 1;
         self.doubt();
@@ -195,7 +210,7 @@ impl Kept {
     pub fn take_source(&mut self, name: &str, asked: u64, news: SourceNews, now: Timestamp) {
         let Some(system) = self.systems.iter_mut().find(|system| system.is(SystemRole::Source, name, asked)) else { return };
         let snapshot = Arc::make_mut(&mut self.snapshot);
-        let (policy, world) = (&snapshot.policy, &mut snapshot.world);
+        let (policy, world) = (&snapshot.policy, Arc::make_mut(&mut snapshot.world));
         let (report, whole) = match &news {
             SourceNews::Changes(_, report) => (report.clone(), false),
             SourceNews::All(read) => (read.report.clone(), true),
@@ -220,7 +235,7 @@ impl Kept {
         let Some(system) = self.systems.iter_mut().find(|system| system.is(SystemRole::Target, name, asked)) else { return };
         let began = system.reading.map_or(now, |(_, began)| began);
         let snapshot = Arc::make_mut(&mut self.snapshot);
-        let (policy, world) = (&snapshot.policy, &mut snapshot.world);
+        let (policy, world) = (&snapshot.policy, Arc::make_mut(&mut snapshot.world));
         let before = world.evidence.clone();
         let mut dirty = world.follow_target(policy, system.at, read.side);
         // The read may have passed what was written since it began.
@@ -268,7 +283,8 @@ impl Kept {
             let found = self.systems.iter_mut().find(|system| system.role == SystemRole::Target && system.name == written.target);
             let Some(system) = found else { continue };
             for (kind, delta) in written.deltas {
-                self.dirty.add(snapshot.world.change_target(&snapshot.policy, system.at, kind, &delta));
+                let world = Arc::make_mut(&mut snapshot.world);
+                self.dirty.add(world.change_target(&snapshot.policy, system.at, kind, &delta));
                 // Only a read under way could say otherwise.
                 if system.reading.is_some() {
                     system.written.push((now, kind, delta));
@@ -279,11 +295,26 @@ impl Kept {
         self.version += 1;
     }
 
-    /// What is remembered now.
-    pub fn recollect(&mut self, memory: Memory) {
+    /// As of which write of the state what is remembered is known: what was written since is all that is otherwise. None where that can't be told apart from
+    /// the rest.
+    pub fn recollected(&self) -> Option<u64> {
+        // What is kept under a Source's former name is otherwise here than there.
+        let renamed = self.snapshot.policy.sources.iter().any(|source| !source.previous_names.is_empty());
+        self.recollected.filter(|_| !renamed)
+    }
+
+    /// What is remembered now, unless something newer is known already. It is another version of the world where a plan may be another one by it.
+    pub fn recollect(&mut self, recollection: Recollection) {
+        if self.recollected.is_some_and(|known| known > recollection.generation) {
+            return;
+        }
+        self.recollected = Some(recollection.generation);
         let snapshot = Arc::make_mut(&mut self.snapshot);
-        self.dirty.add(snapshot.world.recollect(&snapshot.policy, memory));
-        self.version += 1;
+        let world = Arc::make_mut(&mut snapshot.world);
+        let trust = world.trust.clone();
+        let dirty = world.recollect(&snapshot.policy, recollection);
+        self.version += u64::from(!dirty.is_empty() || trust != world.trust);
+        self.dirty.add(dirty);
     }
 
     /// Time goes on. A day that passed changes what counts.
@@ -297,7 +328,7 @@ impl Kept {
         let snapshot = Arc::make_mut(&mut self.snapshot);
         snapshot.moment = moment;
         if day {
-            snapshot.world.turn(&snapshot.policy, moment.today);
+            Arc::make_mut(&mut snapshot.world).turn(&snapshot.policy, moment.today);
             self.dirty.add(Dirty::everybody("another day began"));
             self.version += 1;
         }

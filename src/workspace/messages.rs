@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::stirred::StirredBy;
 use crate::drift::Drift;
 use crate::manifest::Loaded;
-use crate::model::{Memory, Plan, RefusedRevision, Revision, SystemMemory, SystemRole};
+use crate::model::{Plan, Recollection, RefusedRevision, Revision, SystemMemory, SystemRole};
 use crate::pipeline::system::SourceNews;
 use crate::pipeline::{ReconcileError, Snapshot, TargetRead, TargetWritten};
 use crate::planning::{self, Replanned};
@@ -94,7 +94,7 @@ pub(super) struct Took {
     /// kept until it is let go or lost
     pub lock: RunLock,
     /// what is remembered
-    pub memory: Memory,
+    pub memory: Recollection,
     /// what was kept of systems
     pub systems: Vec<(Arc<str>, SystemMemory)>,
 }
@@ -105,10 +105,12 @@ pub(super) struct Ran {
     pub plan: Plan,
     /// what became of it
     pub report: Result<crate::apply::Report, StateError>,
+    /// the state says what it left at targets
+    pub left: bool,
     /// what is otherwise in the world
     pub written: Vec<TargetWritten>,
     /// what is remembered now
-    pub memory: Option<Memory>,
+    pub memory: Result<Recollection, StateError>,
 }
 
 impl Message {

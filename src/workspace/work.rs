@@ -22,8 +22,8 @@ use crate::manifest::kinds::DriftMode;
 use crate::model::{Plan, SystemRole, Watermark};
 use crate::pipeline::system::{self, SourceNews};
 use crate::pipeline::{self, Execution, Reading, ReconcileError, RunExtent, Snapshot};
-use crate::planning::{self, left_behind};
-use crate::state::{Fact, RunLock, Shelf, Store};
+use crate::planning::{self, Unleft, left_behind};
+use crate::state::{Fact, RunLock, Shelf, StateError, Store};
 use crate::world::Dirty;
 
 /// What all tasks have.
@@ -70,6 +70,10 @@ pub(super) struct Run {
     pub extent: RunExtent,
     pub going: BTreeSet<(Arc<str>, Arc<str>)>,
     pub begin: Vec<Fact>,
+    /// what is to be left at targets, where it is all done
+    pub unleft: Unleft,
+    /// as of which write of the state what is remembered is known
+    pub recollected: Option<u64>,
     /// whether anything was read since the last run
     pub read: bool,
     pub lock: Arc<RunLock>,
@@ -81,16 +85,18 @@ impl Hands {
     pub fn read(&self, read: Read, loaded: Arc<Loaded>, snapshot: Arc<Snapshot>, stop: &CancellationToken) {
         let (hands, stop) = (self.clone(), stop.clone());
         let lost = Message::Lost { role: read.role, name: read.name.clone() };
+        // Who reads a Target knows nothing of the world, and keeps nobody from changing it meanwhile.
+        let (policy, snapshot) = (snapshot.policy.clone(), (read.role == SystemRole::Source).then_some(snapshot));
         let task = tokio::spawn(async move {
             let hear: &dyn Observer = &*hands.observer;
             let reading = Reading { connections: hands.connections.clone(), stop: stop.clone(), hear };
-            let message = match read.role {
-                SystemRole::Target => {
-                    let done = system::target(&loaded, &snapshot, read.at, &reading).await;
+            let message = match &snapshot {
+                None => {
+                    let done = system::target(&loaded, &policy, read.at, &reading).await;
                     Message::Target { name: read.name, asked: read.asked, read: Box::new(done) }
                 }
-                SystemRole::Source => {
-                    let news = Box::new(source(&loaded, &snapshot, &read, &reading).await);
+                Some(snapshot) => {
+                    let news = Box::new(source(&loaded, snapshot, &read, &reading).await);
                     Message::Source { name: read.name, asked: read.asked, news }
                 }
             };
@@ -119,7 +125,7 @@ impl Hands {
         let hear: &dyn Observer = &*self.observer;
         let reading = Reading { connections: self.connections.clone(), stop, hear };
         pipeline::begin(store, &lock, loaded, &reading).await?;
-        Ok(Took { lock, memory: store.load().await?, systems: Shelf::Systems.all(store).await? })
+        Ok(Took { lock, memory: store.recollect(None).await?, systems: Shelf::Systems.all(store).await? })
     }
 
     /// Works out what is needed; with `drifts`, also what of it others did.
@@ -156,20 +162,24 @@ impl Hands {
                 who: &hands.who,
                 going: run.going,
                 read: run.read,
+                unleft: run.unleft,
                 with: run.begin,
                 stop: run.stop,
                 hear: &*hands.observer,
             };
-            let report = pipeline::carry_out(&execution, &run.plan, run.extent).await;
+            let carried = pipeline::carry_out(&execution, &run.plan, run.extent).await;
+            let left = carried.as_ref().is_ok_and(|carried| carried.left);
+            let report = carried.map(|carried| carried.report);
             let written = match &report {
                 Ok(report) => pipeline::written(&run.snapshot, &run.plan, report).await,
                 Err(_) => Vec::new(),
             };
-            let memory = hands.store.load().await.ok();
-            Message::Ran(Box::new(Ran { plan: run.plan, report, written, memory }))
+            let memory = hands.store.recollect(run.recollected).await;
+            Message::Ran(Box::new(Ran { plan: run.plan, report, left, written, memory }))
         });
         let lost = move |_: String| {
-            Message::Ran(Box::new(Ran { plan, report: Err(crate::state::StateError::Stopped), written: Vec::new(), memory: None }))
+            let (report, memory) = (Err(StateError::Stopped), Err(StateError::Stopped));
+            Message::Ran(Box::new(Ran { plan, report, left: false, written: Vec::new(), memory }))
         };
         self.answer(task, lost);
     }

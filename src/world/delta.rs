@@ -84,8 +84,8 @@ impl World {
         self.weigh(policy);
     }
 
-    /// What the state remembers now.
-    pub fn recollect(&mut self, policy: &Policy, mut memory: Memory) -> Dirty {
+    /// All that the state remembers now.
+    pub(super) fn recollect_all(&mut self, policy: &Policy, mut memory: Memory) -> Dirty {
         rename(policy, &mut memory);
         let dirty = remembered::differ(policy, &self.memory, &memory);
         self.recall_all(policy, memory);
@@ -96,8 +96,14 @@ impl World {
     pub(super) fn recall_all(&mut self, policy: &Policy, mut memory: Memory) {
         rename(policy, &mut memory);
         self.recall = Recall::of(Keyed::of(&policy.workspace), policy, &memory);
-        self.trust = policy.sources.iter().zip(&self.sources).map(|(rules, side)| SourceEvidence::of(rules, side, &memory)).collect();
         self.memory = memory;
+        self.weigh_sources(policy);
+    }
+
+    /// What may follow from the sources is weighed again.
+    pub(super) fn weigh_sources(&mut self, policy: &Policy) {
+        let sources = policy.sources.iter().zip(&self.sources);
+        self.trust = sources.map(|(rules, side)| SourceEvidence::of(rules, side, &self.memory)).collect();
         self.weigh(policy);
     }
 

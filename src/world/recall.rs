@@ -19,16 +19,16 @@ use crate::policy::Policy;
 /// Indexes over [`Memory`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recall {
-    keyed: Option<Keyed>,
-    links_by_key: Index,
-    links_by_id: Index,
-    formers: Index,
-    written: Index,
-    deactivations: Index,
+    pub(super) keyed: Option<Keyed>,
+    pub(super) links_by_key: Index,
+    pub(super) links_by_id: Index,
+    pub(super) formers: Index,
+    pub(super) written: Index,
+    pub(super) deactivations: Index,
     /// whose record is whose, by the keys of both
-    records: Index,
+    pub(super) records: Index,
     /// names of people who left
-    departed: Index,
+    pub(super) departed: Index,
     /// links that were made at another system than the one that the target speaks to now
     stranded: Vec<u32>,
     /// these, and links that are said not to be ours
@@ -94,7 +94,21 @@ impl Recall {
         recall
     }
 
-    fn count(&mut self, link: &Link, counts: bool) {
+    /// Whether a link is one of the system that the target speaks to now, and of ours.
+    pub(super) fn counts(policy: &Policy, link: &Link) -> bool {
+        matches!(standing(policy, link), Standing::Counts)
+    }
+
+    /// One that counted is gone.
+    pub(super) fn count_no_more(&mut self, link: &Link) {
+        if link.kind == ObjectKind::Account
+            && let Some((all, counting)) = self.accounts.get_mut(&link.target)
+        {
+            (*all, *counting) = (all.saturating_sub(1), counting.saturating_sub(1));
+        }
+    }
+
+    pub(super) fn count(&mut self, link: &Link, counts: bool) {
         if link.kind != ObjectKind::Account {
             return;
         }
@@ -196,9 +210,9 @@ impl Recall {
             return None;
         }
         let candidates = self.keyed.into_iter().flat_map(|keyed| self.links_by_id.candidates(hash(keyed, target, kind, id)));
-        let links = candidates.filter_map(|at| memory.links.get(at as usize).map(|link| (link.at, at, link)));
-        let right = links.filter(|(.., link)| link.kind == kind && link.target.as_ref() == target && link.id.as_ref() == id);
-        right.max_by_key(|(time, at, _)| (*time, *at)).map(|(.., link)| link)
+        let links = candidates.filter_map(|at| memory.links.get(at as usize));
+        let right = links.filter(|link| link.kind == kind && link.target.as_ref() == target && link.id.as_ref() == id);
+        right.max_by_key(|link| (link.at, &link.key))
     }
 
     /// What headcount wrote to an object last.
@@ -247,7 +261,7 @@ fn standing(policy: &Policy, link: &Link) -> Standing {
     if here { Standing::Counts } else { Standing::Stranded }
 }
 
-fn place(keyed: Keyed, target: &str, attribute: &str, value: &[u8]) -> u64 {
+pub(super) fn place(keyed: Keyed, target: &str, attribute: &str, value: &[u8]) -> u64 {
     let mut hasher = keyed.start();
     for part in [target.as_bytes(), attribute.as_bytes(), value] {
         hasher.write_u32(part.len() as u32);
@@ -256,7 +270,7 @@ fn place(keyed: Keyed, target: &str, attribute: &str, value: &[u8]) -> u64 {
     hasher.finish()
 }
 
-fn hash(keyed: Keyed, target: &str, kind: ObjectKind, text: &str) -> u64 {
+pub(super) fn hash(keyed: Keyed, target: &str, kind: ObjectKind, text: &str) -> u64 {
     let mut hasher = keyed.start();
     hasher.write_u32(target.len() as u32);
     hasher.write(target.as_bytes());

@@ -33,7 +33,7 @@ impl World {
         for (at, side) in read.targets.into_iter().enumerate() {
             dirty.add(self.follow_target(policy, at, side));
         }
-        dirty.add(self.recollect(policy, read.memory));
+        dirty.add(self.recollect_all(policy, read.memory));
         dirty
     }
 

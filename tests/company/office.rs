@@ -10,7 +10,7 @@ use headcount::diagnostic::Level;
 use headcount::manifest::{Loaded, ManifestInput, load};
 use headcount::model::{Outcome, Plan};
 use headcount::pipeline::{self, Execution, HearNothing, Reading, Snapshot};
-use headcount::planning::{Moment, Scope};
+use headcount::planning::{Moment, Scope, Unleft};
 use headcount::policy::{self, Policy};
 use headcount::state::{self, Store};
 use headcount::world::World;
@@ -99,18 +99,18 @@ impl Office {
         let mut kept = match self.kept.take().filter(|kept| kept.fits(&snapshot.policy)) {
             Some(mut kept) => {
                 kept.turn(&snapshot.policy, snapshot.moment.today);
-                kept.follow(&snapshot.policy, snapshot.world.clone());
+                kept.follow(&snapshot.policy, World::clone(&snapshot.world));
                 self.kept_days.0 += 1;
                 kept
             }
             None => {
                 self.kept_days.1 += 1;
-                snapshot.world.clone()
+                World::clone(&snapshot.world)
             }
         };
-        std::mem::swap(&mut kept, &mut snapshot.world);
+        std::mem::swap(&mut kept, Arc::make_mut(&mut snapshot.world));
         let again = self.runtime.block_on(pipeline::plan(snapshot, Scope::All, &HearNothing));
-        std::mem::swap(&mut kept, &mut snapshot.world);
+        std::mem::swap(&mut kept, Arc::make_mut(&mut snapshot.world));
         let told = |plan: &Plan| serde_json::to_string_pretty(plan).expect("JSON");
         assert_eq!(told(&again), told(plan), "a kept world plans otherwise");
         self.kept = Some(kept);
@@ -133,6 +133,7 @@ impl Office {
                     who: "company",
                     going,
                     read: true,
+                    unleft: Unleft::Everybody,
                     with: Vec::new(),
                     stop: CancellationToken::new(),
                     hear: &HearNothing,

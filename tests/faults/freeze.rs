@@ -19,8 +19,10 @@ use headcount::fence::Fence;
 use headcount::manifest::kinds::{PostgresState, S3State, StateLocation};
 use headcount::manifest::{ManifestInput, load};
 use headcount::model::{Change, SystemError};
-use headcount::pipeline::{Execution, HearNothing, Reading, RunExtent, Snapshot, begin, carry_out, moment, plan, read, settings};
-use headcount::planning::Scope;
+use headcount::pipeline::{
+    CarriedOut, Execution, HearNothing, Reading, RunExtent, Snapshot, begin, carry_out, moment, plan, read, settings,
+};
+use headcount::planning::{Scope, Unleft};
 use headcount::policy::compile;
 use headcount::state::{LeaseTerms, PlaceKind, PostgresPlace, open_on};
 use tokio_util::sync::CancellationToken;
@@ -377,12 +379,13 @@ async fn hold(folder: &Path) -> Result<(), String> {
         who: "a holder",
         going: headcount::pipeline::going(&plan),
         read: true,
+        unleft: Unleft::Everybody,
         with: Vec::new(),
         stop,
         hear: &HearNothing,
     };
     let extent = RunExtent { whole: true, partial: false };
-    let report = carry_out(&execution, &plan, extent).await.map_err(|error| error.to_string())?;
+    let CarriedOut { report, .. } = carry_out(&execution, &plan, extent).await.map_err(|error| error.to_string())?;
     store.release(lock).await.map_err(|error| error.to_string())?;
     eprintln!("{} changes, {:?}", plan.changes.len(), report.results());
     Ok(())

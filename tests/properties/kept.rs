@@ -2,12 +2,12 @@
 //! edited outside, plans are applied, days pass, manifests change. So does a plan of those alone whom the changes bear on.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use headcount::model::{Columns, ObjectKind, Page, Plan, Row};
-use headcount::planning::{self, Replanned, Scope};
+use headcount::model::{Columns, Left, LeftWhat, Link, Memory, ObjectKind, Page, Plan, Recollection, Row, TouchedMemory};
+use headcount::planning::{self, Replanned, Scope, Unleft};
 use headcount::policy::Policy;
 use headcount::world::{Delta, Dirty, World};
 use jiff::SignedDuration;
@@ -31,6 +31,8 @@ struct LastPlan {
     planned_on: Option<Date>,
     /// what changed since the last plan
     dirty: Dirty,
+    /// what every plan so far left at targets
+    left: BTreeSet<Left>,
     sources: Vec<Rows>,
     streams: Vec<Option<Rows>>,
 }
@@ -146,6 +148,7 @@ fn where_manifests_change_so_does_a_plan_of_those_alone_whom_that_concerns() {
 impl LastPlan {
     fn read(lab: &Lab, policy: &Rc<Policy>) -> Self {
         Self {
+            left: BTreeSet::new(),
             manifests: lab.story.manifests(),
             policy: policy.clone(),
             world: lab.world(policy, &Lens::CLEAR, false),
@@ -184,7 +187,8 @@ impl LastPlan {
             }
             *rows = now;
         }
-        self.dirty.add(self.world.recollect(&policy, lab.memory.clone()));
+        let since = since(self.world.memory(), &lab.memory);
+        self.dirty.add(self.world.recollect(&policy, since));
         self.world.turn(&policy, lab.moment().today);
         let told = |plan: &Plan| serde_json::to_string_pretty(plan).unwrap();
         let planned = |world: &World| told(&lab.plan_in(&policy, world, &Lens::CLEAR, Scope::All, false));
@@ -195,6 +199,29 @@ impl LastPlan {
             counts.borrow_mut().note(how);
         }
         prop_assert_eq!(told(&plan), afresh, "{:?}\n{}", how, &self.manifests);
+        self.leaves_the_same(lab, &policy, how)
+    }
+
+    /// Of a plan of some what is left of these is replaced; it is what is left of everybody.
+    fn leaves_the_same(&mut self, lab: &Lab, policy: &Policy, how: Replanned) -> Result<(), TestCaseError> {
+        let world = lab.world(policy, &Lens::CLEAR, false);
+        // Since when something is so is not compared.
+        let timeless = |left: &Left| match left.what {
+            LeftWhat::Run | LeftWhat::Nobodys => Left { print: 0, ..left.clone() },
+            _ => left.clone(),
+        };
+        let afresh: BTreeSet<Left> = planning::left_behind(policy, &world, lab.moment()).all.iter().map(timeless).collect();
+        match self.plans.unleft() {
+            Unleft::Everybody => self.left.clone_from(&afresh),
+            Unleft::Some(parts) => {
+                for (target, part) in parts {
+                    self.left.retain(|known| known.target != *target || !part.replaces(known));
+                    self.left.extend(part.all.iter().map(timeless));
+                }
+            }
+        }
+        self.plans.has_left();
+        prop_assert_eq!(&self.left, &afresh, "{:?}\n{}", how, &self.manifests);
         Ok(())
     }
 
@@ -210,6 +237,39 @@ impl LastPlan {
             answers.extend(lab.answers(policy, &replan.survey.lookups, &Lens::CLEAR));
         }
     }
+}
+
+/// What is remembered otherwise than before, as a state tells it.
+fn since(before: &Memory, now: &Memory) -> Recollection {
+    fn differ<'m, T: PartialEq>(before: &'m [T], now: &'m [T]) -> impl Iterator<Item = &'m T> {
+        let gone = before.iter().filter(|one| !now.contains(one));
+        gone.chain(now.iter().filter(|one| !before.contains(one)))
+    }
+    let mut touched = TouchedMemory::default();
+    for link in differ(&before.links, &now.links) {
+        touched.names.insert((link.target.clone(), link.kind, link.key.clone()));
+        touched.objects.insert((link.target.clone(), link.kind, link.id.clone()));
+    }
+    touched.objects.extend(differ(&before.formers, &now.formers).map(|one| (one.target.clone(), one.kind, one.id.clone())));
+    touched.objects.extend(differ(&before.deactivations, &now.deactivations).map(|one| (one.target.clone(), one.kind, one.id.clone())));
+    touched.objects.extend(differ(&before.written, &now.written).map(|one| (one.target.clone(), one.kind, one.id.clone())));
+    touched.objects.extend(differ(&before.repeats, &now.repeats).map(|one| (one.target.clone(), one.kind, one.id.clone())));
+    touched.records.extend(differ(&before.records, &now.records).map(|one| (one.source.clone(), one.record.clone())));
+    let names = differ(&before.departed, &now.departed);
+    touched.departed.extend(names.map(|one| (one.target.clone(), one.attribute.clone(), one.value.clone(), one.key.clone())));
+    let mut memory = now.clone();
+    let object = |target: &Arc<str>, kind, id: &Arc<str>| touched.objects.contains(&(target.clone(), kind, id.clone()));
+    let name = |link: &Link| touched.names.contains(&(link.target.clone(), link.kind, link.key.clone()));
+    memory.links.retain(|link| object(&link.target, link.kind, &link.id) || name(link));
+    memory.formers.retain(|one| object(&one.target, one.kind, &one.id));
+    memory.deactivations.retain(|one| object(&one.target, one.kind, &one.id));
+    memory.written.retain(|one| object(&one.target, one.kind, &one.id));
+    memory.repeats.retain(|one| object(&one.target, one.kind, &one.id));
+    memory.records.retain(|one| touched.records.contains(&(one.source.clone(), one.record.clone())));
+    memory
+        .departed
+        .retain(|one| touched.departed.contains(&(one.target.clone(), one.attribute.clone(), one.value.clone(), one.key.clone())));
+    Recollection { generation: 0, memory, of: Some(touched) }
 }
 
 impl Rows {

@@ -17,6 +17,7 @@ use crate::model::{Evidence, Key, ObjectKind, Plan};
 use crate::planning::basis::Basis;
 use crate::planning::beyond::Beyond;
 use crate::planning::ledger::{Ledger, doubtful_records};
+use crate::planning::left::{Unleft, left_of};
 use crate::planning::question::{Answer, Lookup, Moment, Scope, Survey};
 use crate::planning::schema::layout::Layout;
 use crate::planning::{Look, Prepared};
@@ -27,9 +28,15 @@ use fit::{SharedEnds, Trust, trust};
 use reach::Reach;
 
 /// What the last plan left, for the next one in the same world. Where another policy is in force, what changed holds whom that concerns.
-#[derive(Default)]
 pub struct LastPlan {
     last: Option<Last>,
+    unleft: Unleft,
+}
+
+impl Default for LastPlan {
+    fn default() -> Self {
+        Self { last: None, unleft: Unleft::Everybody }
+    }
 }
 
 /// A plan, what must still be looked up for it, and how much was planned.
@@ -83,6 +90,21 @@ impl LastPlan {
         Self::default()
     }
 
+    /// What is to be left at targets, once everything that the last plan says is done.
+    pub fn unleft(&self) -> &Unleft {
+        &self.unleft
+    }
+
+    /// A run has left it there.
+    pub fn has_left(&mut self) {
+        self.unleft = Unleft::Some(BTreeMap::new());
+    }
+
+    /// Nobody knows what is left there now.
+    pub fn leaves_everybody(&mut self) {
+        self.unleft = Unleft::Everybody;
+    }
+
     /// The plan after these changes. `answers`: what was looked up for this very plan.
     pub fn replan(&mut self, policy: &Policy, world: &World, dirty: &Dirty, answers: &[(Lookup, Answer)], moment: Moment) -> Replan {
         match self.part(policy, world, dirty, answers, moment) {
@@ -105,6 +127,7 @@ impl LastPlan {
         let due = fit::due(policy, &world.memory, moment.now);
         let (today, now, trust) = (moment.today, moment.now, trust(world));
         self.last = Some(Last { ledger, today, now, trust, shared_ends, due, rests_on_all });
+        self.unleft = Unleft::Everybody;
         Replan { plan, survey: open(survey, answers), how: Replanned::Whole { why } }
     }
 
@@ -157,6 +180,7 @@ impl LastPlan {
             let people = basis.people.len() as usize;
             let prepared = Prepared::of(Basis { beyond, ..basis }, Scope::All);
             let survey = prepared.survey();
+            let left = left_of(&prepared.basis, &prepared.matched, &keys, &reach.picks.ids);
             let mut plan = prepared.decide(Look::Quick, &world.memory, Some(&mut ledger));
             if let Some(why) = ledger.rests_on_all {
                 return Err(why);
@@ -174,6 +198,7 @@ impl LastPlan {
             last.ledger.absorb(ledger, &keys, &accounts);
             last.take_due(policy, world, &accounts, moment);
             plan.upcoming = last.ledger.upcoming();
+            self.unleft.add(left);
             return Ok(Replan { plan, survey: open(survey, answers), how: Replanned::Closure { people } });
         }
         Err("one leads to another without an end")

@@ -26,7 +26,7 @@ use super::{
     About, ChainLine, Fact, Heads, KeptKey, LeaseTerms, LinkName, OpenRun, Replacement, RunLock, Shelf, Shelved, StateError, Store,
     StoreAnswer, Subjects, UnderWay, Watch,
 };
-use crate::model::{Left, Link, Memory};
+use crate::model::{Left, Link, Memory, Recollection};
 pub(super) use bucket::{Bucket, shown};
 use worker::Worker;
 
@@ -138,6 +138,10 @@ impl Store for Objects {
 
     fn load(&self) -> StoreAnswer<'_, Memory> {
         self.ask(|worker| Box::pin(async move { worker.heard().await?.load().await }))
+    }
+
+    fn recollect(&self, known: Option<u64>) -> StoreAnswer<'_, Recollection> {
+        self.ask(move |worker| Box::pin(async move { worker.heard().await?.recollect(known).await }))
     }
 
     fn load_about(&self, about: About) -> StoreAnswer<'_, Memory> {

@@ -186,6 +186,7 @@ fn one(workspace: &str, fact: &Fact, into: &mut Vec<Statement>) {
         Fact::Baseline(baseline) => into.push(rest::baseline(workspace, baseline)),
         Fact::Told(told) => into.push(rest::tell(workspace, told)),
         Fact::Left { target, all } => rest::leave(workspace, target, all, into),
+        Fact::LeftOf { target, part } => rest::leave_of(workspace, target, part, into),
         Fact::Known(at) => into.push(rest::known(workspace, *at)),
         Fact::Revoked(revocation) => people::revoke(workspace, revocation, into),
         Fact::OtherKeys { identity, also } => into.push(people::other_keys(workspace, identity, also)),

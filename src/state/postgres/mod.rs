@@ -40,7 +40,7 @@ use super::{
     About, ChainLine, Fact, Heads, KeptKey, LeaseTerms, LinkName, OpenRun, Replacement, RunLock, Shelf, Shelved, StateError, Store,
     StoreAnswer, Subjects, UnderWay, Watch,
 };
-use crate::model::{Left, Link, Memory};
+use crate::model::{Left, Link, Memory, Recollection};
 pub use connect::PostgresPlace;
 use line::Line;
 use worker::Worker;
@@ -194,6 +194,10 @@ impl Store for Postgres {
 
     fn load(&self) -> StoreAnswer<'_, Memory> {
         self.ask(|worker| Box::pin(worker.line.read(|reader| Box::pin(reader.memory()))))
+    }
+
+    fn recollect(&self, _known: Option<u64>) -> StoreAnswer<'_, Recollection> {
+        self.ask(|worker| Box::pin(worker.line.read(|reader| Box::pin(reader.recollection()))))
     }
 
     fn load_about(&self, about: About) -> StoreAnswer<'_, Memory> {

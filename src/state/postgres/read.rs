@@ -11,8 +11,9 @@ use super::rest::{KNOWN_SINCE, TOLD};
 use super::statement::{Statement, text};
 use crate::model::{
     Baseline, CutOff, Deactivation, DepartedName, FormerLink, Guardrail, Key, LastWrite, Left, LeftWhat, Link, LinkOrigin, Memory, Receipt,
-    RecordLink, Repeat, Resting, StandingRevocation, Unheard, WindowEntry,
+    Recollection, RecordLink, Repeat, Resting, StandingRevocation, Unheard, WindowEntry,
 };
+use crate::state::shared::SharedTexts;
 use crate::state::{About, ChainLine, KeptKey, LinkName, OpenRun, Shelf, Shelved, Subjects};
 
 /// Why rows could not be read.
@@ -58,9 +59,10 @@ impl Reader<'_> {
 
     /// Everything, as planning sees it.
     pub(super) async fn memory(&self) -> Answer<Memory> {
+        let mut texts = SharedTexts::default();
         Ok(Memory {
             known: self.meta(KNOWN_SINCE).await?.is_some(),
-            links: self.every(LINKS, link).await?,
+            links: self.every(LINKS, link).await?.into_iter().map(|link| texts.share(link)).collect(),
             formers: self.every("SELECT target, kind, key, id, at FROM formers WHERE workspace = $1 ORDER BY target, kind, id, key", former).await?,
             records: self.every("SELECT source, record, identity FROM records WHERE workspace = $1 ORDER BY source, record", record).await?,
             deactivations: self.every("SELECT target, kind, id, at FROM deactivations WHERE workspace = $1 ORDER BY target, kind, id", deactivation).await?,
@@ -81,6 +83,14 @@ impl Reader<'_> {
                 .await?,
             told: self.meta(TOLD).await?.iter().flat_map(|told| told.split(' ')).filter_map(|note| note.parse().ok()).collect(),
         })
+    }
+
+    /// Everything, and as of which write.
+    pub(super) async fn recollection(&self) -> Answer<Recollection> {
+        let generation =
+            self.of("SELECT generation FROM workspaces WHERE id = $1").all(self.client, |row| row.try_get::<_, i64>(0)).await?;
+        let generation = generation.first().copied().unwrap_or_default().cast_unsigned();
+        Ok(Recollection { generation, memory: self.memory().await?, of: None })
     }
 
     /// What is remembered of a few people: their links and records by any of their keys, and whatever is not about people.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::statement::Statement;
-use crate::model::{Baseline, Left, Unheard, WindowEntry};
+use crate::model::{Baseline, Left, LeftPart, LeftWhat, Unheard, WindowEntry};
 use crate::state::sqlite::CHECKPOINT;
 use crate::state::{Head, Shelf, Shelved};
 
@@ -93,11 +93,32 @@ pub(super) fn cut(workspace: &str, last: &Head, into: &mut Vec<Statement>) {
 
 /// All that was left at a target, in the place of what is there.
 pub(super) fn leave(workspace: &str, target: &str, all: &[Left], into: &mut Vec<Statement>) {
+    into.push(Statement::new("DELETE FROM left_behind WHERE workspace = $1 AND target = $2", workspace).text(target));
+    insert_left(workspace, target, all.iter(), into);
+}
+
+/// What was left of a few people and accounts, in the place of what is there of these. An account that is nobody's is as old as it was.
+pub(super) fn leave_of(workspace: &str, target: &str, part: &LeftPart, into: &mut Vec<Statement>) {
+    let delete = "DELETE FROM left_behind WHERE workspace = $1 AND target = $2 AND (what = 'run' \
+                  OR (what IN ('values', 'access') AND of = ANY ($3::bigint[])) OR (what = 'member' AND print = ANY ($4::bigint[])) \
+                  OR (what = 'nobodys' AND of = ANY ($4::bigint[]) AND NOT of = ANY ($5::bigint[])))";
+    let signed = |prints: &BTreeSet<u64>| prints.iter().map(|print| print.cast_signed()).collect::<Vec<_>>();
+    let nobodys = part.all.iter().filter(|left| left.what == LeftWhat::Nobodys).map(|left| left.of.cast_signed());
+    let gone = Statement::new(delete, workspace).text(target).numbers(signed(&part.people)).numbers(signed(&part.accounts));
+    into.push(gone.numbers(nobodys));
+    let mut told = BTreeSet::new();
+    let first = |left: &&Left| left.what != LeftWhat::Nobodys || told.insert(left.of);
+    insert_left(workspace, target, part.all.iter().filter(first), into);
+}
+
+fn insert_left<'l>(workspace: &str, target: &str, all: impl Iterator<Item = &'l Left>, into: &mut Vec<Statement>) {
     /// Rows of one statement: what is sent at once stays small.
     const AT_ONCE: usize = 10_000;
     let insert = "INSERT INTO left_behind (workspace, target, what, of, print) \
-                  SELECT $1, $2, * FROM unnest($3::text[], $4::bigint[], $5::bigint[]) ON CONFLICT DO NOTHING";
-    into.push(Statement::new("DELETE FROM left_behind WHERE workspace = $1 AND target = $2", workspace).text(target));
+                  SELECT $1, $2, coming.* FROM unnest($3::text[], $4::bigint[], $5::bigint[]) AS coming (what, of, print) \
+                  WHERE coming.what <> 'nobodys' OR NOT EXISTS (SELECT 1 FROM left_behind known WHERE known.workspace = $1 \
+                  AND known.target = $2 AND known.what = 'nobodys' AND known.of = coming.of) ON CONFLICT DO NOTHING";
+    let all: Vec<&Left> = all.collect();
     into.extend(all.chunks(AT_ONCE).map(|some| {
         let of = Statement::new(insert, workspace).text(target).texts(some.iter().map(|left| left.what.word()));
         of.numbers(some.iter().map(|left| left.of.cast_signed())).numbers(some.iter().map(|left| left.print.cast_signed()))

@@ -79,6 +79,7 @@ fn keep_one(connection: &Connection, fact: &Fact) -> rusqlite::Result<()> {
         Fact::Baseline(baseline) => rows::record_baseline(connection, baseline),
         Fact::Told(told) => rows::record_told(connection, told),
         Fact::Left { target, all } => left::record_left(connection, target, all),
+        Fact::LeftOf { target, part } => left::record_left_of(connection, target, part),
         Fact::Known(at) => rows::record_completed_run(connection, *at),
         Fact::Revoked(revocation) => revocations::record_revocation(connection, revocation),
         Fact::OtherKeys { identity, also } => revocations::record_other_keys(connection, identity, also),

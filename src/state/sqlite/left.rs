@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
-use crate::model::{Left, LeftWhat};
+use crate::model::{Left, LeftPart, LeftWhat};
 
 /// All of a target, in the place of what is there. Only what is otherwise is written: after most runs that is next to nothing, of however many people.
 pub(super) fn record_left(connection: &Connection, target: &str, all: &[Left]) -> rusqlite::Result<()> {
@@ -23,6 +23,44 @@ pub(super) fn record_left(connection: &Connection, target: &str, all: &[Left]) -
         insert.execute(params![target, what, of, print])?;
     }
     Ok(())
+}
+
+/// Of a few people and accounts, in the place of what is there of these.
+pub(super) fn record_left_of(connection: &Connection, target: &str, part: &LeftPart) -> rusqlite::Result<()> {
+    let mut delete = connection.prepare_cached("DELETE FROM left_behind WHERE target = ?1 AND what = ?2 AND of = ?3")?;
+    let mut forget = |what: LeftWhat, of: u64| delete.execute(params![target, what.word(), of.cast_signed()]).map(drop);
+    forget(LeftWhat::Run, 0)?;
+    for person in &part.people {
+        forget(LeftWhat::Values, *person)?;
+        forget(LeftWhat::Access, *person)?;
+    }
+    let nobodys: HashSet<u64> = part.all.iter().filter(|left| left.what == LeftWhat::Nobodys).map(|left| left.of).collect();
+    part.accounts.difference(&nobodys.iter().copied().collect()).try_for_each(|account| forget(LeftWhat::Nobodys, *account))?;
+    forget_members(connection, target, part)?;
+    let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO left_behind (target, what, of, print) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut known = connection.prepare_cached("SELECT 1 FROM left_behind WHERE target = ?1 AND what = ?2 AND of = ?3")?;
+    for left in &part.all {
+        let (what, of) = (left.what.word(), left.of.cast_signed());
+        if left.what != LeftWhat::Nobodys || !known.exists(params![target, what, of])? {
+            insert.execute(params![target, what, of, left.print.cast_signed()])?;
+        }
+    }
+    Ok(())
+}
+
+/// Of groups that nobody declares: there are few, and a member is found by looking through them.
+fn forget_members(connection: &Connection, target: &str, part: &LeftPart) -> rusqlite::Result<()> {
+    if part.accounts.is_empty() {
+        return Ok(());
+    }
+    let member = LeftWhat::Member.word();
+    let mut query = connection.prepare_cached("SELECT of, print FROM left_behind WHERE target = ?1 AND what = ?2")?;
+    let all = query.query_map(params![target, member], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+    let gone: Vec<(i64, i64)> = all
+        .filter(|row| row.as_ref().map_or(true, |(_, print)| part.accounts.contains(&print.cast_unsigned())))
+        .collect::<rusqlite::Result<_>>()?;
+    let mut delete = connection.prepare_cached("DELETE FROM left_behind WHERE target = ?1 AND what = ?2 AND of = ?3 AND print = ?4")?;
+    gone.iter().try_for_each(|(of, print)| delete.execute(params![target, member, of, print]).map(drop))
 }
 
 /// What it is about, of whom, and the fingerprint.
@@ -83,6 +121,10 @@ mod tests {
             .map(|left| (left.of, left.print))
             .collect();
         assert_eq!(there, all.iter().map(|left| (left.of, left.print)).collect());
+        let part = LeftPart { people: [7, 11].into(), accounts: [].into(), all: [left(7, 2)].into() };
+        let before = connection.total_changes();
+        record_left_of(&connection, "chat", &part).unwrap();
+        assert_eq!(connection.total_changes() - before, 3, "of just these");
         record_left(&connection, "chat", &[]).unwrap();
         assert_eq!(load_left(&connection).unwrap().len(), 3, "those of the other target");
     }

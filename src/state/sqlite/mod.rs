@@ -11,6 +11,7 @@ mod lines;
 mod look;
 mod migrate;
 mod open;
+mod recall;
 mod revocations;
 mod rows;
 mod schema;
@@ -33,11 +34,12 @@ use tokio::sync::oneshot;
 
 use super::lock;
 use super::record::Elsewhere;
+use super::touched::CommitLog;
 use super::{
     About, ChainLine, Fact, Heads, KeptKey, LinkName, OpenRun, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer, Subjects, UnderWay,
     Watch,
 };
-use crate::model::{Left, Link, Memory};
+use crate::model::{Left, Link, Memory, Recollection};
 pub(super) use facts::GENERATION;
 use head::Apart;
 pub(super) use head::HEAD;
@@ -71,6 +73,8 @@ struct Sqlite {
     elsewhere: Option<Arc<Elsewhere>>,
     /// who is revoked, where it is only in memory
     watch: Option<MemoryWatch>,
+    /// what was written by this process
+    commits: Arc<CommitLog>,
     /// says by its end that the state is closed
     closed: Mutex<Receiver<()>>,
 }
@@ -105,7 +109,8 @@ impl Sqlite {
         thread.map_err(|source| StateError::Open { path: path.to_path_buf(), source })?;
         let there = told.await.map_err(|_| StateError::Stopped)??;
         let watch = (!kept).then(MemoryWatch::default);
-        let state = Self { path: path.to_path_buf(), kept, apart, elsewhere, watch, jobs: Some(jobs), closed: Mutex::new(closed) };
+        let commits = Arc::default();
+        let state = Self { path: path.to_path_buf(), kept, apart, elsewhere, watch, commits, jobs: Some(jobs), closed: Mutex::new(closed) };
         Ok(there.then(|| Arc::new(state) as Arc<dyn Store>))
     }
 
@@ -147,6 +152,19 @@ impl Store for Sqlite {
         self.read(rows::load)
     }
 
+    fn recollect(&self, known: Option<u64>) -> StoreAnswer<'_, Recollection> {
+        let commits = self.commits.clone();
+        self.read(move |connection| {
+            let generation = facts::generation(connection)?;
+            let of = commits.since(known, generation);
+            let memory = match &of {
+                Some(touched) => recall::load_touched(connection, touched)?,
+                None => rows::load(connection)?,
+            };
+            Ok(Recollection { generation, memory, of })
+        })
+    }
+
     fn load_about(&self, about: About) -> StoreAnswer<'_, Memory> {
         self.read(move |connection| rows::load_about(connection, &about))
     }
@@ -184,12 +202,16 @@ impl Store for Sqlite {
 
     fn commit(&self, facts: Vec<Fact>) -> StoreAnswer<'_, ()> {
         let (watch, apart) = (self.watch.clone(), self.kept.then(|| self.apart.clone()));
+        let commits = self.commits.clone();
         let erases = facts.iter().any(|fact| matches!(fact, Fact::Erased(_)));
         self.ask(move |connection, path| {
+            let touch = commits.touches(&facts).filter(|_| !facts.is_empty());
             let run = || {
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
                 let news = facts::keep(&transaction, facts)?;
+                let noted = touch.map(|touch| facts::generation(&transaction).map(|generation| (generation, touch))).transpose()?;
                 transaction.commit()?;
+                noted.into_iter().for_each(|(generation, touch)| commits.note(generation, touch));
                 watch.as_ref().map_or(Ok(()), |watch| watch.renew(connection))?;
                 Ok(news)
             };

@@ -16,11 +16,19 @@ use crate::model::{
     UNKNOWN_SYSTEM, WindowEntry, grant_key,
 };
 
+use super::recall::{links, whole};
 use super::schema::{meta, set_meta};
 use crate::state::{About, LinkName};
 
 const UNLINK: &str = "DELETE FROM links WHERE target = ?1 AND kind = ?2 AND key = ?3";
 
+/// The columns of a table as they are read, and the order of its rows.
+pub(super) type Table = (&'static str, &'static str);
+pub(super) const LINKS: Table = ("SELECT target, kind, key, id, origin, system, name, at FROM links", "target, kind, key");
+pub(super) const FORMERS: Table = ("SELECT target, kind, key, id, at FROM formers", "target, kind, id, key");
+pub(super) const RECORDS: Table = ("SELECT source, record, identity FROM records", "source, record");
+pub(super) const DEACTIVATIONS: Table = ("SELECT target, kind, id, at FROM deactivations", "target, kind, id");
+pub(super) const DEPARTED: Table = ("SELECT target, attribute, value, key, gone, at FROM departed", "target, attribute, value, key");
 /// The columns as [`baseline`] reads them.
 const BASELINES: &str = "SELECT system, kind, scope, count, filled, at, statuses FROM baselines ORDER BY system, kind";
 
@@ -338,25 +346,29 @@ pub(super) fn prune_windows(connection: &Connection, before: Timestamp) -> rusql
 /// Everything, as planning sees it, in an order that does not hang on how it is kept.
 pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
     Ok(Memory {
+        links: links(connection)?,
+        formers: whole(connection, FORMERS, former)?,
+        records: whole(connection, RECORDS, record)?,
+        deactivations: whole(connection, DEACTIVATIONS, deactivation)?,
+        written: whole(connection, super::written::WRITTEN, super::written::written)?,
+        repeats: whole(connection, super::written::REPEATS, super::written::repeat)?,
+        departed: whole(connection, DEPARTED, departed)?,
+        ..load_rest(connection)?
+    })
+}
+
+/// Of that what is not about one object or person, or of which there is little.
+pub(super) fn load_rest(connection: &Connection) -> rusqlite::Result<Memory> {
+    Ok(Memory {
         known: meta(connection, KNOWN_SINCE)?.is_some(),
-        links: all(connection, "SELECT target, kind, key, id, origin, system, name, at FROM links ORDER BY target, kind, key", link)?,
-        formers: all(connection, "SELECT target, kind, key, id, at FROM formers ORDER BY target, kind, id, key", former)?,
-        records: all(connection, "SELECT source, record, identity FROM records ORDER BY source, record", record)?,
-        deactivations: all(connection, "SELECT target, kind, id, at FROM deactivations ORDER BY target, kind, id", deactivation)?,
         resting: all(connection, "SELECT target, key, at FROM resting ORDER BY target, key", resting)?,
         unheard: super::unheard::load(connection)?,
-        written: super::written::load(connection)?,
-        repeats: super::written::load_repeats(connection)?,
-        departed: all(
-            connection,
-            "SELECT target, attribute, value, key, gone, at FROM departed ORDER BY target, attribute, value, key",
-            departed,
-        )?,
         baselines: all(connection, BASELINES, baseline)?,
         revocations: super::revocations::load(connection)?,
         cut_off: super::revocations::load_cut_off(connection)?,
         windows: all(connection, "SELECT target, guardrail, weight, at FROM windows ORDER BY minute, target, guardrail", window)?,
         told: meta(connection, TOLD)?.iter().flat_map(|told| told.split(' ')).filter_map(|note| note.parse().ok()).collect(),
+        ..Memory::default()
     })
 }
 
@@ -432,7 +444,7 @@ pub(super) fn all<T>(connection: &Connection, query: &str, read: fn(&Row<'_>) ->
     connection.prepare(query)?.query_map([], read)?.collect()
 }
 
-fn link(row: &Row<'_>) -> rusqlite::Result<Link> {
+pub(super) fn link(row: &Row<'_>) -> rusqlite::Result<Link> {
     let origin = match row.get_ref(4)?.as_str()? {
         "created" => LinkOrigin::Created,
         _ => LinkOrigin::Adopted,
@@ -441,7 +453,7 @@ fn link(row: &Row<'_>) -> rusqlite::Result<Link> {
     Ok(Link { target, kind, key, id, origin, system: row.get::<_, i64>(5)?.cast_unsigned(), name: row.get(6)?, at: parsed(row, 7)? })
 }
 
-fn former(row: &Row<'_>) -> rusqlite::Result<FormerLink> {
+pub(super) fn former(row: &Row<'_>) -> rusqlite::Result<FormerLink> {
     Ok(FormerLink { target: text(row, 0)?, kind: parsed(row, 1)?, key: text(row, 2)?, id: text(row, 3)?, at: parsed(row, 4)? })
 }
 
@@ -449,16 +461,16 @@ fn resting(row: &Row<'_>) -> rusqlite::Result<Resting> {
     Ok(Resting { target: text(row, 0)?, key: text(row, 1)?, at: parsed(row, 2)? })
 }
 
-fn departed(row: &Row<'_>) -> rusqlite::Result<DepartedName> {
+pub(super) fn departed(row: &Row<'_>) -> rusqlite::Result<DepartedName> {
     let (target, attribute, value, key) = (text(row, 0)?, text(row, 1)?, text(row, 2)?, text(row, 3)?);
     Ok(DepartedName { target, attribute, value, key, left: row.get(4)?, at: parsed(row, 5)? })
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<RecordLink> {
+pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<RecordLink> {
     Ok(RecordLink { source: text(row, 0)?, record: text(row, 1)?, identity: text(row, 2)? })
 }
 
-fn deactivation(row: &Row<'_>) -> rusqlite::Result<Deactivation> {
+pub(super) fn deactivation(row: &Row<'_>) -> rusqlite::Result<Deactivation> {
     Ok(Deactivation { target: text(row, 0)?, kind: parsed(row, 1)?, id: text(row, 2)?, at: parsed(row, 3)? })
 }
 

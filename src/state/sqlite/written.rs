@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::rows::{all, parsed, text};
+use super::rows::{Table, parsed, text};
 use crate::model::{LastWrite, Repeat};
 
 /// Bytes of one attribute: its name's print and its value's.
@@ -54,30 +54,20 @@ pub(super) fn forget_repeat(connection: &Connection, value: &Repeat) -> rusqlite
     Ok(())
 }
 
-/// Everything written.
-pub(super) fn load(connection: &Connection) -> rusqlite::Result<Vec<LastWrite>> {
-    let row = |row: &Row<'_>| {
-        let prints = unpacked(row.get_ref(3)?.as_blob()?).into_boxed_slice();
-        Ok(LastWrite { target: text(row, 0)?, kind: parsed(row, 1)?, id: text(row, 2)?, prints })
-    };
-    all(connection, "SELECT target, kind, id, prints FROM written ORDER BY target, kind, id", row)
+/// What was written, as [`written`] reads it.
+pub(super) const WRITTEN: Table = ("SELECT target, kind, id, prints FROM written", "target, kind, id");
+/// What was written twice, as [`repeat`] reads it.
+pub(super) const REPEATS: Table = ("SELECT target, kind, id, attribute, wrote, found, at FROM repeats", "target, kind, id, attribute");
+
+pub(super) fn written(row: &Row<'_>) -> rusqlite::Result<LastWrite> {
+    let prints = unpacked(row.get_ref(3)?.as_blob()?).into_boxed_slice();
+    Ok(LastWrite { target: text(row, 0)?, kind: parsed(row, 1)?, id: text(row, 2)?, prints })
 }
 
-/// Everything that was written twice.
-pub(super) fn load_repeats(connection: &Connection) -> rusqlite::Result<Vec<Repeat>> {
-    let row = |row: &Row<'_>| {
-        let (wrote, found) = (row.get::<_, i64>(4)?.cast_unsigned(), row.get::<_, i64>(5)?.cast_unsigned());
-        Ok(Repeat {
-            target: text(row, 0)?,
-            kind: parsed(row, 1)?,
-            id: text(row, 2)?,
-            attribute: text(row, 3)?,
-            wrote,
-            found,
-            at: parsed(row, 6)?,
-        })
-    };
-    all(connection, "SELECT target, kind, id, attribute, wrote, found, at FROM repeats ORDER BY target, kind, id, attribute", row)
+pub(super) fn repeat(row: &Row<'_>) -> rusqlite::Result<Repeat> {
+    let (wrote, found) = (row.get::<_, i64>(4)?.cast_unsigned(), row.get::<_, i64>(5)?.cast_unsigned());
+    let (target, kind, id, attribute) = (text(row, 0)?, parsed(row, 1)?, text(row, 2)?, text(row, 3)?);
+    Ok(Repeat { target, kind, id, attribute, wrote, found, at: parsed(row, 6)? })
 }
 
 /// What stands in a row: for each attribute the print of its name, and that of its value.

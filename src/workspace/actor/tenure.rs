@@ -35,8 +35,8 @@ impl Actor {
         let now = Timestamp::now();
         self.memories = took.systems.iter().map(|(name, memory)| (name.to_string(), memory.clone())).collect();
         self.kept.recall(took.systems);
-        self.kept.recollect(took.memory);
         self.kept.forget();
+        self.kept.recollect(took.memory);
         // What was asked of whoever had the lock before is still to be done.
         self.asks = asks::Asks::default();
         let asks = asks::look(self.workspace.store.as_ref(), self.watch.as_ref()).await?;

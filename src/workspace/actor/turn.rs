@@ -70,22 +70,28 @@ impl Actor {
             extent,
             going: self.plan.as_deref().map(pipeline::going).unwrap_or_default(),
             begin: opened.begin.clone(),
+            unleft: self.kept.unleft(),
+            recollected: self.kept.recollected(),
             read,
             lock,
             stop: stop.clone(),
         });
-        self.run = Some(UnderWay { version, began: Instant::now(), stop, opened, closes });
+        self.run = Some(UnderWay { version, lineage: self.kept.lineage, began: Instant::now(), stop, opened, closes });
     }
 
     pub(super) async fn ran(&mut self, ran: Ran, now: Timestamp) -> Result<(), WorkspaceError> {
         let Some(run) = self.run.take() else { return Ok(()) };
         self.running.end();
-        let Ran { plan, report, written, memory } = ran;
-        let report = match report {
-            Ok(report) => report,
+        let Ran { plan, report, left, written, memory } = ran;
+        // What nobody knows of the state can't be planned with.
+        let (report, memory) = match report.and_then(|report| Ok((report, memory?))) {
+            Ok(known) => known,
             Err(error) => return self.run_failed(error),
         };
         self.failed = !report.complete();
+        if left {
+            self.kept.has_left(run.lineage);
+        }
         if !run.stop.is_cancelled() {
             self.newer.done();
         }
@@ -106,9 +112,7 @@ impl Actor {
             }
         }
         // What is remembered now is what the next plan begins with, as it would in a new process: a run that changed nothing may still have noted something.
-        if let Some(memory) = memory.filter(|memory| changed || memory.says_more_than(self.kept.snapshot.world.memory())) {
-            self.kept.recollect(memory);
-        }
+        self.kept.recollect(memory);
         self.seen().await?;
         self.served().await
     }
@@ -124,7 +128,13 @@ impl Actor {
             return Ok(());
         }
         self.workspace.store.commit(kept).await?;
-        self.kept.recollect(self.workspace.store.load().await?);
+        self.recollect().await
+    }
+
+    /// What the state remembers by now.
+    pub(super) async fn recollect(&mut self) -> Result<(), WorkspaceError> {
+        let known = self.kept.recollected();
+        self.kept.recollect(self.workspace.store.recollect(known).await?);
         Ok(())
     }
 
