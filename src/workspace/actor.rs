@@ -181,6 +181,7 @@ impl Workspace {
             opened: None,
             opened_of: None,
             unremembered: true,
+            unsettled: true,
             resting: RestingChanges::default(),
             trouble: BTreeMap::new(),
             refused: None,
@@ -231,6 +232,8 @@ struct Actor {
     opened: Option<Opened>,
     /// what was read is not remembered yet
     unremembered: bool,
+    /// what the manifests alone settle is not remembered yet: whose link is whose under a new key, and which revocation they cover
+    unsettled: bool,
     resting: RestingChanges,
     /// the version of the world that `opened` is of
     opened_of: Option<u64>,

@@ -20,6 +20,8 @@ use crate::pipeline::tests::Company;
 use crate::pipeline::{Hear, Keeping, News};
 use crate::state::{self, Fact, Shelf, Store};
 
+mod remembered;
+
 /// So long nobody waits, unless nothing ever comes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -437,32 +439,6 @@ async fn whom_others_let_in_again_is_drift_until_somebody_ends_it() {
     assert_eq!(shown, ["got-sign-in hr/2"]);
 }
 
-/// A run that changed nothing forgot that luis's access was ours to give back, and so has the process that made it.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_run_noted_that_changed_nothing_counts_at_once() {
-    let mut company = Company::new().await;
-    at_target(&mut company, "drift: enforce");
-    let mut process = Process::start(&company, company.store.clone()).await;
-    process.as_declared("one").await;
-    let by_hand = |active: u8| {
-        company.app().execute("UPDATE users SET is_active = ?1 WHERE login = 'luis'", [active]).unwrap();
-    };
-    let both = ["1,ada,Ada Okafor", "2,luis,Luis Ferreira"];
-    company.hires(&both[..1]);
-    ask(company.store.as_ref(), "1").await;
-    served(company.store.as_ref()).await;
-    assert_eq!(company.accounts(), ["ada"]);
-    company.hires(&both);
-    by_hand(1);
-    ask(company.store.as_ref(), "2").await;
-    served(company.store.as_ref()).await;
-    by_hand(0);
-    ask(company.store.as_ref(), "3").await;
-    served(company.store.as_ref()).await;
-    assert_eq!(company.accounts(), ["ada"], "whoever somebody else deactivated stays so");
-    process.end().await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_could_not_be_decided_needs_somebody_whatever_it_is_about() {
     let needs = |status: &Status| {
@@ -497,58 +473,6 @@ spec: {displayName: High, rule: int(identity.userName) > 3}
     process.mail.manifests(manifests(&company, "two"));
     ask(company.store.as_ref(), "2").await;
     process.until("a rule that fails", |status| needs(status) == [said(THE_WORKSPACE, "expression-failed")]).await;
-    process.end().await;
-}
-
-/// Whose record it is was noted by a run that changed nothing: the process that made it gives nobody else a title, once the address is another person's.
-#[tokio::test(flavor = "multi_thread")]
-async fn whose_record_it_is_outlives_an_address_that_changes_hands() {
-    const DIRECTORY: &str = "
----
-apiVersion: headcount.dev/v1alpha1
-kind: Source
-metadata: {name: directory}
-spec:
-  establishes: false
-  precedence: 20
-  connection: {file: {path: directory.csv, mayBeEmpty: [title]}}
-  key: record.id
-  correlate: [emails]
-  mapping:
-    rules:
-    - {attribute: emails, value: record.email}
-    - {attribute: title, value: record.title}
-";
-    let mut company = Company::new().await;
-    company.app().execute_batch("ALTER TABLE users ADD COLUMN title TEXT").unwrap();
-    at_target(&mut company, "correlate: [externalId]");
-    let columns =
-        company.manifests.replace("attribute: displayName", "attribute: emails").replace("displayName: name", "emails: name, title: title");
-    let first = "spec:\n  establishes: true\n  precedence: 30\n  connection:\n    file: {path: hr.csv}";
-    company.manifests = columns.replace("spec:\n  connection:\n    file: {path: hr.csv}", first) + DIRECTORY;
-    let listed = |records: &[&str]| {
-        company.exports("directory.csv", &format!("id,email,title\nd3,mina@acme.example,Engineer\n{}\n", records.join("\n")));
-    };
-    let titles = || {
-        let app = company.app();
-        let mut rows = app.prepare("SELECT login, coalesce(title, '') FROM users ORDER BY login").unwrap();
-        let rows = rows.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).unwrap();
-        rows.map(Result::unwrap).filter(|(_, title)| !title.is_empty()).collect::<Vec<_>>()
-    };
-    let mina = "3,mina,mina@acme.example";
-    company.hires(&["1,ada,ada@acme.example", "2,luis,luis@acme.example", mina]);
-    listed(&[]);
-    let mut process = Process::start(&company, company.store.clone()).await;
-    process.as_declared("one").await;
-    listed(&["d1,ada@acme.example,"]);
-    ask(company.store.as_ref(), "1").await;
-    served(company.store.as_ref()).await;
-    company.hires(&["1,ada,okafor@acme.example", "2,luis,ada@acme.example", mina]);
-    listed(&["d1,ada@acme.example,CEO"]);
-    ask(company.store.as_ref(), "2").await;
-    served(company.store.as_ref()).await;
-    let is = |login: &str, title: &str| (login.to_owned(), title.to_owned());
-    assert_eq!(titles(), [is("ada", "CEO"), is("mina", "Engineer")]);
     process.end().await;
 }
 

@@ -129,7 +129,7 @@ impl Actor {
         let facts: Vec<Fact> = facts.into_iter().chain(revision).collect();
         self.workspace.observer.in_force(&manifests);
         self.kept.adopt(manifests, now);
-        (self.refused, self.planned) = (None, None);
+        (self.refused, self.planned, self.unsettled) = (None, None, true);
         self.resting.wake();
         self.trouble.clear();
         if self.lock.is_some() {

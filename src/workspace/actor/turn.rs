@@ -46,7 +46,7 @@ impl Actor {
         self.declared(&opened, now);
         let Some(lock) = self.lock.clone() else { return Ok(()) };
         self.opened_of = Some(version);
-        if opened.run.applyable() || self.unremembered {
+        if opened.run.applyable() || self.unremembered || self.unsettled {
             self.start(version, opened.clone(), lock, now);
             self.opened = Some(opened);
         } else {
@@ -59,6 +59,7 @@ impl Actor {
 
     fn start(&mut self, version: u64, opened: Opened, lock: Arc<RunLock>, now: Timestamp) {
         let read = std::mem::take(&mut self.unremembered);
+        self.unsettled = false;
         let closes = gates::closes(&opened.run, &self.gates(&[], now), now);
         let stop = CancellationToken::new();
         let extent = opened.extent();
