@@ -128,10 +128,10 @@ spec:
     adopt: {count: 1000000}
     update: {count: 1000000}
     names: {count: 1000000}
-    deactivate: {count: 1000000, percent: 100}
-    leavers: {count: 1000000, percent: 100}
-    addMembers: {count: 1000000, percent: 100}
-    removeMembers: {count: 1000000, percent: 100}
+    deactivate: {count: 1000000}
+    leavers: {count: 1000000}
+    addMembers: {count: 1000000}
+    removeMembers: {count: 1000000}
 ---
 apiVersion: headcount.dev/v1alpha1
 kind: Group

@@ -90,6 +90,7 @@ pub(super) fn full() -> Metrics {
     metrics.push(None, PushResult::Unknown);
     metrics.inbox("entra", 3, 1, now());
     metrics.hook("people", HookResult::Taken);
+    metrics.subscription("people", Some("users"), Some(now()), false);
     let used = LimitUse { target: "chat".into(), guardrail: Guardrail::Deactivate, planned: 214, done: Some(6), allowed: 88, place: None };
     metrics.limits("acme", &[used]);
     metrics.writes("acme", true);

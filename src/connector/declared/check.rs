@@ -288,7 +288,7 @@ mod tests {
         (8, 24) nothing is called `secrt` here (did you mean secret? "secrt" is the text)
         (10, 9) nothing is called `recod` here (did you mean record? "recod" is the text)
         (11, 5) how pages follow each other must be said (`pages: {one: {}}` where one answer holds all)
-        (11, 26) nothing is called `i` here (known here are config, base, id, value, ids, fields, group, member, members, account, name, object, changes, record, key, since, body, generate, each, mapped; "i" is the text)
+        (11, 26) nothing is called `i` here (known here are config, base, id, value, ids, fields, group, member, members, account, name, object, changes, record, key, since, body, generate, each, mapped, receiver, until, new, kept; "i" is the text)
         (18, 34) config.org must be said (such as acme.okta.com)
         (18, 40) there is no config.orgg here (did you mean `org`?)
         (18, 66) okta can't be signed in to by `tokn` (did you mean `token`?)
