@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use headcount::connector::registry::Facts;
 use headcount::manifest::{ManifestInput, load};
-use headcount::model::{Capabilities, Columns, Evidence, Memory, ObjectKind, Page};
+use headcount::model::{Capabilities, Columns, Evidence, Memory, ObjectKind, Page, Recollection};
 use headcount::planning::{self, LastPlan, Moment, Replanned, Scope};
 use headcount::policy::{self, Policy};
 use headcount::world::{Delta, SourceSide, TargetSide, World};
@@ -75,7 +75,8 @@ impl<'p> Company<'p> {
         let memory = Memory { known: true, ..Memory::default() };
         let mut world = World::assemble(policy, vec![source], vec![target], memory);
         let baselines = world.baselines(policy, moment.now);
-        let _ = world.recollect(policy, Memory { known: true, baselines, ..Memory::default() });
+        let memory = Memory { known: true, baselines, ..Memory::default() };
+        let _ = world.recollect(policy, Recollection { generation: 0, memory, of: None });
         Self { policy, people, world, kept: LastPlan::new(), moment }
     }
 

@@ -170,7 +170,7 @@ struct HookLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SubscriptionLabels {
     source: Arc<str>,
-    of: Arc<str>,
+    kind: Arc<str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -254,7 +254,7 @@ impl Metrics {
 
     /// A subscription by which a system sends webhooks was looked at.
     pub fn subscription(&self, source: &str, of: Option<&str>, ends: Option<Timestamp>, failing: bool) {
-        let labels = SubscriptionLabels { source: self.name(source), of: self.name(of.unwrap_or("all")) };
+        let labels = SubscriptionLabels { source: self.name(source), kind: self.name(of.unwrap_or("all")) };
         let counted = &self.0.counted;
         counted.subscription_ends.get_or_create_owned(&labels).set(ends.map_or(0, Timestamp::as_second));
         counted.subscription_failing.get_or_create_owned(&labels).set(i64::from(failing));

@@ -19,6 +19,9 @@ pub struct Recollection {
     pub of: Option<TouchedMemory>,
 }
 
+/// Target, attribute, value and key.
+pub type DepartedRow = (Arc<str>, Arc<str>, Arc<str>, Arc<str>);
+
 /// Of which objects and people something else may be remembered. Whatever is neither about one object nor one person may always be otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TouchedMemory {
@@ -32,8 +35,8 @@ pub struct TouchedMemory {
     pub records: BTreeSet<(Arc<str>, Arc<str>)>,
     /// by source and identity: which record it has
     pub identities: BTreeSet<(Arc<str>, Arc<str>)>,
-    /// names of people who left: target, attribute, value and key
-    pub departed: BTreeSet<(Arc<str>, Arc<str>, Arc<str>, Arc<str>)>,
+    /// names of people who left
+    pub departed: BTreeSet<DepartedRow>,
     /// by target and key: all names that they had
     pub returned: BTreeSet<(Arc<str>, Arc<str>)>,
 }

@@ -83,7 +83,7 @@ fn compiled(company: &mut Company, plain: &str, (connector, connection): (&str, 
     company.manifests = format!("{}{connector}", plain.replace("file: {path: hr.csv}", connection));
     let (loaded, policy) = company.declared();
     let revision =
-        Revision { id: name.into(), name: format!("main@{name}").into(), at: Timestamp::now(), authors: Vec::new(), signer: None };
+        Revision { id: name.into(), name: format!("main@{name}"), at: Timestamp::now(), authors: Vec::new(), signer: None };
     CompiledRevision { revision, loaded: Arc::new(loaded), policy: Arc::new(policy), data: Default::default() }
 }
 

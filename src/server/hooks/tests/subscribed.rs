@@ -163,7 +163,7 @@ async fn what_can_not_be_subscribed_to_is_told_and_the_source_is_read_all_the_sa
     assert_eq!((needs.len(), needs[0].kind, needs[0].about.as_str()), (1, NeedKind::Unsubscribed, "hr"));
     assert!(needs[0].words.contains("HTTP 500") && !needs[0].words.contains(SECRET), "{}", needs[0].words);
     let numbers = house.metrics.text(Timestamp::now());
-    assert!(numbers.contains("headcount_webhook_subscription_failing{source=\"hr\",of=\"all\"} 1"), "{numbers}");
+    assert!(numbers.contains("headcount_webhook_subscription_failing{source=\"hr\",kind=\"all\"} 1"), "{numbers}");
     assert!(house.reads() > 0, "the source is read as ever");
     system.refuses.store(0, Ordering::SeqCst);
     house.turn(now).await;
