@@ -190,6 +190,10 @@ Options:
       --full              Show every change by itself; without it more than ten that say the same
                           are counted
   -o, --output <FORMAT>   How to tell the outcome [default: text] [possible values: text, json]
+      --redact <LEVEL>    Leave out of every view: values (each only as changed), or identities
+                          (people under other names); full leaves out nothing. Unsaid it is
+                          identities in a job of a public repository, and full elsewhere. The saved
+                          plan has everything [possible values: full, values, identities]
       --color <WHEN>      When to use colours; auto: on a terminal, unless NO_COLOR is set [default:
                           auto] [possible values: auto, always, never]
   -v, --verbose...        Log each request, retry and pause to stderr; -vv: also SQL statements,
@@ -197,7 +201,7 @@ Options:
       --log <FORMAT>      How to write the log: lines for people, or one JSON object a line. Alone
                           it means -v [possible values: text, json]
   -q, --quiet             Print only errors and the result: no progress, no notes, no warnings
-  -h, --help              Print help
+  -h, --help              Print help (see more with '--help')
 
 A saved plan is compared with the world as it is now: what was reviewed and is still needed runs;
 what is new is listed, does not run, and the exit code is 5. It knows the --target and --select
@@ -347,6 +351,10 @@ Options:
       --as-of <DATE>     As of this day (YYYY-MM-DD)
       --trace            Show also what the parts of each expression came to
   -o, --output <FORMAT>  How to show it [default: text] [possible values: text, json]
+      --redact <LEVEL>   Leave out of every view: values (each only as changed), or identities
+                         (people under other names); full leaves out nothing. Unsaid it is
+                         identities in a job of a public repository, and full elsewhere. The saved
+                         plan has everything [possible values: full, values, identities]
       --color <WHEN>     When to use colours; auto: on a terminal, unless NO_COLOR is set [default:
                          auto] [possible values: auto, always, never]
   -v, --verbose...       Log each request, retry and pause to stderr; -vv: also SQL statements,
@@ -354,7 +362,7 @@ Options:
       --log <FORMAT>     How to write the log: lines for people, or one JSON object a line. Alone it
                          means -v [possible values: text, json]
   -q, --quiet            Print only errors and the result: no progress, no notes, no warnings
-  -h, --help             Print help
+  -h, --help             Print help (see more with '--help')
 
 Examples:
   headcount explain jane.doe --target chat
