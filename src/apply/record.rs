@@ -170,11 +170,16 @@ fn taught(settled: &Settled<'_>, at: Timestamp) -> Vec<Fact> {
             Action::Update if there && moved.is_some() => {
                 facts.extend(moved.map(|from| Fact::Moved { link: link(LinkOrigin::Created), from }));
             }
-            Action::Update if there && change.former_key.is_some() => facts.push(Fact::Carried(link(LinkOrigin::Created))),
+            Action::Update if there && (change.former_key.is_some() || change.renews_mark()) => {
+                facts.push(Fact::Carried(link(LinkOrigin::Created)));
+            }
             Action::Update if there && renames(change) => facts.push(Fact::Renamed(link(LinkOrigin::Created))),
             Action::Reactivate if there => {
                 facts.push(active);
-                facts.extend(renames(change).then(|| Fact::Renamed(link(LinkOrigin::Created))));
+                match change.renews_mark() {
+                    true => facts.push(Fact::Carried(link(LinkOrigin::Created))),
+                    false => facts.extend(renames(change).then(|| Fact::Renamed(link(LinkOrigin::Created)))),
+                }
             }
             Action::Deactivate if refused => facts.push(active),
             Action::Deactivate if change.mandate.is_revocation() => {

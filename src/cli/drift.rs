@@ -28,8 +28,8 @@ use crate::render::{Format, ViewOptions};
 #[command(after_help = "\
 Examples:
   headcount drift -f acme/
-  headcount drift --adopt adopt.patch && git apply adopt.patch     the manifests follow
-  headcount drift --revert revert.json && headcount apply revert.json
+  headcount drift --adopt adopt.patch; git apply adopt.patch     the manifests follow
+  headcount drift --revert revert.json; headcount apply revert.json
   headcount drift --only 1,5 --revert revert.json
   headcount drift --only target=chat,what=value,person=sofia.rossi
 

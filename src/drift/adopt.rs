@@ -38,6 +38,9 @@ pub fn adopt(loaded: &Loaded, policy: &Policy, drifts: &[&Drift], risky: Option<
 
 /// Why it can't be adopted, before anything is tried; nothing where it may be.
 pub(super) fn can_not(policy: &Policy, drift: &Drift) -> Option<&'static str> {
+    if drift.put_away && drift.what == DriftKind::Value {
+        return Some("it is what `set` of the Target gives whoever has no access there");
+    }
     match drift.what {
         DriftKind::GotSignIn => Some("the source says that they have left"),
         DriftKind::AccountDeleted => Some("whoever is to have no account is excluded in a User"),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Drift, DriftKind, Drifted};
-use crate::model::{Action, Change, FindingCode, Key, Left, LeftWhat, LinkOrigin, Memory, ObjectKind, Plan};
+use crate::model::{Action, Change, FindingCode, Key, Left, LeftWhat, LinkOrigin, Memory, ObjectKind, Plan, Reason};
 use crate::planning::{LeftBehind, LeftName};
 use crate::policy::Policy;
 
@@ -67,7 +67,8 @@ impl Look<'_> {
     fn change(&self, at: usize, change: &Change) -> Vec<Drift> {
         let (target, key) = (&change.target, &change.object.key);
         let object = change.object.id.clone().map(|id| (change.object.kind, id));
-        let drift = |what| Drift { change: Some(at), object: object.clone(), ..named(what, target, key, &change.object.name) };
+        let put_away = matches!(change.reason, Reason::Leaver | Reason::Absent | Reason::Deselected | Reason::Suspended | Reason::Pruned);
+        let drift = |what| Drift { change: Some(at), object: object.clone(), put_away, ..named(what, target, key, &change.object.name) };
         let access = || self.unchanged(target, LeftWhat::Access, key);
         let grant = |what| {
             let of = change.entitlement.clone();
@@ -205,6 +206,7 @@ fn named(what: DriftKind, target: &Arc<str>, key: &Arc<str>, name: &Arc<str>) ->
         check: false,
         last_change: None,
         object: None,
+        put_away: false,
         change: None,
     }
 }

@@ -65,6 +65,9 @@ pub struct Drift {
     /// the account or group that was changed, by the target's id
     #[serde(skip)]
     pub object: Option<(ObjectKind, Arc<str>)>,
+    /// it is of somebody who has no access here (any more): what their account has is said by `set`
+    #[serde(skip)]
+    pub put_away: bool,
     /// the change of the plan that takes it back
     #[serde(skip)]
     pub change: Option<usize>,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::attribute::{Visibility, attribute};
 use super::mandate::Mandate;
+use super::marker::is_marker;
 use super::value::Value;
 
 /// A change's position in its plan.
@@ -302,6 +303,12 @@ impl Change {
     /// Whether nothing is left of it: an update that neither writes a value nor moves an object to another key.
     pub fn says_nothing(&self) -> bool {
         self.action == Action::Update && self.attributes.is_empty() && self.former_key.is_none()
+    }
+
+    /// Whether it writes a mark over one that was there: what was known under another key is known under this one once it is done.
+    pub fn renews_mark(&self) -> bool {
+        let is_mark = |value: &Option<Value>| value.as_ref().and_then(Value::as_text).is_some_and(is_marker);
+        self.attributes.iter().any(|attribute| is_mark(&attribute.before) && is_mark(&attribute.after))
     }
 
     /// How many people or objects the change counts for in a guardrail: for memberships the people who gain or lose, else one.

@@ -16,7 +16,8 @@ use crate::planning::groups::resolve::{GroupState, ResolvedGroups};
 use crate::planning::people::person::Person;
 use crate::planning::question::{Moment, Scope};
 use crate::planning::report::unclaimed::is_nobodys;
-use crate::planning::targets::claims::Matched;
+use crate::planning::targets::claims::{Claim, Matched};
+use crate::planning::targets::eligibility::{Serve, serve};
 use crate::planning::targets::matched::match_accounts;
 use crate::policy::Policy;
 use crate::world::{Keyed, MemberRow, World};
@@ -180,9 +181,17 @@ impl AtTarget<'_, '_> {
         let (mut person, mut desired, mut words) = (Person::default(), Desired::default(), String::new());
         for identity in 0..basis.people.len() {
             basis.people.assemble(&basis.layout, identity, &mut person);
+            let serves = serve(basis, self.target, &person);
+            // Whoever has no account and gets none was left nothing that others could have changed.
+            if matches!(serves, Serve::No(_)) && self.matched.claims[self.target].of(identity) == Claim::None {
+                continue;
+            }
             work_out(basis, self.target, &person, &mut desired);
             words.clear();
             let _ = write!(words, "{:?}", desired.states);
+            if let Serve::No(gone) = serves {
+                let _ = write!(words, " {gone:?} {:?}", gone.deprovision(&basis.policy.targets[self.target]).set);
+            }
             let (of, values) = (self.keyed.text(&person.key), self.keyed.text(&words));
             words.clear();
             let _ = write!(words, "{:?}", access.get(&identity));

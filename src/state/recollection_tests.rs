@@ -111,8 +111,9 @@ async fn lives(story: &Story, kind: Kind, policy: &Policy) -> Result<(u64, u64),
             // Another one writes to a file beside us; who has a bucket has it alone.
             let beside = *who == 0 && matches!(kind, Kind::File);
             let writer = if beside { place.open("acme").await.unwrap() } else { store.clone() };
-            writer.commit(facts.clone()).await.unwrap();
-            if *asks {
+            // What a state refuses as a whole, it does not keep in part.
+            let kept = writer.commit(facts.clone()).await;
+            if *asks || kept.is_err() {
                 let told = store.recollect(known).await.unwrap();
                 (parts, wholes) = (parts + u64::from(told.of.is_some()), wholes + u64::from(told.of.is_none()));
                 known = Some(told.generation);

@@ -230,3 +230,19 @@ fn what_is_asked_for_wrongly_is_said() {
     folder.run(["drift", "--only", "who=ada"]).assert().code(2);
     folder.run(["drift", "--target", "shop"]).assert().code(2);
 }
+
+/// Whoever a Target is for only now was left nothing there: what they get is no drift, which a Target may merely be told of.
+#[test]
+fn whoever_a_target_is_for_from_now_on_gets_their_groups_too() {
+    let folder = acme();
+    let manifests = std::fs::read_to_string(folder.file("acme.yaml")).expect("it is there");
+    let select = "  drift: warn\n  select: identity.department == \"Engineering\"\n  groups: {}\n";
+    folder.write("acme.yaml", &manifests.replace("  groups: {}\n", select));
+    folder.run(["apply", "--auto-approve"]).assert().success();
+    folder.write("hr.csv", &HR.replace("Noor Haddad,Support", "Noor Haddad,Engineering"));
+    folder.run(["drift", "-q"]).assert().success();
+    folder.run(["apply", "--auto-approve"]).assert().success();
+    assert_eq!(planned(&folder), 0);
+    let query = "SELECT count(*) FROM team_users JOIN users ON users.id = user_id WHERE login = 'noor'";
+    assert_eq!(database(&folder).query_row(query, [], |row| row.get(0)), Ok(1), "in Engineering");
+}

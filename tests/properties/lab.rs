@@ -285,7 +285,9 @@ impl Lab {
                 self.memory.links.extend((change.action == Action::Create).then(|| link(LinkOrigin::Created)));
             }
             Action::Adopt => carry(&mut self.memory, link(LinkOrigin::Adopted)),
-            Action::Update if change.former_key.is_some() => carry(&mut self.memory, link(LinkOrigin::Created)),
+            Action::Update | Action::Reactivate if change.former_key.is_some() || change.renews_mark() => {
+                carry(&mut self.memory, link(LinkOrigin::Created));
+            }
             _ => {}
         }
         let Memory { deactivations, windows, .. } = &mut self.memory;

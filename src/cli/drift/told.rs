@@ -7,9 +7,10 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{DriftArgs, Form, Told};
+use crate::cli::next;
 use crate::cli::report::{self, Failure};
 use crate::drift::{Drift, DriftKind};
-use crate::model::Value;
+use crate::model::{Severity, Value};
 use crate::render::style::{QUIET, RISK, STRONG, paint};
 use crate::render::{count, fenced, prose, safe};
 
@@ -32,7 +33,8 @@ fn text(args: &DriftArgs, told: &Told<'_>) -> String {
     let since: Vec<String> =
         told.compared.since.iter().map(|(target, time)| format!("{} since {}", safe::line(target), moment(*time))).collect();
     if drifts.is_empty() {
-        let _ = writeln!(out, "Nothing was changed outside: {}", since.join("; "));
+        let read = if is_incomplete(told) { "Nothing of what could be read was changed outside" } else { "Nothing was changed outside" };
+        let _ = writeln!(out, "{read}: {}", since.join("; "));
         unknown(&mut out, told);
         return out;
     }
@@ -82,6 +84,11 @@ fn text(args: &DriftArgs, told: &Told<'_>) -> String {
     out
 }
 
+/// The manifests, as the command was given them.
+fn files(args: &DriftArgs) -> String {
+    next::options(&args.files).into_iter().map(|option| format!(" {option}")).collect()
+}
+
 /// What applies a patch where its files are.
 fn apply(told: &Told<'_>, patch: &Path) -> String {
     match &told.apart {
@@ -96,11 +103,15 @@ fn apply(told: &Told<'_>, patch: &Path) -> String {
 fn next(out: &mut String, args: &DriftArgs, told: &Told<'_>) {
     out.push('\n');
     match (&args.adopt, &args.revert) {
-        (None, None) => out.push_str(
-            "Adopt (the manifests follow):  headcount drift --adopt adopt.patch    then  git apply adopt.patch\n\
-             Revert (the target follows):   headcount drift --revert revert.json   then  headcount apply revert.json\n\
-             Only some:                     --only 1,5   or   --only target=NAME,what=value,person=NAME\n",
-        ),
+        (None, None) => {
+            let files = files(args);
+            let _ = write!(
+                out,
+                "Adopt (the manifests follow):  headcount drift{files} --adopt adopt.patch    then  git apply adopt.patch\n\
+                 Revert (the target follows):   headcount drift{files} --revert revert.json   then  headcount apply revert.json{files}\n\
+                 Only some:                     --only 1,5   or   --only target=NAME,what=value,person=NAME\n",
+            );
+        }
         (adopt, revert) => {
             if let Some(file) = adopt {
                 let done = told.chosen.len() - told.adopted.refused.keys().filter(|at| **at < told.chosen.len()).count();
@@ -111,21 +122,26 @@ fn next(out: &mut String, args: &DriftArgs, told: &Told<'_>) {
                     told.chosen.iter().filter(|at| told.compared.drifts.get(**at).is_some_and(|drift| drift.change.is_some())).count();
                 let _ = writeln!(
                     out,
-                    "wrote {}: {done} of {} taken back; `headcount apply {}`",
+                    "wrote {}: {done} of {} taken back; `headcount apply {}{}`",
                     file.display(),
                     told.chosen.len(),
-                    file.display()
+                    file.display(),
+                    files(args)
                 );
             }
         }
     }
 }
 
+fn is_incomplete(told: &Told<'_>) -> bool {
+    told.plan.findings.iter().any(|finding| finding.severity == Severity::Incomplete)
+}
+
 fn unknown(out: &mut String, told: &Told<'_>) {
     for target in &told.compared.unknown {
         let _ = writeln!(out, "{}: nothing to compare with, since no complete run has left it yet", safe::line(target));
     }
-    for finding in told.plan.findings.iter().filter(|finding| finding.severity == crate::model::Severity::Incomplete) {
+    for finding in told.plan.findings.iter().filter(|finding| finding.severity == Severity::Incomplete) {
         let _ = writeln!(out, "Not all was read: {}", safe::lines(&told.hides.words(&finding.message)));
     }
 }

@@ -92,6 +92,18 @@ fn the_entitlements_of_foreign_accounts_are_left_alone() {
 }
 
 #[test]
+fn what_the_target_says_is_somebody_elses_is_neither_changed_nor_taken() {
+    let scene = here(here(scene(LIMIT), "1", "Guest"), "2", "Lead").able(|can| {
+        can.says_writable.insert(ObjectKind::Entitlement);
+    });
+    let scene = scene.entitled("a1", "travel-card", json!({"limit": 500, "$writable": false}));
+    assert_snapshot!(scene.entitled("a2", "travel-card", json!({"limit": 500, "$writable": false})).told(), @r"
+    (Error NotWritable) hr/1: travel-card would be taken, but the target says that it belongs to somebody else there, so it stays
+    (Warning NotWritable) hr/2: travel-card would be changed, but the target says that it belongs to somebody else there, so it stays
+    ");
+}
+
+#[test]
 fn what_headcount_gave_goes_with_its_manifest_and_nothing_else_does() {
     assert_snapshot!(undeclared("").told(), @"nothing");
     assert_snapshot!(undeclared("").link(ObjectKind::Entitlement, "hr/1#travel-card", "a1").told(), @r#"0 RemoveEntitlement hr/1 [Mover] id=a1 "travel-card""#);

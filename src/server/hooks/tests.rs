@@ -82,8 +82,7 @@ struct House {
 fn compiled(company: &mut Company, plain: &str, (connector, connection): (&str, &str), name: &str) -> CompiledRevision {
     company.manifests = format!("{}{connector}", plain.replace("file: {path: hr.csv}", connection));
     let (loaded, policy) = company.declared();
-    let revision =
-        Revision { id: name.into(), name: format!("main@{name}"), at: Timestamp::now(), authors: Vec::new(), signer: None };
+    let revision = Revision { id: name.into(), name: format!("main@{name}"), at: Timestamp::now(), authors: Vec::new(), signer: None };
     CompiledRevision { revision, loaded: Arc::new(loaded), policy: Arc::new(policy), data: Default::default() }
 }
 

@@ -19,6 +19,7 @@ fn drift(what: DriftKind, key: &str, change: usize) -> Drift {
         check: false,
         last_change: None,
         object: None,
+        put_away: false,
         change: Some(change),
     }
 }

@@ -82,6 +82,7 @@ fn drifts(plan: &Plan, drawn: &[Drawn]) -> Vec<Drift> {
             check: false,
             last_change: None,
             object: None,
+            put_away: false,
             change: Some(at),
         }
     };
