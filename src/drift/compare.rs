@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Drift, DriftKind, Drifted};
-use crate::model::{Action, Change, FindingCode, Key, Left, LeftWhat, LinkOrigin, Memory, ObjectKind, Plan, Reason};
+use crate::model::{Action, Change, FindingCode, Key, Left, LeftWhat, LinkOrigin, Memory, ObjectKind, Plan};
 use crate::planning::{LeftBehind, LeftName};
 use crate::policy::Policy;
 
@@ -58,6 +58,13 @@ impl Look<'_> {
         self.same.range::<&Left, _>(&from..).next().is_some_and(|left| left.target == *target && left.what == what && left.of == of)
     }
 
+    /// Whether the last run left somebody anything at a target: they had an account there.
+    fn was_left(&self, target: &Arc<str>, key: &str) -> bool {
+        let (what, of) = (LeftWhat::Values, self.now.of(key));
+        let from = Left { target: target.clone(), what, of, print: 0 };
+        self.was.range::<&Left, _>(&from..).next().is_some_and(|left| left.target == *target && left.what == what && left.of == of)
+    }
+
     fn linked(&self, change: &Change) -> bool {
         let object = &change.object;
         let same = |link: &&crate::model::Link| link.target == change.target && link.kind == object.kind && link.key == object.key;
@@ -67,7 +74,7 @@ impl Look<'_> {
     fn change(&self, at: usize, change: &Change) -> Vec<Drift> {
         let (target, key) = (&change.target, &change.object.key);
         let object = change.object.id.clone().map(|id| (change.object.kind, id));
-        let put_away = matches!(change.reason, Reason::Leaver | Reason::Absent | Reason::Deselected | Reason::Suspended | Reason::Pruned);
+        let put_away = self.was_deactivated(change) && self.is_set(change);
         let drift = |what| Drift { change: Some(at), object: object.clone(), put_away, ..named(what, target, key, &change.object.name) };
         let access = || self.unchanged(target, LeftWhat::Access, key);
         let grant = |what| {
@@ -104,7 +111,12 @@ impl Look<'_> {
             };
             self.plan.findings.iter().any(|finding| finding.code == FindingCode::NotKept && about(finding))
         };
-        let shown = |attribute: &&crate::model::AttributeChange| !not_kept(&attribute.attribute);
+        // Of whom nothing was left there had no account that anything could have led to.
+        let led_nowhere = |attribute: &crate::model::AttributeChange| match &attribute.after {
+            Some(crate::model::Value::Reference(key)) => !self.was_left(&change.target, key),
+            _ => false,
+        };
+        let shown = |attribute: &&crate::model::AttributeChange| !not_kept(&attribute.attribute) && !led_nowhere(attribute);
         let one = |attribute: &crate::model::AttributeChange| {
             let secret = attribute.is_secret();
             let value = |value: &Option<crate::model::Value>| value.clone().filter(|_| !secret);
@@ -134,6 +146,13 @@ impl Look<'_> {
                 ..named(what, &change.target, &member.key, &member.name)
             })
             .collect()
+    }
+
+    /// Whether a change writes what the Target gives accounts that it deactivates.
+    fn is_set(&self, change: &Change) -> bool {
+        let Some(rules) = self.policy.targets.iter().find(|target| target.name == change.target) else { return false };
+        let says = [&rules.leaver, &rules.suspended, &rules.deselected, &rules.absent];
+        change.attributes.iter().any(|attribute| says.iter().any(|policy| policy.set.contains_key(&attribute.attribute)))
     }
 
     fn was_deactivated(&self, change: &Change) -> bool {
