@@ -182,9 +182,8 @@ impl AtTarget<'_, '_> {
         for identity in 0..basis.people.len() {
             basis.people.assemble(&basis.layout, identity, &mut person);
             let serves = serve(basis, self.target, &person);
-            // Whoever has no account and gets none was left nothing that others could have changed; nor was whoever is cut off what they get once that is lifted.
-            let has_nothing = matches!(serves, Serve::No(_)) && self.matched.claims[self.target].of(identity) == Claim::None;
-            if has_nothing || basis.revoked.has(identity) {
+            // Whoever has no account and gets none was left nothing that others could have changed.
+            if matches!(serves, Serve::No(_)) && self.matched.claims[self.target].of(identity) == Claim::None {
                 continue;
             }
             work_out(basis, self.target, &person, &mut desired);
