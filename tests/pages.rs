@@ -255,7 +255,10 @@ impl World {
         let binary: PathBuf = snapbox::cargo_bin!("headcount").into();
         let search = [binary.parent().expect("a folder"), python.parent().expect("a folder")].map(|part| part.display().to_string());
         let path = format!("{}:{}", search.join(":"), std::env::var("PATH").unwrap_or_default());
-        let venv = python.ancestors().nth(2).expect("a folder").to_owned();
+        let venv = std::path::absolute(python.ancestors().nth(2).expect("a folder")).expect("a path");
+        // Where `tests/setup.sh` puts it, whose programs a page may name.
+        std::fs::create_dir_all(folder.path().join("target")).expect("a folder");
+        std::os::unix::fs::symlink(&venv, folder.path().join("target/test-venv")).expect("a link");
         Self { folder, path, venv, service: server.url(), token: server.token().to_owned() }
     }
 
