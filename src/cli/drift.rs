@@ -12,7 +12,7 @@ use clap::ValueEnum;
 
 use super::output;
 use super::redact::{Hides, Redact};
-use super::report::{self, Exit, Failure};
+use super::report::{self, Exit, Failure, notice};
 use super::session::{self, Session};
 use super::{Files, complete, manifests};
 use crate::drift::{Adopted, Drift, Drifted, adopt, attribute, changed_objects, compare, revert};
@@ -21,7 +21,9 @@ use crate::model::Plan;
 use crate::pipeline::{Snapshot, last_changes, matches};
 use crate::planning::left_behind;
 use crate::render::patch::patch;
-use crate::render::{Format, ViewOptions};
+use crate::render::{Format, ViewOptions, count};
+use crate::state::{self, StatePlace};
+use crate::workspace::acts;
 
 /// Show what others changed at targets since the last run
 #[derive(Debug, clap::Args)]
@@ -32,6 +34,7 @@ Examples:
   headcount drift --revert revert.json; headcount apply revert.json
   headcount drift --only 1,5 --revert revert.json
   headcount drift --only target=chat,what=value,person=sofia.rossi
+  headcount drift --seen                   new members and accounts that no manifest declares were looked at
 
 Exit codes: 0 nothing was changed outside; 1 something was; 5 it can't be told")]
 pub struct DriftArgs {
@@ -52,6 +55,9 @@ pub struct DriftArgs {
     /// Adopt also what is to be looked at first
     #[arg(long, requires = "adopt")]
     include_risks: bool,
+    /// What no manifest declares (new members of groups, new accounts) was looked at: a controller tells it no more
+    #[arg(long)]
+    seen: bool,
     /// How to show it
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Form,
@@ -72,7 +78,7 @@ pub fn run(args: &DriftArgs) -> Result<Exit, Failure> {
     let (inputs, _) = manifests::inputs(&args.files)?;
     let session = Session::load(&args.files)?;
     args.target.iter().try_for_each(|name| session.check_target(name))?;
-    let loaded = session.loaded.clone();
+    let (loaded, state) = (session.loaded.clone(), session.state.clone());
     let (snapshot, plan, mut compared) = session::run(look(session))??;
     if !args.target.is_empty() {
         let wanted = |name: &Arc<str>| args.target.iter().any(|target| target.as_str() == name.as_ref());
@@ -109,6 +115,9 @@ pub fn run(args: &DriftArgs) -> Result<Exit, Failure> {
     hides.drifts(&mut compared.drifts);
     let told = Told { compared: &compared, chosen: &chosen, adopted: &adopted, patch: &patch, apart, plan: &plan, hides: &hides };
     told::tell(args, &told)?;
+    if args.seen {
+        session::run(seen(args, &state, &plan.workspace))??;
+    }
     Ok(match (compared.drifts.is_empty(), complete_look(&compared, &plan)) {
         (false, _) => Exit::DIFFERENT,
         (true, false) => Exit::Stale,
@@ -132,13 +141,22 @@ struct Told<'a> {
 }
 
 async fn look(session: Session) -> Result<(Snapshot, Plan, Drifted), Failure> {
-    let was = session.left().await?;
+    let was = session.left_untold().await?;
     let (snapshot, plan) = session.planned(None).await?;
     let now = left_behind(&snapshot.policy, &snapshot.world, snapshot.moment);
     let mut compared = compare(&snapshot.policy, snapshot.world.memory(), &plan, &was, &now);
     let told = last_changes(&snapshot, &changed_objects(&compared)).await;
     attribute(&mut compared, &told);
     Ok((snapshot, plan, compared))
+}
+
+async fn seen(args: &DriftArgs, state: &StatePlace, workspace: &str) -> Result<(), Failure> {
+    let asked = |target: &str| args.target.is_empty() || args.target.iter().any(|name| name == target);
+    let failed = |error| session::state_failure(&error);
+    let store = state::open(state, workspace).await.map_err(failed)?;
+    let many = acts::seen(store.as_ref(), asked).await.map_err(failed)?;
+    notice(&format!("{} noted as seen.", count(many as u64, "thing")));
+    Ok(())
 }
 
 /// Whether every target was read to its end and has something to be compared with.

@@ -20,6 +20,7 @@ use crate::planning::Scope;
 use crate::policy::Policy;
 use crate::render::safe;
 use crate::state::{self, PlaceKind, StateError, StatePlace};
+use crate::workspace::acts;
 
 /// Threads evaluate expressions: their stacks are as large as the main one's.
 const STACK: usize = 16 << 20;
@@ -87,11 +88,11 @@ impl Session {
         }
     }
 
-    /// What the last complete run left at targets; nothing where there was none.
-    pub(super) async fn left(&self) -> Result<Vec<Left>, Failure> {
+    /// What the last complete run left at targets, but for what it found there that no manifest declares; nothing where there was none.
+    pub(super) async fn left_untold(&self) -> Result<Vec<Left>, Failure> {
         let failed = |error| state_failure(&error);
         match state::look_at(&self.state, &self.policy.workspace).await.map_err(failed)? {
-            Some(store) => store.left().await.map_err(failed),
+            Some(store) => acts::left_untold(store.as_ref()).await.map_err(failed),
             None => Ok(Vec::new()),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Must never: take what a source or a manifest wants differently since the last run for something that others did.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -178,33 +178,47 @@ impl Look<'_> {
 
     /// New members of groups that no manifest declares, and new accounts that are nobody's.
     fn undeclared(&self) -> Vec<Drift> {
-        let mut found = Vec::new();
-        let first: BTreeMap<(&Arc<str>, u64), ()> =
-            self.was.iter().filter(|left| left.what == LeftWhat::Nobodys).map(|left| ((&left.target, left.of), ())).collect();
-        for (left, LeftName { name, group, id }) in &self.now.names {
-            let object = |kind| id.clone().map(|id| (kind, id));
-            match left.what {
-                LeftWhat::Member if !self.was.contains(left) => {
-                    let privileged =
-                        self.policy.targets.iter().any(|target| target.name == left.target && target.privileged.names_group(group))
-                            || sounds_privileged(group);
-                    found.push(Drift {
-                        of: Some(group.clone()),
-                        of_name: Some(group.clone()),
-                        check: privileged,
-                        object: object(ObjectKind::Group),
-                        ..named(DriftKind::JoinedUndeclared, &left.target, name, name)
-                    });
-                }
-                LeftWhat::Nobodys if !first.contains_key(&(&left.target, left.of)) => {
-                    let object = object(ObjectKind::Account);
-                    found.push(Drift { check: true, object, ..named(DriftKind::NewAccount, &left.target, name, name) });
-                }
-                _ => {}
-            }
-        }
+        let found = undeclared(self.memory, self.was, self.now);
         found
+            .map(|(left, LeftName { name, group, id })| {
+                let object = |kind| id.clone().map(|id| (kind, id));
+                if left.what == LeftWhat::Nobodys {
+                    let object = object(ObjectKind::Account);
+                    return Drift { check: true, object, ..named(DriftKind::NewAccount, &left.target, name, name) };
+                }
+                let target = self.policy.targets.iter().find(|target| target.name == left.target);
+                Drift {
+                    of: Some(group.clone()),
+                    of_name: Some(group.clone()),
+                    check: target.is_some_and(|target| target.privileged.names_group(group)) || sounds_privileged(group),
+                    object: object(ObjectKind::Group),
+                    ..named(DriftKind::JoinedUndeclared, &left.target, name, name)
+                }
+            })
+            .collect()
     }
+}
+
+/// What is there now that no manifest declares, and was not when something was left there last. Who is in a group that manifests declared until now came there by
+/// them.
+pub(super) fn undeclared<'n>(
+    memory: &'n Memory,
+    was: &'n BTreeSet<&'n Left>,
+    now: &'n LeftBehind,
+) -> impl Iterator<Item = (&'n Left, &'n LeftName)> {
+    let of = |left: &Left| (left.target.clone(), left.of);
+    let nobodys: BTreeSet<_> = was.iter().filter(|left| left.what == LeftWhat::Nobodys).map(|left| of(left)).collect();
+    let groups: BTreeSet<_> = was.iter().filter(|left| left.what == LeftWhat::Member).map(|left| of(left)).collect();
+    let links = memory.links.iter().filter(|link| link.kind == ObjectKind::Group);
+    let ours: BTreeSet<_> = links.map(|link| (&link.target, &link.id)).collect();
+    now.names.iter().filter(move |(left, name)| match left.what {
+        LeftWhat::Member => {
+            let declared = || !groups.contains(&of(left)) && name.id.as_ref().is_some_and(|id| ours.contains(&(&left.target, id)));
+            !was.contains(left) && !declared()
+        }
+        LeftWhat::Nobodys => !nobodys.contains(&of(left)),
+        LeftWhat::Run | LeftWhat::Values | LeftWhat::Access => false,
+    })
 }
 
 fn sounds_privileged(name: &str) -> bool {

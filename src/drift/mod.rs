@@ -5,6 +5,7 @@
 mod adopt;
 mod attribution;
 mod compare;
+mod noticed;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::model::{LastChange, ObjectKind, Plan, Value};
 pub use adopt::{Adopted, adopt};
 pub use attribution::{attribute, changed_objects};
 pub use compare::compare;
+pub use noticed::{Noticed, notice, untold};
 
 /// What was changed outside, and since when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -198,7 +198,7 @@ fn limits(kept: &Kept) -> Vec<Sample> {
         .collect()
 }
 
-const NEEDS: [NeedKind; 9] = [
+const NEEDS: [NeedKind; 10] = [
     NeedKind::RevocationOpen,
     NeedKind::Stalled,
     NeedKind::Held,
@@ -206,6 +206,7 @@ const NEEDS: [NeedKind; 9] = [
     NeedKind::RevisionRefused,
     NeedKind::Unreadable,
     NeedKind::Contested,
+    NeedKind::Undeclared,
     NeedKind::Untold,
     NeedKind::Unsubscribed,
 ];
@@ -219,6 +220,7 @@ fn need_word(kind: NeedKind) -> &'static str {
         NeedKind::RevisionRefused => "RevisionRefused",
         NeedKind::Unreadable => "Unreadable",
         NeedKind::Contested => "Contested",
+        NeedKind::Undeclared => "Undeclared",
         NeedKind::Untold => "Untold",
         NeedKind::Unsubscribed => "Unsubscribed",
     }

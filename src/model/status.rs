@@ -80,6 +80,8 @@ pub enum NeedKind {
     Unreadable,
     /// somebody else keeps changing what is declared
     Contested,
+    /// somebody else gave access that no manifest declares: a new member of a group, a new account
+    Undeclared,
     /// a receiver of notifications can't be told
     Untold,
     /// a system can't be asked to send webhooks

@@ -242,6 +242,7 @@ fn kind_of(need: NeedKind) -> NoticeKind {
         | NeedKind::RevisionRefused
         | NeedKind::Unreadable
         | NeedKind::Contested
+        | NeedKind::Undeclared
         | NeedKind::Untold
         | NeedKind::Unsubscribed => NoticeKind::NeedsSomebody,
     }
@@ -256,6 +257,7 @@ fn need_word(need: NeedKind) -> &'static str {
         NeedKind::RevisionRefused => "revisionRefused",
         NeedKind::Unreadable => "unreadable",
         NeedKind::Contested => "contested",
+        NeedKind::Undeclared => "undeclared",
         NeedKind::Untold => "untold",
         NeedKind::Unsubscribed => "unsubscribed",
     }

@@ -190,10 +190,12 @@ fn suspended(system: &SystemStatus) -> Condition {
 
 fn drifted(system: &SystemStatus, status: &Status) -> Condition {
     let contested = status.needs.iter().find(|need| need.kind == NeedKind::Contested && need.about == *system.name);
-    let (holds, reason, message) = match (contested, system.drift) {
-        (Some(need), _) => (true, "Contested", need.words.clone()),
-        (None, 0) => (false, "None", String::new()),
-        (None, drift) => (true, "Observed", format!("{drift} that others changed, and that are left as they are")),
+    let undeclared = status.needs.iter().find(|need| need.kind == NeedKind::Undeclared && need.about == *system.name);
+    let (holds, reason, message) = match (contested, system.drift, undeclared) {
+        (Some(need), _, _) => (true, "Contested", need.words.clone()),
+        (None, 0, None) => (false, "None", String::new()),
+        (None, 0, Some(need)) => (true, "Undeclared", need.words.clone()),
+        (None, drift, _) => (true, "Observed", format!("{drift} that others changed, and that are left as they are")),
     };
     Condition { kind: "Drifted", holds: Some(holds), reason, message }
 }

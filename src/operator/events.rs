@@ -94,7 +94,7 @@ pub(super) fn news(kind: &str, before: &Value, now: &Value) -> Vec<Told> {
     }
     if !read(before, "Drifted").0 && read(now, "Drifted").0 {
         let (_, reason, message) = read(now, "Drifted");
-        told.push(Told { warns: reason == "Contested", reason: format!("Drift{reason}"), note: note(message) });
+        told.push(Told { warns: reason != "Observed", reason: format!("Drift{reason}"), note: note(message) });
     }
     told
 }

@@ -151,7 +151,7 @@ impl Company {
         let snapshot = read(&loaded, Arc::new(policy), memory, moment, &Reading::once(&HearNothing)).await;
         let plan = plan(&snapshot, Scope::All, &HearNothing).await;
         let now = crate::planning::left_behind(&snapshot.policy, &snapshot.world, moment);
-        let was = self.store.left().await.unwrap();
+        let was = crate::workspace::acts::left_untold(self.store.as_ref()).await.unwrap();
         let compared = crate::drift::compare(&snapshot.policy, snapshot.world.memory(), &plan, &was, &now);
         compared.drifts.iter().map(|drift| format!("{} {}", drift.what.word(), drift.key)).collect()
     }

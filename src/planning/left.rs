@@ -194,7 +194,9 @@ impl AtTarget<'_, '_> {
             }
             let (of, values) = (self.keyed.text(&person.key), self.keyed.text(&words));
             words.clear();
-            let _ = write!(words, "{:?}", access.get(&identity));
+            // Whoever is cut off is left in nothing: what they get once that is lifted is nobody else's doing.
+            let holds = access.get(&identity).filter(|_| !basis.revoked.has(identity));
+            let _ = write!(words, "{holds:?}");
             let print = self.keyed.text(&words);
             self.push(LeftWhat::Values, of, values);
             self.push(LeftWhat::Access, of, print);

@@ -32,6 +32,8 @@ pub enum Shelf {
     Status,
     /// what others keep changing, by target and object
     Contested,
+    /// what was found at targets that no manifest declares
+    Noticed,
     /// what was told to whom, by cause
     Notices,
     /// the new name of each Source that had another one, by the old one
@@ -81,6 +83,7 @@ impl Shelf {
             Self::Revisions => "revisions",
             Self::Status => "status",
             Self::Contested => "contested",
+            Self::Noticed => "noticed",
             Self::Notices => "notices",
             Self::Renames => "renames",
             Self::Tokens => "tokens",

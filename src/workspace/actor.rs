@@ -413,7 +413,8 @@ impl Actor {
         // From time to time everybody is planned, whatever changed.
         let now_and_then = self.planned.is_some_and(|(_, at)| schedule::passed(at, now, REPLAN));
         let dirty = if now_and_then { Dirty::everybody("nobody was planned for a while") } else { dirty };
-        self.hands.plan(Asked { version, era, lineage, drifts, last, dirty }, self.kept.snapshot.clone());
+        let noticed = self.asks.noticed.clone();
+        self.hands.plan(Asked { version, era, lineage, drifts, noticed, last, dirty }, self.kept.snapshot.clone());
         Ok(())
     }
 

@@ -9,8 +9,9 @@ use jiff::Timestamp;
 
 use super::gates::{self, WaitingPlan};
 use crate::apply::run_name;
+use crate::drift::{Noticed, untold};
 use crate::journal::{Event, PlanWord, entry};
-use crate::model::{Approval, Brake, Decided, Status, SyncRequest};
+use crate::model::{Approval, Brake, Decided, Left, Status, SyncRequest};
 use crate::state::{Fact, Shelf, StateError, Store};
 
 /// What the brake is called on its shelf.
@@ -45,6 +46,23 @@ pub async fn let_go(store: &dyn Store, who: &str, now: Timestamp) -> Result<bool
     let facts = pulled.iter().map(|thing| Shelf::Brake.take(thing.name.clone())).collect();
     keep(store, now, &Event::Resumed { who: who.to_owned() }, facts).await?;
     Ok(true)
+}
+
+/// What was left at Targets, but for what was noticed there that nobody has looked at.
+pub async fn left_untold(store: &dyn Store) -> Result<Vec<Left>, StateError> {
+    let noticed: Vec<Noticed> = Shelf::Noticed.all(store).await?.into_iter().map(|(_, one)| one).collect();
+    Ok(untold(store.left().await?, &noticed))
+}
+
+/// Somebody looked at what was found at Targets that no manifest declares: nobody is told of it any more. Says how much that was.
+pub async fn seen(store: &dyn Store, at: impl Fn(&str) -> bool) -> Result<usize, StateError> {
+    let noticed: Vec<(Arc<str>, Noticed)> = Shelf::Noticed.all(store).await?;
+    let facts: Vec<Fact> = noticed.iter().filter(|(_, one)| at(one.target())).map(|(name, _)| Shelf::Noticed.take(name.clone())).collect();
+    let many = facts.len();
+    if many > 0 {
+        store.commit(facts).await?;
+    }
+    Ok(many)
 }
 
 /// Somebody's word about a plan that waits.

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::gates::{Contested, WaitingPlan};
+use crate::drift::Noticed;
 use crate::model::{Approval, Brake, SyncRequest};
 use crate::state::{Shelf, StateError, Store, Watch};
 
@@ -22,6 +23,8 @@ pub(super) struct Asks {
     pub waiting: Vec<WaitingPlan>,
     /// what others keep changing
     pub contested: Vec<Contested>,
+    /// what was found that no manifest declares
+    pub noticed: Vec<Noticed>,
     /// who is cut off by command
     pub revoked: Arc<BTreeSet<Arc<str>>>,
 }
@@ -35,6 +38,7 @@ pub(super) async fn look(store: &dyn Store, watch: &dyn Watch) -> Result<Asks, S
         approvals: values(Shelf::Approvals.all(store).await?),
         waiting: Shelf::Plans.all(store).await?.into_iter().map(|(_, plan)| plan).collect(),
         contested: Shelf::Contested.all(store).await?.into_iter().map(|(_, one)| one).collect(),
+        noticed: Shelf::Noticed.all(store).await?.into_iter().map(|(_, one)| one).collect(),
         revoked: watch.revoked().await?,
     })
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::stirred::StirredBy;
-use crate::drift::Drift;
+use crate::drift::{Drift, Noticed};
 use crate::manifest::Loaded;
 use crate::model::{Plan, Recollection, RefusedRevision, Revision, SystemMemory, SystemRole};
 use crate::pipeline::system::SourceNews;
@@ -85,6 +85,8 @@ pub(super) struct Planned {
     pub how: Replanned,
     /// what of it others did
     pub drifts: Vec<Drift>,
+    /// what of what is there no manifest declares, where that was looked at
+    pub noticed: Option<Vec<Noticed>>,
     /// for the next plan
     pub last: planning::LastPlan,
 }

@@ -20,6 +20,7 @@ use crate::pipeline::tests::Company;
 use crate::pipeline::{Hear, Keeping, News};
 use crate::state::{self, Fact, Shelf, Store};
 
+mod noticed;
 mod remembered;
 
 /// So long nobody waits, unless nothing ever comes.

@@ -11,9 +11,10 @@ use super::gates::{self, GateKind, Gates, HeldPart, Opened};
 use super::kept::{Kept, System};
 use super::messages::CompiledRevision;
 use super::schedule;
+use crate::drift::Noticed;
 use crate::inbox::Inboxes;
 use crate::model::{
-    Brake, BreachedLimit, Finding, FindingCode, Guardrail, Key, LeaseStatus, LimitUse, Memory, Need, NeedKind, Pending, Plan,
+    Brake, BreachedLimit, Finding, FindingCode, Guardrail, Key, LeaseStatus, LeftWhat, LimitUse, Memory, Need, NeedKind, Pending, Plan,
     RefusedRevision, STATUS_VERSION, Severity, StallCause, Status, SystemRole, SystemState, SystemStatus, THE_WORKSPACE,
 };
 use crate::pipeline::Hear;
@@ -66,6 +67,8 @@ pub(super) struct Told<'a> {
     pub running: &'a BTreeMap<Arc<str>, (u64, u64)>,
     pub refused: Option<&'a RefusedRevision>,
     pub brake: Option<&'a Brake>,
+    /// what was found that no manifest declares
+    pub noticed: &'a [Noticed],
     pub lease: Option<LeaseStatus>,
     pub journal: (u64, String),
     /// what systems push
@@ -294,6 +297,10 @@ impl Told<'_> {
                 needs.extend(gates::need(part, self.gates, now).map(|need| Need { words: need.words + &breached, ..need }));
             }
         }
+        for system in self.kept.systems.iter().filter(|system| system.role == SystemRole::Target) {
+            let words = undeclared(self.noticed.iter().filter(|one| of(system, one.target())));
+            needs.extend(words.map(|words| need(NeedKind::Undeclared, &system.name, words, "headcount drift".to_owned())));
+        }
         needs.append(&mut self.besides);
         for need in &mut needs {
             need.since = *self.since.entry((need.kind, need.about.clone())).or_insert(need.since);
@@ -302,6 +309,23 @@ impl Told<'_> {
         needs.sort_by(|one, other| (one.kind, &one.about).cmp(&(other.kind, &other.about)));
         needs
     }
+}
+
+/// How much of what was found at a target no manifest declares.
+fn undeclared<'n>(noticed: impl Iterator<Item = &'n Noticed>) -> Option<String> {
+    let (accounts, members): (Vec<_>, Vec<_>) = noticed.partition(|one| one.left.what == LeftWhat::Nobodys);
+    let accounts = match accounts.len() {
+        0 => None,
+        1 => Some("a new account is nobody's".to_owned()),
+        many => Some(format!("{many} new accounts are nobody's")),
+    };
+    let members = match members.len() {
+        0 => None,
+        1 => Some("somebody joined a group that no manifest declares".to_owned()),
+        many => Some(format!("{many} times somebody joined a group that no manifest declares")),
+    };
+    let words: Vec<String> = members.into_iter().chain(accounts).collect();
+    (!words.is_empty()).then(|| words.join(", and "))
 }
 
 /// Findings for which a plan does not end well and of which no change tells: something is not planned, or not as declared.

@@ -16,7 +16,7 @@ use super::schedule::Due;
 use super::told::Observer;
 use crate::apply::RunSettings;
 use crate::connector::connections::Connections;
-use crate::drift;
+use crate::drift::{self, Noticed};
 use crate::manifest::Loaded;
 use crate::manifest::kinds::DriftMode;
 use crate::model::{Plan, SystemRole, Watermark};
@@ -54,8 +54,10 @@ pub(super) struct Asked {
     pub era: u64,
     /// to whose next plan it may leave something
     pub lineage: u64,
-    /// also what of it others did
+    /// also what of it others did, and what they did besides
     pub drifts: bool,
+    /// what of that is known
+    pub noticed: Vec<Noticed>,
     /// what the last plan left
     pub last: planning::LastPlan,
     /// what changed since
@@ -132,18 +134,20 @@ impl Hands {
     pub fn plan(&self, asked: Asked, snapshot: Arc<Snapshot>) {
         let hands = self.clone();
         let task = tokio::spawn(async move {
-            let Asked { version, era, lineage, drifts, mut last, dirty } = asked;
+            let Asked { version, era, lineage, drifts: outside, noticed, mut last, dirty } = asked;
             let plan = pipeline::replan(&snapshot, &mut last, &dirty, &*hands.observer).await;
-            let wanted = drifts || snapshot.policy.targets.iter().any(|target| target.gates.drift != DriftMode::Enforce);
-            let left = if wanted && !plan.0.changes.is_empty() { hands.store.left().await.ok() } else { None };
-            let drifts = match left {
-                Some(left) => {
-                    let now = left_behind(&snapshot.policy, &snapshot.world, snapshot.moment);
-                    drift::compare(&snapshot.policy, snapshot.world.memory(), &plan.0, &left, &now).drifts
+            let holds = snapshot.policy.targets.iter().any(|target| target.gates.drift != DriftMode::Enforce);
+            let wanted = outside || (holds && !plan.0.changes.is_empty());
+            let left = if wanted { hands.store.left().await.ok() } else { None };
+            let (drifts, noticed) = match left {
+                Some(was) => {
+                    let (memory, now) = (snapshot.world.memory(), left_behind(&snapshot.policy, &snapshot.world, snapshot.moment));
+                    let drifts = drift::compare(&snapshot.policy, memory, &plan.0, &was, &now).drifts;
+                    (drifts, outside.then(|| drift::notice(memory, &was, &now, &noticed, Timestamp::now())))
                 }
-                None => Vec::new(),
+                None => (Vec::new(), None),
             };
-            Message::Planned(Box::new(Planned { version, era, lineage, plan: plan.0, how: plan.1, drifts, last }))
+            Message::Planned(Box::new(Planned { version, era, lineage, plan: plan.0, how: plan.1, drifts, noticed, last }))
         });
         self.answer(task, |why| Message::Unplanned { why });
     }

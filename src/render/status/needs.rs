@@ -104,6 +104,7 @@ pub fn word(kind: NeedKind) -> (&'static str, Style) {
         NeedKind::RevisionRefused => ("refused", BAD),
         NeedKind::Unreadable => ("unreadable", BAD),
         NeedKind::Contested => ("contested", RISK),
+        NeedKind::Undeclared => ("undeclared", RISK),
         NeedKind::Untold => ("untold", RISK),
         NeedKind::Unsubscribed => ("unsubscribed", RISK),
     }

@@ -54,7 +54,7 @@ fn needs(context: &PageContext, status: &Status, plan: Option<&Plan>) -> Markup 
                 @for need in &status.needs {
                     li {
                         @let (word, _) = need_word(need.kind);
-                        @let can_wait = matches!(need.kind, NeedKind::Waits | NeedKind::Contested | NeedKind::Untold | NeedKind::Unsubscribed);
+                        @let can_wait = matches!(need.kind, NeedKind::Waits | NeedKind::Contested | NeedKind::Undeclared | NeedKind::Untold | NeedKind::Unsubscribed);
                         (if can_wait { tag("warn", "●", word) } else { tag("lose", "▲", word) })
                         div {
                             (sentence(context, need, plan))

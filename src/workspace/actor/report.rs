@@ -60,6 +60,7 @@ impl Actor {
                 refused: self.refused.as_ref(),
                 inboxes: &self.inboxes,
                 brake: self.asks.brake.as_ref(),
+                noticed: &self.asks.noticed,
                 lease,
                 journal,
                 since: &mut since,

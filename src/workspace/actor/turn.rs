@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Actor, UnderWay, WorkspaceError};
+use crate::drift::Noticed;
 use crate::model::{StallCause, SystemRole};
 use crate::pipeline;
 use crate::state::{Fact, RunLock, Shelf, StateError};
@@ -22,7 +23,7 @@ use crate::workspace::work::Run;
 impl Actor {
     /// What is needed meets the gates, and what they let through is run.
     pub(super) async fn planned(&mut self, planned: Planned, now: Timestamp) -> Result<(), WorkspaceError> {
-        let Planned { version, era, lineage, plan, how, drifts, last } = planned;
+        let Planned { version, era, lineage, plan, how, drifts, noticed, last } = planned;
         let took = self.planning.take().map(|began| began.elapsed()).unwrap_or_default();
         tracing::debug!(target: "headcount::workspace", ?how, ?took, "planned");
         self.kept.plan_left(lineage, last);
@@ -39,9 +40,7 @@ impl Actor {
             self.kept.outside = false;
         }
         self.planned = Some((version, now));
-        if !opened.keep.is_empty() {
-            self.workspace.store.commit(opened.keep.clone()).await?;
-        }
+        self.noticed(noticed, opened.keep.clone()).await?;
         self.plan = Some(Arc::new(plan));
         self.declared(&opened, now);
         let Some(lock) = self.lock.clone() else { return Ok(()) };
@@ -53,6 +52,21 @@ impl Actor {
             self.opened = Some(opened);
             self.newer.done();
             self.served().await?;
+        }
+        Ok(())
+    }
+
+    /// What no manifest declares is kept before a run leaves it: from then on nothing else tells that it is new.
+    async fn noticed(&mut self, noticed: Option<Vec<Noticed>>, mut keep: Vec<Fact>) -> Result<(), WorkspaceError> {
+        if let (Some(noticed), Some(_)) = (noticed, &self.lock) {
+            let over = self.asks.noticed.iter().filter(|one| !noticed.contains(one));
+            keep.extend(over.map(|one| Shelf::Noticed.take(one.name())));
+            let new = noticed.iter().filter(|one| !self.asks.noticed.contains(one));
+            keep.extend(new.map(|one| Shelf::Noticed.put(one.name(), one)));
+            self.asks.noticed = noticed;
+        }
+        if !keep.is_empty() {
+            self.workspace.store.commit(keep).await?;
         }
         Ok(())
     }
