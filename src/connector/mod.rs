@@ -126,7 +126,7 @@ pub trait PageSink: Send {
 /// What a system says is gone.
 #[derive(Clone, Copy, Debug)]
 pub enum Gone<'a> {
-    /// accounts and groups, by the system's id; a source's records, by their key
+    /// accounts, groups, and a source's records, by the system's own id
     Ids(&'a [Arc<str>]),
     /// memberships and entitlements: their rows, in the columns of the stream
     Rows(&'a Page),
@@ -171,6 +171,11 @@ pub trait Reader: Send + Sync {
     /// looked for again. A file that did not change, and a database's snapshot, prove themselves.
     fn may_miss(&self) -> bool {
         false
+    }
+
+    /// Of a source that tells what changed: the path at which a record has the system's own id. Two records may have one key; by it they are told apart.
+    fn own_id(&self) -> Option<Arc<str>> {
+        None
     }
 
     /// What the system does otherwise than others of its kind, as far as it told or showed, in words.

@@ -35,7 +35,7 @@ struct Read<'a> {
     quoted: bool,
 }
 
-/// `{"$ref": "key"}` is a reference by itself and in lists, not as a field of a map.
+/// `{"$ref": "key"}` is a reference by itself and in lists, not as a field of a map. Beside other fields it is SCIM's link.
 #[derive(Clone, Copy)]
 struct Seed {
     references: bool,
@@ -106,6 +106,7 @@ impl<'de> Visitor<'de> for Seed {
             map.insert(name, fields.next_value_seed(Self { references: false })?);
         }
         if self.references
+            && map.len() == 1
             && let Some(Read { value: Datum::Text(key), quoted: true }) = map.get("$ref")
         {
             return Ok(bare(Datum::Reference(key.clone())));

@@ -419,6 +419,9 @@ pub struct Privileged {
     /// Entitlements by their name at the target.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entitlements: Vec<String>,
+    /// Values of the attributes `roles` and `entitlements` of an account.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
 }
 
 /// A group that must keep at least some active members.

@@ -54,6 +54,8 @@ pub struct Attribute {
 
 /// Where an entry of a directory stands below the base of all; nothing: right below it.
 pub const CONTAINER: &str = "container";
+/// Who may change a group, beside administrators.
+pub const OWNERS: &str = "owners";
 
 use AttributeType::{Bool, CaselessText, Date, Many, ManyCaseless, ManyPhones, Reference, Text};
 use Visibility::{Personal, Public, Secret};

@@ -242,9 +242,35 @@ impl AttributeChange {
         Self { attribute: self.attribute.clone(), before, after, sensitive: self.sensitive }
     }
 
+    /// Whether its values give rights at a system (RFC 7643, 4.1.2: `roles`, `entitlements`).
+    pub fn gives_rights(&self) -> bool {
+        ["roles", "entitlements"].into_iter().any(|name| {
+            let rest = self.attribute.strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
+    }
+
+    /// Values that are there afterwards and were not before.
+    pub fn comes(&self) -> impl Iterator<Item = &Value> {
+        values(&self.after).iter().filter(|value| !values(&self.before).contains(value))
+    }
+
+    /// Values that were there and are not afterwards.
+    pub fn goes(&self) -> impl Iterator<Item = &Value> {
+        values(&self.before).iter().filter(|value| !values(&self.after).contains(value))
+    }
+
     /// Whether its values are never shown.
     pub fn is_secret(&self) -> bool {
         self.sensitive || attribute(&self.attribute).is_some_and(|known| known.visibility == Visibility::Secret)
+    }
+}
+
+fn values(value: &Option<Value>) -> &[Value] {
+    match value {
+        None => &[],
+        Some(Value::List(items)) => items,
+        Some(single) => std::slice::from_ref(single),
     }
 }
 

@@ -42,6 +42,10 @@ pub enum Guardrail {
     Names,
     /// accounts moved below another entry
     Move,
+    /// people whose roles or entitlements change, where these are values of their accounts
+    Roles,
+    /// ownerships of groups that begin or end
+    Owners,
     /// accounts updated
     Update,
     /// accounts deactivated
@@ -66,13 +70,15 @@ pub enum Guardrail {
 
 impl Guardrail {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Create,
         Self::Adopt,
         Self::Reactivate,
         Self::Rename,
         Self::Names,
         Self::Move,
+        Self::Roles,
+        Self::Owners,
         Self::Update,
         Self::Deactivate,
         Self::Delete,
@@ -94,6 +100,8 @@ impl Guardrail {
             Self::Rename => "rename",
             Self::Names => "names",
             Self::Move => "move",
+            Self::Roles => "roles",
+            Self::Owners => "owners",
             Self::Update => "update",
             Self::Deactivate => "deactivate",
             Self::Delete => "delete",

@@ -158,9 +158,10 @@ impl<'de> serde::Deserialize<'de> for Value {
     }
 }
 
-/// What [`Value::to_json`] wrote: references, in lists too.
+/// What [`Value::to_json`] wrote: references, in lists too. Where something stands beside `$ref` it is a link of SCIM's (RFC 7643, 2.4), and a map like any other.
 fn written(json: &serde_json::Value) -> Option<Value> {
-    if let Some(key) = json.get("$ref").and_then(serde_json::Value::as_str) {
+    let alone = json.as_object().filter(|fields| fields.len() == 1);
+    if let Some(key) = alone.and_then(|fields| fields.get("$ref")).and_then(serde_json::Value::as_str) {
         return Some(Value::Reference(Arc::from(key)));
     }
     match json.as_array() {
@@ -172,6 +173,13 @@ fn written(json: &serde_json::Value) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::Value;
+
+    #[test]
+    fn what_stands_beside_a_link_is_no_reference() {
+        let group: Value = serde_json::from_str(r#"[{"value": "7", "$ref": "https://x.example/Groups/7", "display": "Admins"}]"#).unwrap();
+        let Value::List(items) = &group else { panic!("{group:?}") };
+        assert!(matches!(&items[..], [Value::Map(fields)] if fields["display"] == Value::text("Admins")), "{group:?}");
+    }
 
     #[test]
     fn references_in_lists_come_back_as_they_were_written() {

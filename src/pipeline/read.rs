@@ -158,7 +158,8 @@ pub(super) async fn read_source(
     let read = async {
         let reader = registry::open_source(&document.spec.connection, &surroundings).await?;
         may_miss = reader.may_miss();
-        let request = ReadRequest::of_source(&document.spec, side.columns(), policy.sources[at].completeness.max_age);
+        let columns = side.columns_with(reader.own_id().as_deref());
+        let request = ReadRequest::of_source(&document.spec, columns, policy.sources[at].completeness.max_age);
         let mut sink = SourceSink { side: &mut side, name: &document.name, hear: reading.hear, gone: None };
         let report = connector::read_source(&*reader, &request, &mut sink).await;
         gone = sink.gone;

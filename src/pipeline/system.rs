@@ -46,7 +46,8 @@ pub async fn source_changes(
     let read = async {
         let reader = registry::open_source(&document.spec.connection, &surroundings).await?;
         let scope = ReadScope::Changed([(ObjectKind::Account, since.clone())].into());
-        let columns = world.sources[at].columns();
+        let columns = world.sources[at].columns_with(reader.own_id().as_deref());
+        changes = Changes(Delta::new(columns.clone()));
         let key = policy.sources[at].key.reads().to_vec();
         let request =
             ReadRequest { scope, key, ..ReadRequest::of_source(&document.spec, columns, policy.sources[at].completeness.max_age) };
@@ -55,8 +56,8 @@ pub async fn source_changes(
     let read = reading.until_stopped(read).instrument(span(&document.name)).await;
     let report = read.flatten().unwrap_or_else(|error| unreadable(&[ObjectKind::Account], &error));
     match report.of(ObjectKind::Account) {
-        Evidence::Delta => SourceNews::Changes(Box::new(changes.0), report),
-        // What came was not asked as a whole read is asked: nothing of it counts.
+        Evidence::Delta if !world.sources[at].confuses(&changes.0) => SourceNews::Changes(Box::new(changes.0), report),
+        // What came was not asked as a whole read is asked, or may be of other records than it says: nothing of it counts.
         _ => SourceNews::All(Box::new(source(loaded, snapshot, at, now, reading).await)),
     }
 }

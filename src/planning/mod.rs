@@ -34,7 +34,9 @@ mod traces;
 
 use std::ops::Range;
 
-use crate::model::{Action, Change, FORMAT_VERSION, Memory, ObjectRef, Plan, PlanFilter, RecordLink, Risk};
+use crate::model::{
+    Action, AttributeChange, Change, FORMAT_VERSION, Memory, OWNERS, ObjectKind, ObjectRef, Plan, PlanFilter, RecordLink, Risk,
+};
 use crate::policy::Policy;
 use crate::world::World;
 
@@ -215,12 +217,22 @@ fn name_privilege(policy: &Policy, change: &mut Change) {
     let privileged = match (change.action, &change.entitlement) {
         (Action::AddMembers, _) => policy.is_privileged_group(&change.target, &change.object),
         (Action::AddEntitlement, Some(entitlement)) => policy.is_privileged_entitlement(&change.target, entitlement),
-        _ => false,
+        _ => brings_privilege(policy, change),
     };
     if privileged {
         change.risks.push(Risk::Privilege);
         change.risks.sort_unstable();
     }
+}
+
+/// Whether values bring it: a role of an account that is privileged, or another owner of a group that is.
+fn brings_privilege(policy: &Policy, change: &Change) -> bool {
+    let Some(rules) = policy.targets.iter().find(|rules| rules.name == change.target) else { return false };
+    let brings = |one: &AttributeChange| match change.object.kind {
+        ObjectKind::Account => one.gives_rights() && one.comes().any(|value| rules.privileged.names_role(value)),
+        _ => one.attribute.as_ref() == OWNERS && one.comes().next().is_some() && policy.is_privileged_group(&change.target, &change.object),
+    };
+    change.attributes.iter().any(brings)
 }
 
 /// The mark goes with the values from here on: whatever writes or shows them, shows that they are secrets.

@@ -36,7 +36,7 @@ pub(crate) use target::DEFAULTS;
 use crate::diagnostic::Place;
 use crate::expr::Expression;
 use crate::manifest::kinds::{DeprovisionAction, Lifecycle, MappingMode, Ownership, fold};
-use crate::model::{Guardrail, Key, ObjectKind, ObjectRef, Tables, ValueLimit, ValueState};
+use crate::model::{Guardrail, Key, ObjectKind, ObjectRef, Tables, Value, ValueLimit, ValueState};
 
 /// Everything that planning needs of the manifests.
 #[derive(Clone, Debug)]
@@ -396,12 +396,23 @@ pub struct PrivilegePolicy {
     pub groups: BTreeSet<String>,
     /// names of entitlements, folded
     pub entitlements: BTreeSet<String>,
+    /// values of `roles` and `entitlements` of an account, folded
+    pub roles: BTreeSet<String>,
 }
 
 impl PrivilegePolicy {
     /// Whether a group of this displayName is one; case and blanks make no other name.
     pub fn names_group(&self, name: &str) -> bool {
         self.groups.contains(&fold(name))
+    }
+
+    /// Whether a value of an account's `roles` or `entitlements` is one.
+    pub fn names_role(&self, value: &Value) -> bool {
+        let name = match value {
+            Value::Map(parts) => parts.get("value").and_then(Value::as_text),
+            single => single.as_text(),
+        };
+        name.is_some_and(|name| self.roles.contains(&fold(name)))
     }
 }
 

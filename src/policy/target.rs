@@ -33,13 +33,15 @@ pub(crate) const REUSE_AFTER: SignedDuration = SignedDuration::from_hours(90 * 2
 
 /// Count and percent of the guardrails that limit unasked. What gives is limited as what takes is: a joiner's week passes, a whole company renamed, let in again
 /// or made a second time does not.
-pub(crate) const DEFAULTS: [(Guardrail, u64, f64); 14] = [
+pub(crate) const DEFAULTS: [(Guardrail, u64, f64); 16] = [
     (Guardrail::Create, 10, 10.0),
     (Guardrail::Adopt, 5, 5.0),
     (Guardrail::Reactivate, 5, 2.0),
     (Guardrail::Rename, 5, 2.0),
     (Guardrail::Names, 5, 2.0),
     (Guardrail::Move, 10, 10.0),
+    (Guardrail::Roles, 20, 10.0),
+    (Guardrail::Owners, 20, 10.0),
     (Guardrail::Deactivate, 5, 5.0),
     (Guardrail::Delete, 0, 0.0),
     (Guardrail::AddMembers, 20, 10.0),
@@ -260,7 +262,7 @@ impl Compiler<'_> {
 
 fn privileged(spec: &Privileged) -> PrivilegePolicy {
     let names = |names: &[String]| names.iter().map(|name| fold(name)).collect();
-    PrivilegePolicy { groups: names(&spec.groups), entitlements: names(&spec.entitlements) }
+    PrivilegePolicy { groups: names(&spec.groups), entitlements: names(&spec.entitlements), roles: names(&spec.roles) }
 }
 
 /// Days that can't be read were told by the manifests' own checks.

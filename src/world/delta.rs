@@ -25,7 +25,7 @@ use crate::policy::Policy;
 pub struct Delta {
     /// rows that are new or other than they were, in the columns of the stream; of an entitlement all rows that its account has of it
     pub changed: Page,
-    /// of what is gone: the keys of a source's records, the ids of accounts and groups
+    /// of what is gone: the system's own ids
     pub gone: Vec<Arc<str>>,
     /// of memberships and entitlements that are gone: their rows, of which the columns before the parameters count
     pub ended: Page,

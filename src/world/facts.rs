@@ -11,8 +11,8 @@ use super::evidence::SourceEvidence;
 use super::objects::Objects;
 use super::source::SourceSide;
 use super::{Carries, World};
-use crate::model::{Baseline, Columns, Deactivation, Link, LinkOrigin, ObjectKind};
-use crate::policy::Policy;
+use crate::model::{Baseline, Columns, Deactivation, Link, LinkOrigin, ObjectKind, UNKNOWN_SYSTEM};
+use crate::policy::{Policy, SystemPolicy, TargetPolicy};
 
 impl World {
     /// How many people there are: records of Sources that establish somebody, and Users.
@@ -31,14 +31,14 @@ impl World {
         self.targets.get(target)?.lookup_columns(kind)
     }
 
-    /// The id at a target of the object with our key, by its marker or else by a link: for references to objects that a plan does not touch.
+    /// The id at a target of the object with our key, by a link or else by its marker: for references to objects that a plan does not touch.
     pub fn object_id(&self, policy: &Policy, target: &str, kind: ObjectKind, key: &str) -> Option<Arc<str>> {
         let at = policy.targets.iter().position(|rules| rules.name.as_ref() == target)?;
         let side = self.targets.get(at)?;
         let objects = if kind == ObjectKind::Group { &side.groups } else { &side.accounts };
-        let marked = objects.marked(key);
         let linked = self.recall.ids_of(&self.memory, target, kind, key).into_iter().filter_map(|id| objects.find_id(id));
-        let mut rows: Vec<u32> = if marked.is_empty() { linked.collect() } else { marked };
+        let linked: Vec<u32> = linked.collect();
+        let mut rows: Vec<u32> = if linked.is_empty() { objects.marked(key) } else { linked };
         rows.dedup();
         match rows.as_slice() {
             [row] => Some(Arc::from(objects.id(*row).as_ref())),
@@ -68,23 +68,39 @@ impl World {
         elsewhere || was.zip(called).is_some_and(|(was, called)| was.to_lowercase() != called)
     }
 
+    /// Whether the state remembers accounts of a target, as the system that it is now. Then a mark alone makes none ours: whoever may change an account may write one.
+    pub(crate) fn remembers_accounts(&self, rules: &TargetPolicy) -> bool {
+        let SystemPolicy { id, previous, .. } = &rules.system;
+        let is_here = |system: u64| system == *id || system == UNKNOWN_SYSTEM || previous.contains(&system);
+        let of = |link: &Link| link.kind == ObjectKind::Account && link.target == rules.name && is_here(link.system);
+        self.memory.known && self.memory.links.iter().any(of)
+    }
+
     /// Links that are missing for objects that carry our mark, as after a lost state: a mark can be removed by others, and then only a link is left as a proof.
+    /// Where the state remembers accounts, of accounts just those that a run sent which never heard what became of it.
     pub fn missing_links(&self, policy: &Policy, at: Timestamp) -> Vec<Link> {
         let mut missing = Vec::new();
         for (rules, side) in policy.targets.iter().zip(&self.targets) {
             for (kind, objects, name) in
                 [(ObjectKind::Account, &side.accounts, "userName"), (ObjectKind::Group, &side.groups, "displayName")]
             {
+                let is_known = kind == ObjectKind::Account && self.remembers_accounts(rules);
                 for row in 0..objects.len() {
                     let Some(marked) = objects.marked_key(row).filter(|_| objects.carries(row) == Carries::Ours) else { continue };
                     // A mark that a rename has not reached yet, of a source or of the resource, says what the object was called before.
                     let renamed = policy.key_now(&marked);
                     let key = renamed.as_deref().unwrap_or(&marked);
-                    let linked = !self.recall.ids_of(&self.memory, &rules.name, kind, key).is_empty();
                     let id = objects.id(row);
+                    let sent = || self.memory.unheard.iter().any(|sent| sent.target == rules.name && *sent.key == *key);
+                    let known = self.recall.link_of(&self.memory, &rules.name, kind, &id);
+                    let says_nothing = match known {
+                        Some(link) => *link.key != *marked && *link.key != *key,
+                        None => is_known && !sent(),
+                    };
+                    let linked = !self.recall.ids_of(&self.memory, &rules.name, kind, key).is_empty();
                     let former = self.recall.formerly(&self.memory, &rules.name, kind, &marked).contains(&id.as_ref());
                     let others = renamed.as_deref().map_or(0, |key| objects.marked(key).len());
-                    if !linked && !former && objects.marked(&marked).len() + others == 1 {
+                    if !says_nothing && !linked && !former && objects.marked(&marked).len() + others == 1 {
                         missing.push(Link {
                             target: rules.name.clone(),
                             kind,

@@ -15,6 +15,7 @@ mod hash;
 mod index;
 mod memberships;
 mod objects;
+mod own_ids;
 pub(crate) mod prints;
 mod recall;
 mod recollected;

@@ -15,6 +15,7 @@ use super::delta::{Delta, Moves};
 use super::dirty::Changed;
 use super::hash::Keyed;
 use super::index::Index;
+use super::own_ids::OwnIds;
 use super::spool::{Spool, Spot};
 use super::statuses::Seen;
 use super::target::kind_of;
@@ -37,6 +38,7 @@ pub struct SourceSide {
     keyed: Keyed,
     spool: Spool,
     records: Vec<(Spot, RecordState)>,
+    own_ids: OwnIds,
     index: Index,
     evidence: Evidence,
     keyless: Keyless,
@@ -99,6 +101,7 @@ impl SourceSide {
             keyed: Keyed::of(&policy.workspace),
             spool: Spool::default(),
             records: Vec::new(),
+            own_ids: OwnIds::default(),
             index: Index::default(),
             evidence: Evidence::Unreadable { reason: "it was not read".into() },
             keyless: Keyless::default(),
@@ -124,6 +127,15 @@ impl SourceSide {
         self.columns.clone()
     }
 
+    /// With where its system's own id of a record is at their end, unless that is the key anyway.
+    pub fn columns_with(&self, own_id: Option<&str>) -> Arc<Columns> {
+        let apart = own_id.filter(|path| self.key.bare_position().is_none_or(|at| &*self.columns.paths()[at] != *path));
+        match apart {
+            Some(path) => Columns::new(self.columns.paths().iter().map(AsRef::as_ref).chain([path])),
+            None => self.columns.clone(),
+        }
+    }
+
     /// Takes a page of records.
     pub fn add(&mut self, page: &Page) {
         self.add_where(page, |_, _| true);
@@ -132,21 +144,24 @@ impl SourceSide {
     /// Takes those records of a page that are wanted, by key and cells. The others count, and are not kept.
     pub(crate) fn add_where(&mut self, page: &Page, mut wanted: impl FnMut(&str, &[Cell<'_>]) -> bool) {
         let mut cells = Vec::with_capacity(self.columns.paths().len());
+        let width = self.columns.paths().len();
         for row in page.rows() {
             row.put_cells(&mut cells);
+            let own_id = OwnIds::print(self.keyed, cells.get(width).copied());
+            cells.truncate(width);
             match clean_row(row, &cells, &self.columns, self.keep_blanks) {
-                None => self.add_row(row, &cells, &mut wanted),
-                Some(cleaned) => cleaned.rows().for_each(|row| self.add_row(row, &row.cells().collect::<Vec<_>>(), &mut wanted)),
+                None => self.add_row(row, &cells, own_id, &mut wanted),
+                Some(cleaned) => cleaned.rows().for_each(|row| self.add_row(row, &row.cells().collect::<Vec<_>>(), own_id, &mut wanted)),
             }
         }
     }
 
-    fn add_row(&mut self, row: Row<'_>, cells: &[Cell<'_>], wanted: &mut impl FnMut(&str, &[Cell<'_>]) -> bool) {
+    fn add_row(&mut self, row: Row<'_>, cells: &[Cell<'_>], own_id: u64, wanted: &mut impl FnMut(&str, &[Cell<'_>]) -> bool) {
         if !row.is_ascii() {
             cells.iter().for_each(|cell| self.twice.look(*cell, 1));
         }
         match key(&self.key, cells) {
-            Ok(key) if wanted(&key, cells) => self.take(&key, cells),
+            Ok(key) if wanted(&key, cells) => self.take(&key, cells, own_id),
             Ok(_) => self.passed += 1,
             Err(words) => self.keyless.note(words),
         }
@@ -171,7 +186,7 @@ impl SourceSide {
     fn judge(&mut self, evidence: Evidence) {
         let evidence = self.twice.judge(evidence);
         if matches!(evidence, Evidence::Unreadable { .. }) {
-            (self.spool, self.records, self.index, self.keyless, self.twins) = Default::default();
+            (self.spool, self.records, self.own_ids, self.index, self.keyless, self.twins) = Default::default();
             (self.passed, self.scoped) = (0, 0);
             self.seen = self.empty().seen;
             self.filled.fill(0);
@@ -179,9 +194,10 @@ impl SourceSide {
         self.evidence = evidence;
     }
 
-    fn take(&mut self, key: &str, cells: &[Cell<'_>]) {
+    fn take(&mut self, key: &str, cells: &[Cell<'_>], own_id: u64) {
         let state = self.state_of(cells);
-        self.index.insert(self.keyed.text(key), self.records.len() as u32);
+        self.index.insert(self.keyed.text(key), self.len());
+        self.own_ids.put(self.len(), own_id);
         self.records.push((self.spool.add(key, cells), state));
         self.scoped += u64::from(state != RecordState::OutOfScope);
         self.seen.iter_mut().for_each(|seen| seen.count(cells.iter().copied(), 1));
@@ -197,12 +213,31 @@ impl SourceSide {
         }
     }
 
-    /// Takes what changed since: the records of these keys are gone, those of the page are new or other than they were.
+    /// The records that their system calls so: by their keys, where these are its own ids.
+    fn called(&self, ids: &[Arc<str>]) -> Vec<u32> {
+        if self.own_ids.is_empty() {
+            return ids.iter().filter_map(|key| self.find(key)).collect();
+        }
+        self.own_ids.find(&ids.iter().map(|id| self.keyed.text(id)).collect())
+    }
+
+    /// What the system calls the records that are here, by another read of them; nothing is known of it without one.
+    pub(super) fn call_as(&mut self, read: Option<&Self>) {
+        self.own_ids = OwnIds::default();
+        let Some(read) = read else { return };
+        for record in 0..self.len() {
+            if let Some(own_id) = read.find(self.key(record)).and_then(|there| read.own_ids.of(there)) {
+                self.own_ids.put(record, own_id);
+            }
+        }
+    }
+
+    /// Takes what changed since: the records of these ids are gone, those of the page are new or other than they were.
     pub(super) fn change(&mut self, delta: &Delta) -> Changed {
         let mut told = Changed::new(self.columns.clone());
-        let gone = delta.gone.iter().filter_map(|key| self.find(key));
+        let gone = self.called(&delta.gone);
         // Which of two records with one key is gone, nobody says: that is known after the next whole read.
-        let gone: BTreeSet<u32> = gone.filter(|record| self.state(*record) != RecordState::Ambiguous).collect();
+        let gone: BTreeSet<u32> = gone.into_iter().filter(|record| self.state(*record) != RecordState::Ambiguous).collect();
         gone.iter().for_each(|record| told.was(self.key(*record), Some(self.row(*record))));
         self.remove(&gone);
         let mut changed = self.empty();
@@ -211,7 +246,7 @@ impl SourceSide {
         for record in 0..changed.len() {
             let (key, row) = changed.entry(record);
             told.was(key, self.find(key).map(|known| self.row(known)));
-            self.put(key, row, changed.state(record));
+            self.put(key, row, changed.state(record), changed.own_ids.of(record));
         }
         for spot in changed.twins.spots() {
             let (key, row) = changed.spool.get(spot);
@@ -230,7 +265,25 @@ impl SourceSide {
         told
     }
 
-    fn put(&mut self, key: &str, row: Row<'_>, state: RecordState) {
+    /// Whether what changed may be of other records than those with its keys: the source is read as a whole then, and of two records with one key neither wins.
+    pub fn confuses(&self, delta: &Delta) -> bool {
+        let mut changed = self.empty();
+        changed.add(&delta.changed);
+        changed.settle();
+        let mut new = BTreeSet::new();
+        for record in 0..changed.len() {
+            let Some(own_id) = changed.own_ids.of(record) else { continue };
+            match self.find(changed.key(record)) {
+                Some(known) if self.own_ids.of(known).is_some_and(|known| known != own_id) => return true,
+                Some(_) => {}
+                None => _ = new.insert(own_id),
+            }
+        }
+        // Whoever is new under this key may be somebody who had another one.
+        !self.own_ids.find(&new).is_empty()
+    }
+
+    fn put(&mut self, key: &str, row: Row<'_>, state: RecordState, own_id: Option<u64>) {
         let known = self.find(key);
         let entry = (self.spool.add(key, &row.cells().collect::<Vec<_>>()), state);
         let at = match known {
@@ -249,6 +302,7 @@ impl SourceSide {
                 self.len() - 1
             }
         };
+        own_id.iter().for_each(|own_id| self.own_ids.put(at, *own_id));
         self.tally(at, 1);
     }
 
@@ -258,11 +312,13 @@ impl SourceSide {
             self.index.remove(self.keyed.text(self.key(*record)), *record);
             self.spool.forget(self.records[*record as usize].0);
         }
-        for (last, hole) in Moves::of(self.len(), gone.clone()).iter() {
+        let moves = Moves::of(self.len(), gone.clone());
+        for (last, hole) in moves.iter() {
             self.index.renumber(self.keyed.text(self.key(last)), last, hole);
             self.records[hole as usize] = self.records[last as usize];
         }
         self.records.truncate(self.records.len() - gone.len());
+        self.own_ids.remove(&moves, self.len());
     }
 
     /// A record counts for what is known of the whole, or does no longer.
@@ -307,6 +363,7 @@ impl SourceSide {
             keyed: self.keyed,
             spool: Spool::default(),
             records: Vec::new(),
+            own_ids: OwnIds::default(),
             index: Index::default(),
             evidence: self.evidence.clone(),
             keyless: Keyless::default(),
@@ -357,6 +414,7 @@ impl SourceSide {
         let mut at = 0..;
         self.records.retain(|_| at.next().is_some_and(|at| dropped.binary_search(&at).is_err()));
         self.index.without(&dropped);
+        self.own_ids.without(&dropped);
     }
 
     /// A second record with a known key: the same one again (a page that shifted), one that does not count, or trouble.
@@ -371,6 +429,8 @@ impl SourceSide {
         // Where one is as good as the other the smaller one stays, so that the order of pages does not matter.
         if counts == [false, true] || (counts[0] == counts[1] && self.row(again) < self.row(known)) {
             std::mem::swap(&mut stays.0, &mut second.0);
+            let own_id = self.own_ids.of(again).unwrap_or_default();
+            self.own_ids.put(known, own_id);
         }
         stays.1 = match counts {
             [true, true] => RecordState::Ambiguous,

@@ -41,7 +41,11 @@ impl World {
     pub fn follow_source(&mut self, policy: &Policy, at: usize, side: SourceSide) -> Dirty {
         let Some(known) = self.sources.get_mut(at) else { return Dirty::default() };
         if let Some(delta) = known.until(&side) {
-            return self.change_source(policy, at, &delta);
+            // Who is gone is told by key here, and what the records are called now by the read alone.
+            known.call_as(None);
+            let dirty = self.change_source(policy, at, &delta);
+            self.sources.iter_mut().skip(at).take(1).for_each(|known| known.call_as(Some(&side)));
+            return dirty;
         }
         *known = side;
         self.weigh_source(policy, at);
@@ -233,6 +237,54 @@ kind: Source
 metadata: {name: hr}
 spec: {connection: {inbox: {}}, key: record.externalId, mapping: {rules: [{attribute: userName, value: record.userName}]}}
 ";
+
+    /// What a system calls its records is known by the last whole read, and what changes since is of these.
+    #[test]
+    fn a_change_of_another_record_with_a_known_key_is_no_change() {
+        let (loaded, problems) = load(&[ManifestInput::stdin(MANIFESTS.as_bytes().to_vec())]);
+        assert!(problems.is_empty(), "{problems:?}");
+        let (policy, _) = compile(&loaded, &Facts).unwrap();
+        let day = date(2026, 11, 30);
+        let columns = SourceSide::new(&policy, 0, day).columns_with(Some("id"));
+        let rows = |records: &[[&str; 3]]| {
+            let mut page = Page::new(columns.clone());
+            let at = |path: &str| ["externalId", "userName", "id"].iter().position(|known| *known == path);
+            for record in records {
+                page.row(|row| {
+                    columns.paths().iter().for_each(|path| match at(path) {
+                        Some(at) => row.text(record[at]),
+                        None => row.missing(),
+                    });
+                });
+            }
+            page
+        };
+        let read = |records: &[[&str; 3]]| {
+            let mut side = SourceSide::new(&policy, 0, day);
+            side.add(&rows(records));
+            side.finish(Evidence::Delta);
+            side
+        };
+        let mut world = World::unread(&policy, day);
+        world.follow_source(&policy, 0, read(&[["1", "ada", "a"], ["2", "luis", "b"], ["3", "mina", "c"]]));
+        let delta = |records: &[[&str; 3]], gone: &[&str]| Delta {
+            changed: rows(records),
+            gone: gone.iter().map(|id| Arc::from(*id)).collect(),
+            ..Delta::new(columns.clone())
+        };
+        let confuses = |world: &World, records| world.sources[0].confuses(&delta(records, &[]));
+        assert!(!confuses(&world, &[["2", "luisa", "b"], ["4", "noor", "d"]]), "the same one, and a new one");
+        assert!(confuses(&world, &[["2", "eve", "x"]]), "another one with luis's key");
+        assert!(confuses(&world, &[["9", "luis", "b"]]), "luis under another key");
+        // Who is gone is told by the system's id, and the last record moves into the hole.
+        world.change_source(&policy, 0, &delta(&[["4", "noor", "d"]], &["a"]));
+        assert!(!confuses(&world, &[["3", "mina", "c"], ["4", "noor", "d"], ["1", "ada", "a"]]));
+        assert!(confuses(&world, &[["3", "mina", "d"]]));
+        // Another whole read: one key is another record's, with nothing else in it.
+        world.follow_source(&policy, 0, read(&[["3", "mina", "c"], ["2", "luis", "b2"], ["4", "noor", "d"]]));
+        assert!(!confuses(&world, &[["2", "luis", "b2"], ["3", "minna", "c"]]));
+        assert!(confuses(&world, &[["2", "luis", "b"]]));
+    }
 
     /// An inbox proves no absence by a whole read either. Whatever was known before, that is what is known now, and what changes next stands beside it.
     #[test]

@@ -67,6 +67,11 @@ impl Reader for DeclaredReader {
         true
     }
 
+    fn own_id(&self) -> Option<Arc<str>> {
+        let accounts = self.api.definition.accounts.as_ref().filter(|accounts| self.of_source && accounts.parts.changes.is_some())?;
+        accounts.id.bare_path().cloned()
+    }
+
     fn reads_within(&self) -> bool {
         true
     }
@@ -98,7 +103,8 @@ impl DeclaredReader {
         let mark = match &request.scope {
             // What stands in the accounts, or who is named in them, is read with all of them.
             ReadScope::Changed(marks)
-                if inline.is_none()
+                if (!self.of_source || self.own_id().is_some())
+                    && inline.is_none()
                     && referring.is_none()
                     && accounts.parts.changes.as_ref().is_some_and(|it| it.whole || accounts.come_alike()) =>
             {

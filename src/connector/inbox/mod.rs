@@ -112,6 +112,10 @@ impl Reader for InboxReader {
         .boxed()
     }
 
+    fn own_id(&self) -> Option<Arc<str>> {
+        Some("id".into())
+    }
+
     fn lookup<'a>(&'a self, request: &'a LookupRequest) -> BoxFuture<'a, Result<Page, SystemError>> {
         async move {
             let sight = self.sight().await?;

@@ -64,6 +64,10 @@ impl Reader for LdapReader {
         true
     }
 
+    fn own_id(&self) -> Option<Arc<str>> {
+        self.record.as_ref().map(|_| "id".into())
+    }
+
     fn lookup<'a>(&'a self, request: &'a LookupRequest) -> BoxFuture<'a, Result<Page, SystemError>> {
         Box::pin(async move {
             let reader = Self { directory: self.directory.in_lane(request.lane), ..self.clone() };

@@ -30,6 +30,7 @@ mod references;
 mod secrets;
 mod sources;
 mod state;
+mod targets;
 mod users;
 
 /// The table.
@@ -50,6 +51,7 @@ const CHECKS: &[Check] = &[
     personas::check,
     sources::check,
     state::check,
+    targets::check,
     notifications::check,
     users::check,
     secrets::check,

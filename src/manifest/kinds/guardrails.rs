@@ -31,6 +31,12 @@ pub struct Guardrails {
     /// Accounts that are moved below another entry (`container`, in a directory). Default: 10 %, at least 10.
     #[serde(default, rename = "move", skip_serializing_if = "Option::is_none")]
     pub moves: Option<Limit>,
+    /// People with an account whose `roles` or `entitlements` change, where these are values of the account; beyond a first run. Default: 10 %, at least 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Limit>,
+    /// Ownerships of groups that begin or end; beyond a first run. Default: 10 %, at least 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owners: Option<Limit>,
     /// Accounts updated, and entitlements whose parameters change. Default: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update: Option<Limit>,
@@ -89,8 +95,8 @@ pub struct Limit {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GuardrailOverride {
-    /// Which guardrail: `create`, `adopt`, `reactivate`, `rename`, `names`, `move`, `update`, `deactivate`, `delete`, `addMembers`, `removeMembers`,
-    /// `addEntitlements`, `removeEntitlements`, `createGroups`, `deleteGroups`, `leavers`.
+    /// Which guardrail: `create`, `adopt`, `reactivate`, `rename`, `names`, `move`, `roles`, `owners`, `update`, `deactivate`, `delete`, `addMembers`,
+    /// `removeMembers`, `addEntitlements`, `removeEntitlements`, `createGroups`, `deleteGroups`, `leavers`.
     pub guardrail: String,
     /// Hash of the changes it was given for, as the refusal printed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,6 +120,8 @@ impl Guardrails {
             (Guardrail::Rename, &self.rename),
             (Guardrail::Names, &self.names),
             (Guardrail::Move, &self.moves),
+            (Guardrail::Roles, &self.roles),
+            (Guardrail::Owners, &self.owners),
             (Guardrail::Update, &self.update),
             (Guardrail::Deactivate, &self.deactivate),
             (Guardrail::Delete, &self.delete),

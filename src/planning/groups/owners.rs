@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::manifest::kinds::Ownership;
-use crate::model::{Action, Cause, FindingCode, Reason, Severity, Value};
+use crate::model::{Action, Cause, FindingCode, OWNERS, Reason, Severity, Value};
 use crate::planning::accounts::presence::Presence;
 use crate::planning::draft::{Grounds, Stage, attribute, with};
 use crate::planning::findings::Shared;
@@ -14,8 +14,6 @@ use crate::planning::groups::Step;
 use crate::planning::groups::diff::new_group;
 use crate::planning::groups::members::{Roster, current, flatten, is_group, key, named};
 use crate::planning::groups::resolve::{GroupState, ResolvedGroups};
-
-const OWNERS: &str = "owners";
 
 /// The owners of one target's groups. A Group that names none leaves them alone.
 pub(super) fn settle(step: &mut Step<'_, '_>, target: usize, groups: &ResolvedGroups, rosters: &[Roster]) {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::keys_of;
-use crate::model::{Action, AttributeChange, CONTAINER, Change, Guardrail, Mandate, MemberChange, ObjectKind, Risk, Value};
+use crate::model::{Action, AttributeChange, CONTAINER, Change, Guardrail, Mandate, MemberChange, OWNERS, ObjectKind, Risk, Value};
 
 /// One guardrail.
 pub(super) struct Rule {
@@ -66,7 +66,7 @@ impl Of {
 
 /// In the order they are looked at: leavers first, since whether they are within their limit decides what another breach withholds; deletions of groups
 /// before memberships, since an override that names a deletion names its losers; what accounts are given at the end, since who does not get an access gets nothing else.
-pub(super) const RULES: [Rule; 16] = [
+pub(super) const RULES: [Rule; 18] = [
     Rule { by_person: true, ..takes(Guardrail::Leavers, leaver, Of::Accounts, "leavers to cut off") },
     Rule { spares_leavers: true, ..takes(Guardrail::Deactivate, deactivate, Of::Accounts, "deactivations") },
     Rule { spares_leavers: true, ..takes(Guardrail::Delete, delete, Of::Accounts, "account deletions") },
@@ -91,6 +91,8 @@ pub(super) const RULES: [Rule; 16] = [
     Rule { sort: Sort::Begins, ..gives(Guardrail::Names, names, Of::AccountsAndAdopted, "people whose name or address changes") },
     // From the first run on: a rule that is wrong takes everybody out of their place.
     gives(Guardrail::Move, moves, Of::AccountsAndAdopted, "accounts that are moved"),
+    joins(Guardrail::Roles, roles, "people whose roles change"),
+    Rule { by_person: false, ..joins(Guardrail::Owners, owners, "ownerships of groups that begin or end") },
     gives(Guardrail::Update, update, Of::Accounts, "account updates"),
     joins(Guardrail::AddMembers, add_members, "people who get a membership"),
     joins(Guardrail::AddEntitlements, add_entitlement, "people who get an entitlement"),
@@ -168,6 +170,20 @@ fn moves(change: &Change) -> u64 {
     let moves =
         matches!(change.action, Action::Update | Action::Adopt) && change.attributes.iter().any(|one| one.attribute.as_ref() == CONTAINER);
     if_so(change, is_account(change) && moves)
+}
+
+/// Whoever has other rights afterwards, where these are values of the account.
+fn roles(change: &Change) -> u64 {
+    let exists = matches!(change.action, Action::Update | Action::Adopt | Action::Reactivate);
+    if_so(change, is_account(change) && exists && change.attributes.iter().any(|one| one.gives_rights()))
+}
+
+/// Who may put others into a group that is there, or no longer.
+fn owners(change: &Change) -> u64 {
+    let is_one = change.object.kind == ObjectKind::Group && change.object.id.is_some() && change.action == Action::Update;
+    let owners = change.attributes.iter().filter(|one| one.attribute.as_ref() == OWNERS);
+    let differ = |one: &AttributeChange| one.comes().count() + one.goes().count();
+    if_so(change, is_one).min(1) * owners.map(|one| differ(one) as u64).sum::<u64>()
 }
 
 /// Whatever changes an account that exists.

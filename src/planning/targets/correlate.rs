@@ -42,6 +42,7 @@ pub(in crate::planning) fn correlate(basis: &Basis<'_>, target: usize, findings:
         mark: String::new(),
         rows: Vec::new(),
         linked: Linked::default(),
+        established: is_established(basis, target),
     };
     if basis.observed[target].accounts().unreadable() {
         return work.claims;
@@ -50,6 +51,11 @@ pub(in crate::planning) fn correlate(basis: &Basis<'_>, target: usize, findings:
     work.by_links(&open);
     work.by_attributes(&open);
     work.claims
+}
+
+fn is_established(basis: &Basis<'_>, target: usize) -> bool {
+    let elsewhere = basis.world.memory.known && basis.beyond.at(target).links > 0;
+    elsewhere || basis.world.remembers_accounts(&basis.policy.targets[target])
 }
 
 /// What one attribute of one identity leads to.
@@ -91,6 +97,8 @@ struct Work<'b, 'a> {
     rows: Vec<u32>,
     /// what only links lead to
     linked: Linked,
+    /// the state remembers accounts of this target
+    established: bool,
 }
 
 impl Work<'_, '_> {
@@ -158,6 +166,7 @@ impl Work<'_, '_> {
         let mut rows = std::mem::take(&mut self.rows);
         rows.clear();
         rows.extend(links.iter().filter_map(|link| accounts.find_id(&link.id)));
+        let linked = rows.len();
         if let Some(marker) = &self.basis.layout.targets[self.target].marker {
             for key in others.iter().map(AsRef::as_ref).chain([key]) {
                 self.mark.clear();
@@ -165,13 +174,24 @@ impl Work<'_, '_> {
                 accounts.each_by(marker, self.mark.as_bytes(), |row| rows.push(row));
             }
         }
+        let is_own = |remembered: &str| remembered == key || others.iter().any(|other| **other == *remembered);
+        let strange = |row: &u32| ownership::remembered_key(self.basis, self.target, *row).is_some_and(|remembered| !is_own(remembered));
+        let claimed: Vec<u32> = rows.iter().skip(linked).copied().filter(strange).collect();
+        rows.retain(|row| !claimed.contains(row));
+        let marked_alone = linked == 0 && self.is_found_by_mark(key, &links);
         rows.sort_unstable();
         rows.dedup();
         let claim = match rows.as_slice() {
+            [] if !claimed.is_empty() => {
+                let sentence = "{who}: an account that headcount remembers as somebody else's carries their mark, which others wrote; nothing is given to them before that is settled";
+                self.note(identity, &claimed, FindingCode::AmbiguousCorrelation, sentence);
+                Claim::Blocked
+            }
             [] if links.iter().all(|link| accounts.answered(&LookupBy::Id(link.id.clone()))) => Claim::None,
             [] => Claim::Vanished,
             [row] => match self.take(identity, key, &others, *row) {
                 Claim::Owned(row) if accounts.carries(row) != Carries::Ours => self.by_link(identity, row, &links),
+                Claim::Owned(row) if marked_alone => Claim::Found(row),
                 claim => claim,
             },
             several => {
@@ -181,6 +201,14 @@ impl Work<'_, '_> {
         };
         self.rows = rows;
         claim
+    }
+
+    /// Whether a mark alone proves nothing: the state knows accounts here, and neither a link nor an intent of one for this key. Whoever may write the mark's
+    /// attribute can write one.
+    fn is_found_by_mark(&self, key: &str, links: &[&Link]) -> bool {
+        let (memory, name) = (&self.basis.world.memory, &self.basis.policy.targets[self.target].name);
+        let sent = || memory.unheard.iter().any(|sent| sent.target == *name && *sent.key == *key);
+        self.established && links.is_empty() && !sent()
     }
 
     /// One account that nothing but a link leads to. Whether that counts is decided when all are known.
@@ -196,7 +224,9 @@ impl Work<'_, '_> {
     fn take(&mut self, identity: u32, key: &str, others: &[Arc<str>], row: u32) -> Claim {
         let accounts = self.basis.observed[self.target].accounts();
         let is_others = || accounts.marked_key(row).is_some_and(|marked| *marked != *key && !others.iter().any(|other| **other == *marked));
-        if !accounts.is_marked(row, key) && is_others() {
+        let remembered = || ownership::remembered_key(self.basis, self.target, row);
+        let is_own = |known: &Arc<str>| **known == *key || others.contains(known);
+        if !accounts.is_marked(row, key) && is_others() && !remembered().is_some_and(is_own) {
             // The mark's owner is not touched by a link that is out of date.
             let sentence = "{who}: its link leads to an account with somebody else's marker";
             self.note(identity, &[row], FindingCode::AmbiguousCorrelation, sentence);

@@ -114,8 +114,13 @@ fn proved(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, number: Option
             open.push(LookupBy::Attribute(marker.clone(), Arc::from(mark)));
         }
     }
-    // A link that is out of date touches nobody else's account.
-    rows.retain(|row| accounts.marked_key(*row).is_none_or(|marked| keys.iter().any(|key| key.as_ref() == marked)));
+    // A link that is out of date touches nobody else's account; nor does a mark that stands where the state remembers somebody else.
+    let is_own = |key: &str| keys.iter().any(|own| own.as_ref() == key);
+    let others: Vec<u32> = rows.iter().copied().filter(|row| basis.former_key(target, *row).is_some_and(|known| !is_own(&known))).collect();
+    for row in others {
+        rows.remove(&row);
+        unclear(step, target, key, row, "is somebody else's by its mark or by what headcount remembers");
+    }
     ask(step, target, key, open);
     let strange: Vec<u32> = rows.iter().copied().filter(|row| is_strange(step, target, *row, number)).collect();
     for row in strange {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::model::{Action, Cause, Change, Key, ObjectKind, ObjectRef};
 use crate::planning::basis::Basis;
 use crate::planning::draft::Grounds;
+use crate::planning::targets::ownership;
 use crate::world::{Carries, MemberRow};
 
 impl Basis<'_> {
@@ -26,12 +27,14 @@ impl Basis<'_> {
         ObjectRef { kind: ObjectKind::Account, key: key.clone(), id: Some(id), name }
     }
 
-    /// Our key that an account's mark or link gives.
+    /// Our key that an account's link or mark gives.
     pub(in crate::planning) fn former_key(&self, target: usize, row: u32) -> Option<Arc<str>> {
         let Self { world, policy, observed, .. } = self;
         let accounts = observed[target].accounts();
-        let marked = accounts.marked_key(row).map(|key| Arc::from(key.as_ref()));
-        marked.or_else(|| world.recall.key_of(&world.memory, &policy.targets[target].name, ObjectKind::Account, &accounts.id(row)).cloned())
+        let remembered = ownership::remembered_key(self, target, row).cloned();
+        let marked = || accounts.marked_key(row).map(|key| Arc::from(key.as_ref()));
+        let linked = || world.recall.key_of(&world.memory, &policy.targets[target].name, ObjectKind::Account, &accounts.id(row)).cloned();
+        remembered.or_else(marked).or_else(linked)
     }
 
     /// Whether a mark or a link says that an account is ours.

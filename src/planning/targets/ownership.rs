@@ -37,6 +37,14 @@ pub(in crate::planning) fn is_called(accounts: ObjectView<'_>, row: u32, link: &
     link.name.as_deref().is_some_and(|name| name.to_lowercase() == called(accounts, row).to_lowercase())
 }
 
+/// The key under which the state remembers an account that is called as headcount left it. Whoever may change the account can write a mark there; nobody but
+/// headcount writes the state.
+pub(in crate::planning) fn remembered_key<'w>(basis: &Basis<'w>, target: usize, row: u32) -> Option<&'w Arc<str>> {
+    let (world, accounts) = (basis.world, basis.observed[target].accounts());
+    let link = world.recall.link_of(&world.memory, &basis.policy.targets[target].name, ObjectKind::Account, &accounts.id(row))?;
+    is_called(accounts, row, link).then_some(&link.key)
+}
+
 /// Whether an account that only these links lead to is somebody's whom the sources know.
 pub(in crate::planning) fn fits(basis: &Basis<'_>, target: usize, identity: u32, row: u32, links: &[&Link]) -> bool {
     let accounts = basis.observed[target].accounts();

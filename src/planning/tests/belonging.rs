@@ -3,8 +3,8 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use super::super::testing::{Scene, group, source, target};
-use crate::model::{Evidence, ObjectKind};
+use super::super::testing::{Scene, group, source, target, tell};
+use crate::model::{Evidence, ObjectKind, Risk};
 
 const GROUPS: &str = "  groups: {}\n";
 
@@ -142,6 +142,19 @@ fn owners_are_written_where_the_target_holds_them() {
     (Note UnsupportedCapability) group/ops: its groups have no owners, so those that are declared are not written
     (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
     "###);
+}
+
+/// Whoever owns a privileged group may put anybody into it; a role may be as much.
+#[test]
+fn a_privileged_role_and_an_owner_of_a_privileged_group_are_risks() {
+    let roles = r#"identity.userName == "ada" ? ["user", "admin"] : ["user", "guest"]"#;
+    let rules = format!("  mapping: {{rules: [{{attribute: roles, value: '{roles}'}}]}}\n");
+    let ops = format!("  owners: [{}]\n", who("1"));
+    let there = json!({"id": "g1", "displayName": "ops", "externalId": "hc:acme:group:ops", "owners": ["u2"]});
+    let scene = scene(&format!("{GROUPS}  privileged: {{groups: [OPS], roles: [Admin]}}\n{rules}"), &[group("ops", &ops)]);
+    let plan = scene.object(ObjectKind::Group, there).able(|able| able.group_owners = true).plan();
+    let risky = plan.changes.iter().filter(|change| change.risks.contains(&Risk::Privilege)).map(|change| change.object.key.to_string());
+    assert_eq!((risky.collect::<Vec<_>>(), plan.changes.len()), (vec!["hr/1".to_owned(), "group/ops".to_owned()], 4), "{}", tell(&plan));
 }
 
 #[test]

@@ -86,12 +86,43 @@ fn an_account_to_which_somebodys_link_leads_does_not_go_with_the_owner_of_its_ma
     for rest in ["", "  ownership: authoritative\n"] {
         assert!(scene(rest).told().contains("Deactivate hr/1"), "{}", scene(rest).told());
         // Whoever was carried over to another key, and back again before the mark was renewed.
-        let carried = scene(rest).person("6", "ada").link(ObjectKind::Account, "hr/6", "u1");
+        let linked = scene(rest).link(ObjectKind::Account, "hr/2", "u2");
+        let carried = linked.person("6", "ada").link(ObjectKind::Account, "hr/6", "u1");
         assert_eq!(carried.plan().changes.len(), 0, "{}", carried.told());
         assert!(
             carried.told().contains("(Error AmbiguousCorrelation) hr/6: its link leads to an account with somebody else's marker (u1)")
         );
+        let called = carried.but(|link| link.name = Some("ada".into()));
+        assert!(!called.told().contains("Deactivate"), "{}", called.told());
+        assert!(called.told().contains("Update hr/6 [Mover] id=u1 externalId: hc:acme:hr:1 > hc:acme:hr:6"), "{}", called.told());
     }
+}
+
+/// Whoever may write the mark's attribute of their own account writes somebody else's mark: the state says whose it is, and so does who made it.
+#[test]
+fn a_mark_that_somebody_wrote_by_hand_gives_nobody_an_account() {
+    let forged =
+        |id: &str, login: &str, key: &str| json!({"id": id, "userName": login, "externalId": format!("hc:acme:hr:{key}"), "active": true});
+    let scene = |rest: &str| {
+        let scene = Scene::new(&[source("hr", ""), target(rest)]).person("1", "ada").person("2", "bob");
+        let named = |name: &'static str| move |link: &mut crate::model::Link| link.name = Some(name.into());
+        let scene = scene.marked("u1", "hr/1", "ada").link(ObjectKind::Account, "hr/1", "u1").but(named("ada"));
+        scene.link(ObjectKind::Account, "hr/2", "u2").but(named("bob"))
+    };
+    // That of somebody who has an account, and of somebody who has none yet: bob keeps his own, and the mark is put right.
+    for key in ["1", "9"] {
+        let scene = scene("").person("9", "new").account(forged("u2", "bob", key));
+        let plan = scene.told();
+        assert!(plan.contains("Update hr/2 [Mover] id=u2 externalId"), "{plan}");
+        assert!(!plan.contains("hr/1 [") && !plan.contains("id=u2 userName"), "{plan}");
+        assert_eq!(plan.contains("(Error AmbiguousCorrelation) hr/9"), key == "9", "{plan}");
+    }
+    // An account that is nobody's is taken over, and nothing less.
+    let stranger = scene("").person("9", "new").marked("u2", "hr/2", "bob").account(forged("u7", "mallory", "9"));
+    assert!(stranger.told().contains("Adopt hr/9"), "{}", stranger.told());
+    // Without a state a mark is all there is.
+    let lost = scene("").person("9", "new").marked("u2", "hr/2", "bob").account(forged("u7", "mallory", "9")).forgetful();
+    assert!(lost.told().contains("Update hr/9"), "{}", lost.told());
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn every_account_of_theirs_goes_and_a_namesake_s_stays() {
     0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn]
     1 Deactivate hr/1 [Revoked] id=a2 active: true > false; risks [SignIn]
     2 Deactivate hr/1 [Revoked] id=a3 active: true > false; risks [SignIn]
-    3 Update hr/2 [Mover] id=a5 userName: own > joe; risks [SignIn]
+    3 Adopt hr/2 [Joiner] id=a5 userName: own > joe; risks [SignIn, Adoption]
     (Error AmbiguousCorrelation) hr/1: an account that looks like theirs (id a4) carries another workspace's mark, so the revocation leaves it alone
     (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
     ");

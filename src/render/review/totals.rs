@@ -104,6 +104,8 @@ pub fn limit_words(guardrail: Guardrail, target: &str) -> String {
         Guardrail::Rename => "other user names",
         Guardrail::Names => "other names",
         Guardrail::Move => "accounts that move",
+        Guardrail::Roles => "other roles",
+        Guardrail::Owners => "other owners of groups",
         Guardrail::Update => "accounts that change",
         Guardrail::Deactivate => "deactivations",
         Guardrail::Delete => "deletions",

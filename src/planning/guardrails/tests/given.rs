@@ -66,6 +66,44 @@ fn a_mass_of_moves_is_withheld_and_who_is_put_away_or_comes_back_is_none() {
 }
 
 #[test]
+fn a_mass_of_other_roles_is_withheld_whichever_way_they_change() {
+    let list = |names: &[&str]| Some(crate::model::Value::List(names.iter().map(crate::model::Value::text).collect()));
+    let changes = |attribute: &str, before: &[&str], after: &[&str], many: u32| {
+        let (before, after) = (list(before), list(after));
+        let one = AttributeChange { attribute: attribute.into(), before, after, sensitive: false };
+        (0..many).map(move |at| {
+            let update = change(Action::Update, ObjectKind::Account, &format!("hr/{at}"), Mandate::Normal);
+            Change { attributes: vec![one.clone()], ..update }
+        })
+    };
+    let many = |attribute, before: &[&str], after: &[&str], many| held(&with(changes(attribute, before, after, many)).checked()).len();
+    assert_eq!(many("roles", &["user"], &["admin"], 20), 0);
+    assert_eq!(many("roles", &["user"], &["admin"], 21), 21);
+    assert_eq!(many("roles", &["user", "admin"], &["user"], 21), 21);
+    assert_eq!(many("entitlements[type eq \"x\"].value", &[], &["a"], 21), 21);
+    assert_eq!(many("title", &["user"], &["admin"], 50), 0);
+    let plan = with(changes("roles", &[], &["admin"], 21)).checked();
+    assert!(plan.findings[0].message.contains("people whose roles change: 21 planned"), "{}", plan.findings[0].message);
+    let mut first = with(changes("roles", &[], &["admin"], 60));
+    first.populations.targets[0] = Population { held: 100, ..Population::default() };
+    assert_eq!(held(&first.checked()).len(), 0, "a first run");
+}
+
+#[test]
+fn a_mass_of_owners_is_withheld_and_each_ownership_counts() {
+    let owned = |before: std::ops::Range<u32>, after: std::ops::Range<u32>| {
+        let list = |keys: std::ops::Range<u32>| {
+            Some(crate::model::Value::List(keys.map(|at| crate::model::Value::Reference(format!("hr/{at}").into())).collect()))
+        };
+        let one = AttributeChange { attribute: "owners".into(), before: list(before), after: list(after), sensitive: false };
+        let update = change(Action::Update, ObjectKind::Group, "group/admins", Mandate::Normal);
+        held(&with([Change { attributes: vec![one], ..update }]).checked()).len()
+    };
+    assert_eq!((owned(0..1, 0..21), owned(0..1, 0..22)), (0, 1));
+    assert_eq!(owned(0..11, 11..21), 1, "eleven end, ten begin");
+}
+
+#[test]
 fn who_joins_the_company_does_not_wait_for_a_mass_and_changes_no_override() {
     let of = |hires: &[&str]| {
         let mut change = joins("group/admins", 1..=21);
