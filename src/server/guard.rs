@@ -89,7 +89,8 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
         Some(problem) => {
             let again = problem.asks_again || problem.status == StatusCode::UNAUTHORIZED;
             let way = (site.has_sessions() && again).then(|| sign_in::address(&here, problem.asks_again));
-            pages::problem(problem, visitor.is_some(), way.as_deref())
+            let looks = reads && visitor.is_some() && problem.status == StatusCode::SERVICE_UNAVAILABLE;
+            pages::problem(problem, visitor.is_some(), way.as_deref(), looks.then_some(here.as_str()))
         }
         None => response,
     };
