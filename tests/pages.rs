@@ -55,7 +55,7 @@ fn whole_manifests_on_the_pages_are_valid() {
         let text = std::fs::read_to_string(Path::new(ROOT).join(page)).expect("a page");
         let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
         for block in blocks.filter(|block| block.starts_with("apiVersion: headcount.dev")) {
-            let workspace = "---\napiVersion: headcount.dev/v1alpha1\nkind: Workspace\nmetadata: {name: acme}\nspec: {id: acme}\n";
+            let workspace = "---\napiVersion: headcount.dev/v1alpha1\nkind: Workspace\nmetadata: {name: acme}\nspec: {id: acme, allowedDirectories: [..]}\n";
             let folder = Folder::with(&[("headcount.yaml", &format!("{block}{workspace}"))]);
             folder.run(["validate", "--manifests-only"]).assert().success();
             seen += 1;

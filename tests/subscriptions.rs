@@ -26,14 +26,14 @@ spec: {id: acme-subscribed}
 /// Both Sources, with and without webhooks.
 fn sources(webhooks: bool) -> String {
     let webhook = if webhooks { ", webhook: {file: hook}" } else { "" };
-    let source = |name: &str, connector: &str, more: &str| {
+    let source = |name: &str, precedence: u32, connector: &str, more: &str| {
         format!(
-            "---\napiVersion: headcount.dev/v1alpha1\nkind: Source\nmetadata: {{name: {name}}}\nspec:\n  connection:\n    connector: {{name: {connector}, {more}{webhook}}}\n  key: record.id\n  mapping: {{rules: [{{attribute: userName, value: record.id}}]}}\n"
+            "---\napiVersion: headcount.dev/v1alpha1\nkind: Source\nmetadata: {{name: {name}}}\nspec:\n  establishes: true\n  precedence: {precedence}\n  connection:\n    connector: {{name: {connector}, {more}{webhook}}}\n  key: record.id\n  mapping: {{rules: [{{attribute: userName, value: record.id}}]}}\n"
         )
     };
     let entra = "config: {tenant: acme.example}, auth: {secret: {clientId: {file: id}, clientSecret: {file: id}}}";
     let google = "config: {admin: headcount@acme.example}, auth: {serviceAccount: {key: {file: google.json}}}";
-    format!("{WORKSPACE}{}{}", source("entra", "entra", entra), source("google", "google-workspace", google))
+    format!("{WORKSPACE}{}{}", source("entra", 20, "entra", entra), source("google", 10, "google-workspace", google))
 }
 
 /// The catalog's document, but for its hosts: a Connector of a workspace takes the place of the catalog's of that name.

@@ -120,7 +120,7 @@ pub const EXITS: &[(&str, &str)] = &[
     ("0", "done, nothing left"),
     ("1", "an error; for diff: there are differences"),
     ("2", "wrong usage; with --detailed-exitcode: a plan with changes"),
-    ("3", "a guardrail refused"),
+    ("3", "something is held: by a guardrail, an approval, a window, a suspension or the brake"),
     ("4", "partly applied"),
     ("5", "the plan is stale or incomplete"),
     ("130", "interrupted twice: what was sent is in the journal"),

@@ -82,7 +82,7 @@ Exit codes:
   0  done, nothing left
   1  an error; for `diff`: there are differences
   2  wrong usage; with --detailed-exitcode: a plan with changes
-  3  something is held: a guardrail refused it, or an approval, a window, a suspension or the brake holds it
+  3  something is held: by a guardrail, an approval, a window, a suspension or the brake
   4  partly applied
   5  the plan is stale, or something could not be read or decided
   6  a branch brings something that can't be decided")]

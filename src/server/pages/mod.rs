@@ -170,7 +170,7 @@ impl PageContext {
             header.bar {
                 p.brand { "headcount" @if let Some(status) = &self.status { " " span { (text(&status.workspace)) } } }
                 nav aria-label="Pages" {
-                    @for (known, address, name) in PARTS {
+                    @for (known, address, name) in PARTS.into_iter().filter(|(known, ..)| *known != Part::People || self.sees_people()) {
                         a href=(address) aria-current=[(known == part).then_some("page")] {
                             (name)
                             @let waits = self.badge(known);
@@ -298,7 +298,7 @@ fn respond(status: StatusCode, page: &Markup) -> Response {
 pub(super) fn problem(problem: &Problem, is_known: bool, sign_in: Option<&str>, again: Option<&str>) -> Response {
     let heading = match problem.status {
         StatusCode::UNAUTHORIZED => "Nobody is signed in",
-        StatusCode::FORBIDDEN => "This is not for you to do",
+        StatusCode::FORBIDDEN => "This is not for you",
         StatusCode::NOT_FOUND => "There is no such thing",
         StatusCode::SERVICE_UNAVAILABLE => "That can't be told now",
         _ => "That was not done",
