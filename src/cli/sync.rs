@@ -144,8 +144,12 @@ fn is_asked(system: &SystemStatus, targets: &[String]) -> bool {
 /// As `plan` and `apply` would end, by what the one who runs says is left: of what was asked for, of the Sources, and of no single system.
 fn outcome(status: &Status, targets: &[String], now: Timestamp) -> Exit {
     let others: Vec<&str> = status.systems.iter().filter(|system| !is_asked(system, targets)).map(|system| &*system.name).collect();
-    let needs = status.needs.iter().filter(|need| !others.contains(&need.about.as_str()));
+    let needs = status.needs.iter().filter(|need| !others.contains(&need.about.as_str())).filter_map(|need| Remainder::of_need(need.kind));
     let silent = is_silent(status, now).then_some(Remainder::Stale);
+    // Which of the two it is, a need says; where none does, nothing of it is done all the same.
+    let is_told = |system: &&SystemStatus| status.needs.iter().any(|need| need.about == *system.name);
+    let held = status.systems.iter().filter(|system| is_asked(system, targets) && system.state == SystemState::Held);
+    let untold = held.filter(|system| !is_told(system)).map(|_| Remainder::Held);
     let states = states(status, targets).filter_map(Remainder::of_state);
-    remainder::exit(silent.into_iter().chain(states).chain(needs.filter_map(|need| Remainder::of_need(need.kind))))
+    remainder::exit(silent.into_iter().chain(states).chain(untold).chain(needs))
 }

@@ -308,7 +308,7 @@ pub(super) fn problem(problem: &Problem, is_known: bool, sign_in: Option<&str>, 
             h1 { (heading) }
             div.banner.warn { p { (ticked(&problem.detail)) "." } @if let Some(next) = &problem.next { p { "Next: " (ticked(next)) "." } } @if again.is_some() { p { "This page looks again by itself." } } }
             div.acts {
-                @if let Some(address) = sign_in { a.button href=(address) { @if is_known { "Sign in again" } @else { "Sign in" } } }
+                @if let Some(address) = sign_in { a.button href=(address) { @if is_known { "Sign in again" } @else if problem.status == StatusCode::FORBIDDEN { "Sign in as somebody else" } @else { "Sign in" } } }
                 @if is_known { a.button href="/" { "To the overview" } }
             }
         }

@@ -31,6 +31,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
                 @if context.offers(SiteAction::Pause) && status.brake.is_none() { a.button.lose href="/pause" { "Stop all writing" } }
             }
         }
+        @if status.systems.is_empty() { p { "Declare them in the manifests: " code { "headcount init --from TABLE" } " writes some to start from, " code { "headcount connector init NAME" } " prints one." } }
         (needs(&context, status, plan.as_deref()))
         (systems(&context, status, SystemRole::Target, "Targets"))
         (systems(&context, status, SystemRole::Source, "Sources"))
@@ -41,6 +42,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
 
 fn heading(status: &Status) -> String {
     match status.needs.len() as u64 {
+        0 if status.systems.is_empty() => "There is no Source and no Target yet".to_owned(),
         0 => format!("Nothing needs somebody{}", calm_words(status).trim_end_matches('.')),
         1 => "1 thing needs somebody".to_owned(),
         many => format!("{} need somebody", count(many, "thing")),
