@@ -22,5 +22,6 @@ mod pages;
 mod properties;
 mod quickstart;
 mod replay;
+mod subscriptions;
 mod support;
 mod vendors;

@@ -37,14 +37,15 @@ fn the_readme_leads_from_nothing_to_an_empty_second_plan() {
 fn what_the_readme_shows_of_a_manifest_is_what_init_writes() {
     let folder = Folder::with(&[]);
     crate::support::write_settled(&folder.file("people.csv"), export());
-    folder.run(["init", "--from", "people.csv"]).assert().success();
-    let written = std::fs::read_to_string(folder.file("headcount.yaml")).expect("it was written");
+    folder.run(["init", "acme", "--from", "people.csv", "--scim", SERVICE]).assert().success();
+    let written = std::fs::read_to_string(folder.file("acme/headcount.yaml")).expect("it was written");
     let readme = std::fs::read_to_string(Path::new(ROOT).join("README.md")).expect("the README");
-    let shown: Vec<&str> = readme.lines().map(str::trim).filter(|line| line.starts_with("- {attribute: ")).collect();
-    assert!(shown.len() >= 3, "{shown:?}");
-    for line in shown {
-        assert!(written.contains(line), "{line} in\n{written}");
-    }
+    let source = |text: &str, start: &str, end: &str| {
+        let rest = text.split(start).find(|part| part.starts_with("apiVersion: headcount.dev/v1alpha1\nkind: Source\n"));
+        rest.and_then(|rest| rest.split(end).next()).map(str::to_owned)
+    };
+    assert_eq!(source(&readme, "```yaml\n", "```"), source(&written, "---\n", "---\n"));
+    assert!(source(&readme, "```yaml\n", "```").is_some(), "{readme}");
 }
 
 #[test]
@@ -54,7 +55,7 @@ fn whole_manifests_on_the_pages_are_valid() {
         let text = std::fs::read_to_string(Path::new(ROOT).join(page)).expect("a page");
         let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
         for block in blocks.filter(|block| block.starts_with("apiVersion: headcount.dev")) {
-            let workspace = "---\napiVersion: headcount.dev/v1alpha1\nkind: Workspace\nmetadata: {name: acme}\nspec: {id: acme}\n";
+            let workspace = "---\napiVersion: headcount.dev/v1alpha1\nkind: Workspace\nmetadata: {name: acme}\nspec: {id: acme, allowedDirectories: [..]}\n";
             let folder = Folder::with(&[("headcount.yaml", &format!("{block}{workspace}"))]);
             folder.run(["validate", "--manifests-only"]).assert().success();
             seen += 1;

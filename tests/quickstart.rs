@@ -110,7 +110,7 @@ fn its_teams_are_imported_and_the_plan_is_empty_then() {
     std::fs::remove_file(folder.join("groups.yaml")).expect("the groups");
 
     let told = run(folder, &["import", "intranet", "--kind", "group"], 0);
-    assert!(told.contains("plan right after: no changes"), "{told}");
+    assert!(told.contains("plan right after: nothing changes for anybody"), "{told}");
     let groups = std::fs::read_to_string(folder.join("groups.yaml")).expect("the groups");
     assert!(groups.contains("displayName: Works Council\n  members:\n  - {identity: {source: hr, key: \"10"), "{groups}");
     run(folder, &["apply", "--auto-approve"], 0);

@@ -163,6 +163,28 @@ async fn outcomes_leave_links_deactivations_and_windows_behind() {
 }
 
 #[tokio::test]
+async fn a_link_follows_the_mark_that_a_change_renews() {
+    let world = World::new().await;
+    let links = async || -> Vec<String> {
+        world.store.load().await.unwrap().links.iter().map(|link| format!("{} {}", link.key, link.id)).collect()
+    };
+    let marks = |key: &str, action, before: &str, after: &str| {
+        change(action, Account, key, Some("7")).with("externalId", Some(Value::text(before)), Some(Value::text(after)))
+    };
+    world.fake.put("7", &[]);
+    world.apply(&plan(vec![change(Action::Adopt, Account, "hr/C-17", Some("7"))])).await;
+    world.apply(&plan(vec![marks("hr/1044", Action::Update, "a note", "hc:acme:hr:1044")])).await;
+    assert_eq!(links().await, ["hr/C-17 7"], "what was no mark says nothing of another key");
+    world.fake.script([Script::Refuse(SystemError::Rejected("no".into()))]);
+    world.apply(&plan(vec![marks("hr/1044", Action::Update, "hc:acme:hr:C-17", "hc:acme:hr:1044")])).await;
+    assert_eq!(links().await, ["hr/C-17 7"], "the mark is as it was");
+    world.apply(&plan(vec![marks("hr/1044", Action::Update, "hc:acme:hr:C-17", "hc:acme:hr:1044")])).await;
+    assert_eq!(links().await, ["hr/1044 7"]);
+    world.apply(&plan(vec![marks("hr/2", Action::Reactivate, "hc:acme:hr:1044", "hc:acme:hr:2")])).await;
+    assert_eq!(links().await, ["hr/2 7"]);
+}
+
+#[tokio::test]
 async fn names_of_people_who_left_are_remembered_until_they_are_back() {
     let world = World::new().await;
     ["7", "8", "9"].iter().for_each(|id| world.fake.put(id, &[("userName", "x")]));

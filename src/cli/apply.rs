@@ -11,9 +11,9 @@ use super::held::{self, ByHand};
 use super::history::broken;
 use super::outcome::{self, NotRun};
 use super::output::{TextOrJson, show};
-use super::plan::verdict;
 use super::progress::{Watching, above};
 use super::redact::{Hides, Redact};
+use super::remainder::{self, Remainder};
 use super::report::{self, Exit, Failure, notice};
 use super::reviewed::{self, ShownWith};
 use super::selection::Selection;
@@ -257,14 +257,13 @@ pub async fn asked_to_stop() {
 const INTERRUPTED: i32 = 130;
 
 fn exit(ending: &Ending, parts: &[HeldPart]) -> Exit {
-    let held = ending.report.outcomes.values().any(|outcome| outcome.holds());
-    match (ending.report.complete(), ending.proposal.unreviewed.is_empty()) {
-        (false, _) if held => Exit::Partly,
-        (false, _) => Exit::Error,
-        (true, false) => Exit::Stale,
-        (true, true) if parts.iter().any(held::waits) => Exit::Refused,
-        (true, true) => verdict(&ending.proposal.plan),
+    let (report, proposal) = (&ending.report, &ending.proposal);
+    if !report.complete() && !report.outcomes.values().any(|outcome| outcome.holds()) {
+        return Exit::Error;
     }
+    let undone = (!report.complete()).then_some(Remainder::Undone);
+    let stale = (!proposal.unreviewed.is_empty()).then_some(Remainder::Stale);
+    remainder::exit([undone, stale, Remainder::of_parts(parts)].into_iter().flatten().chain(Remainder::of_plan(&proposal.plan)))
 }
 
 /// Largest plan file: a hundred million bytes are half a million changes.

@@ -19,7 +19,7 @@ use super::commit_status::{self, StatusHost};
 use super::inbound::InboundArgs;
 use super::log::{self, LogArgs, RunningLogArgs};
 use super::pages::PagesArgs;
-use super::plan::verdict;
+use super::remainder::{self, Remainder};
 use super::report::{Exit, Failure, notice};
 use super::session::{self, state_failure, state_place};
 use super::who::service;
@@ -222,15 +222,13 @@ pub(super) async fn stop_when_asked(stop: CancellationToken) {
 }
 
 fn exit(ended: &workspace::Ended, once: bool) -> Exit {
-    match &ended.plan {
-        // Somebody stopped it, which is how it ends.
-        _ if !once => Exit::Done,
-        _ if ended.failed => Exit::Partly,
-        _ if !ended.settled => Exit::Stale,
-        Some(plan) if ended.held && verdict(plan) == Exit::Done => Exit::Refused,
-        Some(plan) => verdict(plan),
-        None => Exit::Done,
+    // Somebody stopped it, which is how it ends.
+    if !once {
+        return Exit::Done;
     }
+    let known =
+        [ended.failed.then_some(Remainder::Undone), (!ended.settled).then_some(Remainder::Stale), ended.held.then_some(Remainder::Held)];
+    remainder::exit(known.into_iter().flatten().chain(ended.plan.iter().flat_map(|plan| Remainder::of_plan(plan))))
 }
 
 impl Listen {

@@ -5,12 +5,12 @@
 mod told;
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use super::output;
+use super::output::{self, beneath};
 use super::redact::{Hides, Redact};
 use super::report::{self, Exit, Failure, notice};
 use super::session::{self, Session};
@@ -207,14 +207,6 @@ fn patched(adopted: &Adopted, files: &Files) -> Option<PathBuf> {
     }
     let named = std::path::absolute(files.files.first()?).ok()?;
     if named.is_dir() { Some(named) } else { named.parent().map(Path::to_path_buf) }
-}
-
-/// A file as it is called from a folder above it.
-fn beneath(name: &str, folder: &Path) -> Option<String> {
-    let whole = std::path::absolute(name).ok()?;
-    let rest = whole.strip_prefix(folder).ok()?;
-    let is_plain = rest.components().all(|part| matches!(part, Component::Normal(_)));
-    is_plain.then(|| rest.to_string_lossy().into_owned())
 }
 
 fn texts(inputs: &[crate::manifest::ManifestInput]) -> BTreeMap<Arc<str>, String> {

@@ -116,14 +116,13 @@ fn group(provenance: &Provenance<'_>, text: &str) -> Option<Arc<str>> {
         return Some(Arc::from(text));
     }
     let key = Key::group(text).text();
-    (provenance.has_group(&key) && provenance.find(text).is_empty()).then_some(key)
+    let declared = provenance.has_group(&key) || provenance.made_by(&key).is_some();
+    (declared && provenance.find(text).is_empty()).then_some(key)
 }
 
 fn of_group(behind: &ChangeOrigins<'_>, plan: &Plan, key: &str, args: &ExplainArgs) -> Result<(), Failure> {
-    let answer = behind.provenance().about_group(plan, key, args.target.as_deref()).ok_or_else(|| {
-        Failure::new(format!("no Group is declared as {key:?}"))
-            .hint("name the key of a Group (group/sre); of one with a `forEach` with its value (group/department/sales)")
-    })?;
+    let provenance = behind.provenance();
+    let answer = provenance.about_group(plan, key, args.target.as_deref()).ok_or_else(|| no_group(provenance, key))?;
     if args.output == TextOrJson::Json {
         return report::result(format!("{:#}\n", answer.document()).as_bytes());
     }
@@ -135,6 +134,25 @@ fn of_group(behind: &ChangeOrigins<'_>, plan: &Plan, key: &str, args: &ExplainAr
     out.flush()?;
     Ok(())
 }
+
+/// Why a key is no group's, with those that are meant.
+fn no_group(provenance: &Provenance<'_>, key: &str) -> Failure {
+    let Some(made) = provenance.made_by(key) else {
+        return Failure::new(format!("no Group is declared as {key:?}"))
+            .hint("name the key of a Group (group/sre); of one with a `forEach` with its value (group/department/sales)");
+    };
+    let failure = Failure::new(format!("{key} makes a group for each value that somebody has, and is none itself"));
+    let mut names: Vec<&str> = made.iter().take(MADE).map(|(key, _)| key.as_ref()).collect();
+    if names.is_empty() {
+        return failure.hint("nobody has a value now: `headcount get people` shows what people have");
+    }
+    let more = format!("and {} more: headcount get groups", made.len() - names.len());
+    names.extend((made.len() > MADE).then_some(more.as_str()));
+    failure.hint(format!("name one of them: {}", names.join(", ")))
+}
+
+/// Groups of a `forEach` that are named before the rest is counted.
+const MADE: usize = 6;
 
 fn write_changes(
     changes: &[&Change],
@@ -156,8 +174,10 @@ fn write_changes(
 fn find<'p>(provenance: &Provenance<'_>, plan: &'p Plan, args: &ExplainArgs) -> Result<PersonAnswer<'p>, Failure> {
     let name = &args.identity;
     match provenance.find(name).as_slice() {
-        [] => Err(Failure::new(format!("nobody is known by {name:?}"))
-            .hint("name a key such as hr/10023, a record's key, a user name or an e-mail address")),
+        [] => Err(Failure::new(format!("nobody is known by {name:?}")).hint(
+            "name a key such as hr/10023, a record's key, a user name or an e-mail address; of whoever is in no source any more \
+             `headcount history --who NAME` tells what was done, and `headcount explain account/TARGET/NAME` whose an account is",
+        )),
         [key] => provenance
             .about(plan, key, args.target.as_deref())
             .ok_or_else(|| Failure::new(format!("{key} can't be explained: no source and no User makes it exist"))),

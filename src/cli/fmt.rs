@@ -90,13 +90,15 @@ fn said(checks: bool, untidy: usize, all: usize) -> Exit {
 }
 
 fn one(args: &FmtArgs, file: &str, before: &str, tidy: &str, out: &mut impl Write) -> Result<(), Failure> {
+    // However it was named: a patch is applied where it was made.
+    let shown = std::env::current_dir().ok().and_then(|here| output::beneath(file, &here)).unwrap_or_else(|| file.to_owned());
     if args.diff {
-        return Ok(out.write_all(patch(file, Some(before), tidy).as_bytes())?);
+        return Ok(out.write_all(patch(&shown, Some(before), tidy).as_bytes())?);
     }
     if !args.check {
         output::rewrite(Path::new(file), tidy)?;
     }
-    Ok(writeln!(out, "{file}")?)
+    Ok(writeln!(out, "{shown}")?)
 }
 
 fn stdin(args: &FmtArgs) -> Result<Exit, Failure> {

@@ -12,6 +12,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::report::{self, Exit, Failure};
 use crate::connector::file::{Found, look};
+use crate::render::count;
 use guess::Guess;
 
 /// Write a workspace to start from
@@ -98,7 +99,7 @@ fn from_table(directory: &Path, table: &Path, scim: Option<&str>, words: &mut St
 }
 
 fn saw(table: &Path, found: &Found, guess: &Guess) -> String {
-    let mut parts = vec![format!("{} records", found.rows.len())];
+    let mut parts = vec![count(found.rows.len() as u64, "record")];
     parts.extend(found.separator.map(|sign| match sign {
         ';' => "semicolons".to_owned(),
         ',' => "commas".to_owned(),
@@ -107,7 +108,7 @@ fn saw(table: &Path, found: &Found, guess: &Guess) -> String {
     }));
     parts.extend(found.encoding.map(str::to_owned));
     parts.extend(found.sheet.as_ref().map(|sheet| format!("sheet `{sheet}`")));
-    parts.extend((found.skip > 0).then(|| format!("{} lines above the header", found.skip)));
+    parts.extend((found.skip > 0).then(|| format!("{} above the header", count(found.skip, "line"))));
     parts.extend(found.footer.as_ref().map(|(count, first)| format!("{count} below the records (`{first}`)")));
     let mut words = format!("read {}: {}\n", table.display(), parts.join(", "));
     let width = guess.used.iter().map(|(_, what)| what.len()).max().unwrap_or(0);

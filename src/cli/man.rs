@@ -120,9 +120,10 @@ pub const EXITS: &[(&str, &str)] = &[
     ("0", "done, nothing left"),
     ("1", "an error; for diff: there are differences"),
     ("2", "wrong usage; with --detailed-exitcode: a plan with changes"),
-    ("3", "a guardrail refused"),
+    ("3", "something is held: by a guardrail, an approval, a window, a suspension or the brake"),
     ("4", "partly applied"),
-    ("5", "the plan is stale or incomplete"),
+    ("5", "the plan is stale, or something could not be read or decided"),
+    ("6", "diff --base: a branch brings something that can't be decided"),
     ("130", "interrupted twice: what was sent is in the journal"),
 ];
 

@@ -38,6 +38,7 @@ mod pipelines_tests;
 mod plan;
 mod progress;
 mod redact;
+mod remainder;
 mod remote;
 pub mod report;
 mod requests;
@@ -81,9 +82,9 @@ Exit codes:
   0  done, nothing left
   1  an error; for `diff`: there are differences
   2  wrong usage; with --detailed-exitcode: a plan with changes
-  3  a guardrail refused
+  3  something is held: by a guardrail, an approval, a window, a suspension or the brake
   4  partly applied
-  5  the plan is stale or incomplete
+  5  the plan is stale, or something could not be read or decided
   6  a branch brings something that can't be decided")]
 struct Cli {
     /// When to use colours; auto: on a terminal, unless NO_COLOR is set

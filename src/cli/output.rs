@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
@@ -30,6 +30,14 @@ pub struct Output {
     pub full: bool,
     #[command(flatten)]
     pub redact: Redact,
+}
+
+/// A file as it is called from a folder above it; nothing where it lies elsewhere.
+pub fn beneath(name: &str, folder: &Path) -> Option<String> {
+    let whole = std::path::absolute(name).ok()?;
+    let rest = whole.strip_prefix(folder).ok()?;
+    let is_plain = rest.components().all(|part| matches!(part, Component::Normal(_)));
+    is_plain.then(|| rest.to_string_lossy().into_owned())
 }
 
 /// How a command that has no more than these two forms tells what it has to tell.

@@ -9,6 +9,7 @@ use super::Files;
 use super::held::{self, ByHand};
 use super::next;
 use super::output::{self, Output};
+use super::remainder::{self, Remainder};
 use super::report::{self, Exit, Failure, notice};
 use super::requests;
 use super::selection::Selection;
@@ -130,9 +131,5 @@ fn coming(plan: &Plan, days: i64) -> Upcoming {
 
 /// How a command ends that only planned.
 pub fn verdict(plan: &Plan) -> Exit {
-    match (plan.refused(), plan.decided()) {
-        (true, _) => Exit::Refused,
-        (false, false) => Exit::Stale,
-        (false, true) => Exit::Done,
-    }
+    remainder::exit(Remainder::of_plan(plan))
 }

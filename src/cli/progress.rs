@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::redact::Hides;
 use super::report::{is_quiet, notice};
-use crate::model::{Change, Evidence, ObjectKind, Outcome, Plan};
+use crate::model::{Change, Evidence, ObjectKind, Outcome, Plan, SystemRole};
 use crate::pipeline::{Hear, News};
 use crate::render::{count, headline, safe};
 
@@ -86,6 +86,8 @@ struct Reading {
 /// How far one system is.
 #[derive(Default)]
 struct SystemRead {
+    /// known once something came
+    role: Option<SystemRole>,
     rows: BTreeMap<ObjectKind, u64>,
     /// how it ended
     end: Option<Evidence>,
@@ -104,7 +106,10 @@ impl Reading {
 
     fn hear(&self, news: News<'_>) {
         match news {
-            News::Rows { system, kind, count } => self.update(system, |read| *read.rows.entry(kind).or_default() += count as u64),
+            News::Rows { system, role, kind, count } => self.update(system, |read| {
+                read.role = Some(role);
+                *read.rows.entry(kind).or_default() += count as u64;
+            }),
             News::Restarted { system, kind } => self.update(system, |read| {
                 read.rows.remove(&kind);
             }),
@@ -126,7 +131,7 @@ impl Reading {
         }
         // By name, and only now: whichever system answered first, the lines are the same.
         for (system, read) in self.read.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let rows = count(read.rows.values().sum(), "row");
+            let rows = read.words();
             match read.end {
                 Some(Evidence::Unreadable { .. }) => notice(format_args!("could not read {}", safe::line(system))),
                 Some(Evidence::Partial { .. }) => notice(format_args!("read {}: {rows}, not all of it", safe::line(system))),
@@ -141,6 +146,21 @@ impl Reading {
         let over = all.values().filter(|read| read.end.is_some()).count();
         let total: u64 = all.values().flat_map(|read| read.rows.values()).sum();
         self.bar.set_message(format!("reading: {over} of {}, {}", count(self.systems as u64, "system"), count(total, "row")));
+    }
+}
+
+impl SystemRead {
+    /// What came, by kind: what a Source has is records, whoever they are of.
+    fn words(&self) -> String {
+        let word = |kind| match (self.role, kind) {
+            (Some(SystemRole::Source), _) => "record",
+            (_, ObjectKind::Account) => "account",
+            (_, ObjectKind::Group) => "group",
+            (_, ObjectKind::Membership) => "membership",
+            (_, ObjectKind::Entitlement) => "entitlement",
+        };
+        let words: Vec<String> = self.rows.iter().filter(|(_, rows)| **rows > 0).map(|(kind, rows)| count(*rows, word(*kind))).collect();
+        if words.is_empty() { "nothing is there".to_owned() } else { words.join(", ") }
     }
 }
 

@@ -29,11 +29,11 @@ pub enum Exit {
     Error = 1,
     /// wrong usage
     Usage = 2,
-    /// a guardrail refused
+    /// something is held: by a guardrail, an approval, a window, a suspension or the brake
     Refused = 3,
     /// partly applied
     Partly = 4,
-    /// the plan is stale or incomplete
+    /// the plan is stale, or something could not be read or decided
     Stale = 5,
     /// a branch brings something that can't be decided
     Undecided = 6,

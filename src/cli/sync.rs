@@ -9,13 +9,14 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::complete;
+use super::remainder::{self, Remainder};
 use super::report::{self, Exit, Failure, notice};
 use super::running::{self, Running, ServedPlace};
 use super::session;
 use super::status;
 use super::who;
 use crate::manifest::quantity;
-use crate::model::{Status, SyncRequest, SystemRole, SystemState, THE_WORKSPACE};
+use crate::model::{Status, SyncRequest, SystemRole, SystemState, SystemStatus};
 use crate::render::status::is_silent;
 use crate::state::Shelf;
 use crate::workspace::acts;
@@ -30,8 +31,8 @@ Examples:
   headcount sync                                   everything, soon
   headcount sync --target chat --wait              one target, and what became of it
 
-Exit codes with --wait: 0 as declared; 3 a guardrail holds changes; 4 partly done; 5 something could not
-be read, waits for an approval or a window, or nobody took it up in time")]
+Exit codes with --wait: 0 as declared; 3 a guardrail, an approval, a window, a suspension or the brake
+holds changes; 4 partly done; 5 something could not be read or decided, or nobody took it up in time")]
 pub struct SyncArgs {
     #[command(flatten)]
     place: ServedPlace,
@@ -133,22 +134,22 @@ fn is_changing(status: &Status, targets: &[String]) -> bool {
 
 /// Of the targets that were asked for, and of every source: people come from all of them, whichever target was named.
 fn states<'s>(status: &'s Status, targets: &'s [String]) -> impl Iterator<Item = SystemState> + 's {
-    let asked = move |name: &str| targets.is_empty() || targets.iter().any(|target| target == name);
-    status.systems.iter().filter(move |system| system.role == SystemRole::Source || asked(&system.name)).map(|system| system.state)
+    status.systems.iter().filter(|system| is_asked(system, targets)).map(|system| system.state)
 }
 
-/// As `apply` would end: what came to nothing counts more than what waits, and that more than what is held.
+fn is_asked(system: &SystemStatus, targets: &[String]) -> bool {
+    system.role == SystemRole::Source || targets.is_empty() || targets.iter().any(|target| **target == *system.name)
+}
+
+/// As `plan` and `apply` would end, by what the one who runs says is left: of what was asked for, of the Sources, and of no single system.
 fn outcome(status: &Status, targets: &[String], now: Timestamp) -> Exit {
-    let any = |these: &[SystemState]| states(status, targets).any(|state| these.contains(&state));
-    if is_silent(status, now) || any(&[SystemState::Unreadable, SystemState::Unknown]) {
-        Exit::Stale
-    } else if any(&[SystemState::Stalled, SystemState::Behind, SystemState::Changing]) {
-        Exit::Partly
-    } else if any(&[SystemState::Held]) || status.needs.iter().any(|need| need.about == THE_WORKSPACE) {
-        Exit::Refused
-    } else if any(&[SystemState::WaitsForApproval, SystemState::WindowClosed, SystemState::Suspended, SystemState::Paused]) {
-        Exit::Stale
-    } else {
-        Exit::Done
-    }
+    let others: Vec<&str> = status.systems.iter().filter(|system| !is_asked(system, targets)).map(|system| &*system.name).collect();
+    let needs = status.needs.iter().filter(|need| !others.contains(&need.about.as_str())).filter_map(|need| Remainder::of_need(need.kind));
+    let silent = is_silent(status, now).then_some(Remainder::Stale);
+    // Which of the two it is, a need says; where none does, nothing of it is done all the same.
+    let is_told = |system: &&SystemStatus| status.needs.iter().any(|need| need.about == *system.name);
+    let held = status.systems.iter().filter(|system| is_asked(system, targets) && system.state == SystemState::Held);
+    let untold = held.filter(|system| !is_told(system)).map(|_| Remainder::Held);
+    let states = states(status, targets).filter_map(Remainder::of_state);
+    remainder::exit(silent.into_iter().chain(states).chain(untold).chain(needs))
 }

@@ -31,6 +31,7 @@ count at once, so that one takes the place of the other without a gap.
 
 Examples:
   headcount token create ci --scope status         it sees how things stand, and nobody's data
+  headcount token create desk --scope status --scope people
   headcount token create entra-2027 --push entra   for a system that pushes to the Source `entra`
   headcount token list
   headcount token revoke ci")]

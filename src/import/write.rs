@@ -70,7 +70,8 @@ pub(super) fn listing(name: &str, called: &str, members: &[(String, String)], of
     if nested {
         text.push_str("  members:   # guess: exactly today's members of these groups together\n");
     } else if members.is_empty() {
-        text.push_str("  members: []\n  allowEmpty: true   # nobody is in it today\n");
+        let who = if of.left == 0 { "it has no members" } else { "nobody whom a Source or a User knows is in it" };
+        text.push_str(&format!("  members: []\n  allowEmpty: true   # {who}\n"));
     } else {
         text.push_str("  members:\n");
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::*;
-use crate::model::{Action, AttributeChange, Change, ChangeId, Mandate, ObjectKind, ObjectRef, Outcome, Plan, Reason, Value};
+use crate::model::{Action, AttributeChange, Change, ChangeId, Mandate, MemberChange, ObjectKind, ObjectRef, Outcome, Plan, Reason, Value};
 use crate::state::{self, Fact, Store};
 
 async fn store() -> (tempfile::TempDir, Arc<dyn Store>) {
@@ -354,4 +354,35 @@ async fn a_state_that_is_behind_its_anchor_or_beside_it_was_restored() {
     assert_eq!(file.erased().await.unwrap(), ["a", "b", "c"].map(Arc::from));
     std::fs::write(file.path(), "nonsense").unwrap();
     assert!(matches!(file.look(store.as_ref()).await, Err(JournalError::Anchor { .. })));
+}
+
+#[tokio::test]
+async fn what_came_of_a_group_s_change_is_told_of_each_who_is_in_it() {
+    let (_folder, store) = store().await;
+    let group = |name: &str, members: &[&str]| {
+        let object = |kind, key: &str| ObjectRef { kind, key: key.into(), id: None, name: name.into() };
+        let member = |key: &&str| MemberChange { member: object(ObjectKind::Account, key), people: 1 };
+        let of = object(ObjectKind::Group, &format!("group/{name}"));
+        Change { members: members.iter().map(member).collect(), ..Change::new(&"chat".into(), Action::AddMembers, of, Reason::Joiner) }
+    };
+    let (sales, support) = (group("sales", &["hr/1", "hr/2"]), group("support", &["hr/1"]));
+    let refused = Outcome::Failed(crate::model::SystemError::Rejected("hr/1 is no member there".into()));
+    let events = [
+        Event::started(&plan(), "jane"),
+        Event::intent(ChangeId(0), &sales, 1),
+        Event::intent(ChangeId(1), &support, 1),
+        Event::outcome(ChangeId(0), &sales, &Outcome::Done { id: None }, None),
+        Event::outcome(ChangeId(1), &support, &refused, None),
+    ];
+    store.commit(entries("r1", Timestamp::UNIX_EPOCH, &events)).await.unwrap();
+    let journal = Journal::new(store.as_ref());
+    let mut whose = history::KnownSubjects::default();
+    let mut told = async |key: &str| -> Vec<(String, Option<ResultWord>)> {
+        let found = history::RecordedChanges::of_key(&journal, &key.into(), 0, &mut whose).await.unwrap();
+        found.changes.iter().map(|one| (one.words(), one.result)).collect()
+    };
+    let gets = |name: &str, key: &str, result| (format!("group {name} gets {key}"), Some(result));
+    assert_eq!(told("hr/1").await, [gets("sales", "hr/1", ResultWord::Done), gets("support", "hr/1", ResultWord::Failed)]);
+    assert_eq!(told("hr/2").await, [gets("sales", "hr/2", ResultWord::Done)]);
+    assert_eq!(told("hr/3").await, []);
 }

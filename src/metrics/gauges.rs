@@ -198,10 +198,11 @@ fn limits(kept: &Kept) -> Vec<Sample> {
         .collect()
 }
 
-const NEEDS: [NeedKind; 10] = [
+const NEEDS: [NeedKind; 11] = [
     NeedKind::RevocationOpen,
     NeedKind::Stalled,
     NeedKind::Held,
+    NeedKind::Undecided,
     NeedKind::Waits,
     NeedKind::RevisionRefused,
     NeedKind::Unreadable,
@@ -216,6 +217,7 @@ fn need_word(kind: NeedKind) -> &'static str {
         NeedKind::RevocationOpen => "RevocationOpen",
         NeedKind::Stalled => "Stalled",
         NeedKind::Held => "Held",
+        NeedKind::Undecided => "Undecided",
         NeedKind::Waits => "Waits",
         NeedKind::RevisionRefused => "RevisionRefused",
         NeedKind::Unreadable => "Unreadable",

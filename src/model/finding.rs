@@ -106,6 +106,13 @@ pub enum FindingCode {
     Revocation,
 }
 
+impl FindingCode {
+    /// As it is written.
+    pub fn word(self) -> String {
+        serde_json::to_value(self).ok().and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+}
+
 /// Whom or what a finding is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -72,13 +72,15 @@ pub enum NeedKind {
     Stalled,
     /// changes are held back by a guardrail, or because manifests or a source shrank
     Held,
+    /// something could not be decided, and stays as it is
+    Undecided,
     /// changes wait for an approval
     Waits,
     /// the newest manifests are not used
     RevisionRefused,
     /// a system can't be read
     Unreadable,
-    /// somebody else keeps changing what is declared
+    /// somebody else, or the system itself, keeps changing what is declared
     Contested,
     /// somebody else gave access that no manifest declares: a new member of a group, a new account
     Undeclared,

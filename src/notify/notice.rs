@@ -237,7 +237,7 @@ fn kind_of(need: NeedKind) -> NoticeKind {
     match need {
         NeedKind::RevocationOpen => NoticeKind::RevocationOpen,
         NeedKind::Waits => NoticeKind::PlanWaits,
-        NeedKind::Held => NoticeKind::Held,
+        NeedKind::Held | NeedKind::Undecided => NoticeKind::Held,
         NeedKind::Stalled
         | NeedKind::RevisionRefused
         | NeedKind::Unreadable
@@ -253,6 +253,7 @@ fn need_word(need: NeedKind) -> &'static str {
         NeedKind::RevocationOpen => "revocationOpen",
         NeedKind::Stalled => "stalled",
         NeedKind::Held => "held",
+        NeedKind::Undecided => "undecided",
         NeedKind::Waits => "waits",
         NeedKind::RevisionRefused => "revisionRefused",
         NeedKind::Unreadable => "unreadable",

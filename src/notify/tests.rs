@@ -123,6 +123,7 @@ fn every_need_has_its_kind() {
         (NeedKind::RevocationOpen, NoticeKind::RevocationOpen),
         (NeedKind::Waits, NoticeKind::PlanWaits),
         (NeedKind::Held, NoticeKind::Held),
+        (NeedKind::Undecided, NoticeKind::Held),
         (NeedKind::Stalled, NoticeKind::NeedsSomebody),
         (NeedKind::RevisionRefused, NoticeKind::NeedsSomebody),
         (NeedKind::Unreadable, NoticeKind::NeedsSomebody),

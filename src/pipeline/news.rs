@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::propose::Proposal;
 use super::read::Snapshot;
 use super::reconcile::RunExtent;
-use crate::model::{Brake, Change, Left, ObjectKind, Outcome, Plan, ReadReport, Receipt};
+use crate::model::{Brake, Change, Left, ObjectKind, Outcome, Plan, ReadReport, Receipt, SystemRole};
 use crate::state::{Holder, StateError};
 
 /// Something that happened.
@@ -42,6 +42,8 @@ pub enum News<'a> {
     Rows {
         /// the Source's or Target's name
         system: &'a str,
+        /// which of the two it is
+        role: SystemRole,
         /// which stream
         kind: ObjectKind,
         /// how many

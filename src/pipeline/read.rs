@@ -20,7 +20,7 @@ use crate::connector::{Gone, InboxPlace, PageSink, ReadRequest, Surroundings, Ta
 use crate::files::NamedFiles;
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{Document, Loaded, quantity};
-use crate::model::{Capabilities, Evidence, Memory, ObjectKind, Page, ReadReport, SystemError};
+use crate::model::{Capabilities, Evidence, Memory, ObjectKind, Page, ReadReport, SystemError, SystemRole};
 use crate::planning::Moment;
 use crate::policy::Policy;
 use crate::world::{self, Delta, SourceSide, TargetSide, World};
@@ -250,7 +250,7 @@ struct SourceSink<'a> {
 impl PageSink for SourceSink<'_> {
     fn page(&mut self, kind: ObjectKind, page: &Page) {
         self.side.add(page);
-        self.hear.hear(News::Rows { system: self.name, kind, count: page.len() });
+        self.hear.hear(News::Rows { system: self.name, role: SystemRole::Source, kind, count: page.len() });
     }
 
     fn restart(&mut self, kind: ObjectKind) {
@@ -282,7 +282,7 @@ impl TargetSink<'_> {
 impl PageSink for TargetSink<'_> {
     fn page(&mut self, kind: ObjectKind, page: &Page) {
         self.side.add(kind, page);
-        self.hear.hear(News::Rows { system: self.name, kind, count: page.len() });
+        self.hear.hear(News::Rows { system: self.name, role: SystemRole::Target, kind, count: page.len() });
     }
 
     fn restart(&mut self, kind: ObjectKind) {

@@ -67,6 +67,27 @@ fn of_person(account: &AccountExplanation) -> String {
     person.map_or_else(String::new, |key| format!(": it is {key}'s"))
 }
 
+/// Of a leaver: that they have left, and what became of their access at each target; nothing of anybody else.
+pub fn gone(explanation: &Explanation) -> Vec<String> {
+    if explanation.lifecycle.as_deref() != Some("leaver") {
+        return Vec::new();
+    }
+    let left = match explanation.last_day {
+        Some(day) => format!("has left; the last day was {day}"),
+        None => "has left; nobody says which day was the last".to_owned(),
+    };
+    let of = |target: &TargetWhy| match &target.account {
+        Some(account) if account.active => format!("{}: the account still has access", safe::line(&target.target)),
+        Some(account) => {
+            let access = account.access.as_deref().map_or_else(String::new, |access| format!(": {}", safe::line(access)));
+            format!("{}: the account has no access{access}", safe::line(&target.target))
+        }
+        None if target.unread => format!("{}: whether there is an account is not known", safe::line(&target.target)),
+        None => format!("{}: there is no account", safe::line(&target.target)),
+    };
+    [left].into_iter().chain(explanation.targets.iter().map(of)).collect()
+}
+
 /// What a plan would do to somebody, below a heading: the change, and each attribute before and after.
 pub fn write_change(change: &Change, identity: &str, names: &DisplayNames<'_>, width: usize, out: &mut dyn Write) -> io::Result<()> {
     let withheld = if change.runs() { "" } else { " (withheld)" };
@@ -114,7 +135,7 @@ pub fn write_findings(findings: &[&Finding], width: usize, out: &mut dyn Write) 
 }
 
 /// The words of a rule that merely applies.
-const PLAIN: &str = "the record says so";
+pub const PLAIN: &str = "the record says so";
 
 /// Below the target's own name the rule of its mapping speaks for itself.
 fn plainly(words: &str) -> String {
@@ -132,6 +153,9 @@ impl View<'_> {
     fn identity(&mut self, explanation: &Explanation) -> io::Result<()> {
         let lifecycle = explanation.lifecycle.as_deref().unwrap_or("not known, or left out");
         writeln!(self.out, "{} {}", paint(STRONG, format_args!("Identity {}", safe::line(&explanation.identity))), safe::line(lifecycle))?;
+        for line in gone(explanation) {
+            paragraph(self.width, &format!("  {}", paint(STRONG, line)), "    ", self.out)?;
+        }
         for because in &explanation.standing {
             self.because("  ", because)?;
         }

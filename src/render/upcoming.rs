@@ -57,8 +57,13 @@ fn line(due: &Due) -> String {
         DueKind::OverrideEnds => {
             format!("the override of {of} at {target} ends {}", paint(QUIET, format_args!("({})", safe::line(&due.key))))
         }
-        DueKind::RevocationEnds => format!("the revocation {} ends: {}", safe::line(&due.key), paint(STRONG, safe::line(&due.name))),
+        DueKind::RevocationEnds => format!("the revocation {} ends: {}", safe::line(revocation(due)), paint(STRONG, safe::line(&due.name))),
     }
+}
+
+/// What a revocation is called.
+fn revocation(due: &Due) -> &str {
+    due.key.strip_prefix("revocation/").unwrap_or(&due.key)
 }
 
 /// One line a day for a comment: people in numbers, manifests by name.
@@ -76,7 +81,7 @@ pub(super) fn in_words(upcoming: &Upcoming, name: &dyn Fn(&str) -> String, plain
                 let (of, target) = (due.of.as_deref().unwrap_or_default(), due.target.as_deref().unwrap_or_default());
                 day.1.push(format!("the override of {} at {} ends", name(of), name(target)));
             }
-            DueKind::RevocationEnds => day.1.push(format!("{} ends", name(&due.key))),
+            DueKind::RevocationEnds => day.1.push(format!("the revocation {} ends", name(revocation(due)))),
             what => *day.0.entry(what).or_default() += 1,
         }
     }

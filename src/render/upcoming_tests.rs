@@ -47,7 +47,7 @@ fn what_falls_due_stands_after_the_plan_by_day() {
                   old (hr/2): the deactivated account at chat is deleted
       2026-12-03  cy (hr/9): last day with card at chat
                   the override of delete at chat ends (a.yaml:4:5)
-                  the revocation revocation/lost-laptop ends: a lost laptop
+                  the revocation lost-laptop ends: a lost laptop
       … and 4 more; `-o json` has the first of them
 
     No changes. Everything is as declared.
@@ -60,7 +60,7 @@ fn a_comment_counts_people_and_names_nobody() {
     assert_snapshot!(days, @r###"
     - 2026-12-01: 1 joiner, 1 leaver, 1 last day in a group
     - 2026-12-02: 1 account made ahead of a start, 1 deactivated account deleted
-    - 2026-12-03: 1 last day with an entitlement, the override of `delete` at `chat` ends, `revocation/lost-laptop` ends, and 4 more
+    - 2026-12-03: 1 last day with an entitlement, the override of `delete` at `chat` ends, the revocation `lost-laptop` ends, and 4 more
     "###);
     assert!(!days.contains("bob") && !days.contains("ada"), "{days}");
 }

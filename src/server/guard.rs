@@ -87,9 +87,13 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
             return (StatusCode::SEE_OTHER, [(LOCATION, sign_in::address(&here, false))]).into_response();
         }
         Some(problem) => {
-            let again = problem.asks_again || problem.status == StatusCode::UNAUTHORIZED;
-            let way = (site.has_sessions() && again).then(|| sign_in::address(&here, problem.asks_again));
-            pages::problem(problem, visitor.is_some(), way.as_deref())
+            // Whoever signed in and may do nothing here may be somebody else as well.
+            let other = visitor.is_none() && problem.status == StatusCode::FORBIDDEN;
+            let again = problem.asks_again || other;
+            let asked = again || problem.status == StatusCode::UNAUTHORIZED;
+            let way = (site.has_sessions() && asked).then(|| sign_in::address(&here, again));
+            let looks = reads && visitor.is_some() && problem.status == StatusCode::SERVICE_UNAVAILABLE;
+            pages::problem(problem, visitor.is_some(), way.as_deref(), looks.then_some(here.as_str()))
         }
         None => response,
     };

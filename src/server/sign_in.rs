@@ -67,12 +67,12 @@ async fn begin(State(site): State<Arc<Site>>, uri: Uri) -> Response {
         let kept = format!("{}.{}.{}.{}", pending.state, pending.nonce, pending.verifier, URL_SAFE_NO_PAD.encode(ours(&to)));
         Ok(led(url.as_str(), &[set(PENDING, &kept, Some(PATIENCE))]))
     };
-    begun.await.unwrap_or_else(|problem: Problem| pages::problem(&problem, false, None))
+    begun.await.unwrap_or_else(|problem: Problem| pages::problem(&problem, false, None, None))
 }
 
 async fn finish(State(site): State<Arc<Site>>, headers: HeaderMap, uri: Uri) -> Response {
     finished(&site, &headers, &uri).await.unwrap_or_else(|problem| {
-        let mut response = pages::problem(&problem, false, Some(&address("/", false)));
+        let mut response = pages::problem(&problem, false, Some(&address("/", false)), None);
         put(&mut response, &set(PENDING, "", Some(0)));
         response
     })
@@ -138,7 +138,7 @@ async fn ended_there(State(site): State<Arc<Site>>, form: String) -> Response {
 async fn signed_out(State(site): State<Arc<Site>>) -> Response {
     match oidc(&site) {
         Ok(oidc) => pages::signed_out(&address("/", false), oidc.way_out().await.as_ref().map(url::Url::as_str)),
-        Err(problem) => pages::problem(&problem, false, None),
+        Err(problem) => pages::problem(&problem, false, None, None),
     }
 }
 

@@ -374,7 +374,7 @@ async fn a_value_that_a_service_makes_another_of_is_one_that_it_does_not_keep() 
     company.app().execute("UPDATE users SET name = 'x' WHERE login = 'ada'", []).unwrap();
     ask(company.store.as_ref(), "1").await;
     let status = process.until("not kept", |status| status.systems[1].why.as_ref().is_some_and(|why| why.starts_with("not-kept"))).await;
-    assert_eq!(status.needs.iter().map(|need| need.kind).collect::<Vec<_>>(), [NeedKind::Held], "{status:#?}");
+    assert_eq!(status.needs.iter().map(|need| need.kind).collect::<Vec<_>>(), [NeedKind::Contested], "{status:#?}");
     process.end().await;
 }
 
@@ -446,7 +446,7 @@ async fn what_could_not_be_decided_needs_somebody_whatever_it_is_about() {
         let needs = status.needs.iter().map(|need| (need.kind, need.about.clone(), need.words.clone()));
         needs.collect::<Vec<_>>()
     };
-    let said = |about: &str, code: &str| (NeedKind::Held, about.to_owned(), format!("{code}: `headcount plan` says more"));
+    let said = |about: &str, code: &str| (NeedKind::Undecided, about.to_owned(), format!("{code}: `headcount plan` says more"));
     let mut company = Company::new().await;
     let mut process = Process::start(&company, company.store.clone()).await;
     process.as_declared("one").await;

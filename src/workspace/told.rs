@@ -154,7 +154,7 @@ impl Told<'_> {
         if memory.misses > 0 {
             return (SystemState::Unreadable, memory.why.clone());
         }
-        if let Some(words) = self.doubts(Some(system)).next() {
+        if let Some((_, words)) = self.doubts(Some(system)).next() {
             return (SystemState::Held, Some(words));
         }
         if system.role == SystemRole::Source {
@@ -205,16 +205,16 @@ impl Told<'_> {
 
     /// What of a system's read, or at it, leaves something undecided, in the stable words of findings: nothing follows from it until somebody looks. Without a
     /// system: what is of none of them.
-    fn doubts(&self, system: Option<&System>) -> impl Iterator<Item = String> {
-        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    fn doubts(&self, system: Option<&System>) -> impl Iterator<Item = (NeedKind, String)> {
+        let mut counts: BTreeMap<(NeedKind, String), u64> = BTreeMap::new();
         for finding in self.plan.iter().flat_map(|plan| undecided(plan)) {
             if self.system_of(finding) == system.map(|system| &system.name) {
-                *counts.entry(word(finding)).or_default() += 1;
+                *counts.entry((doubt(finding.severity), finding.code.word())).or_default() += 1;
             }
         }
-        counts.into_iter().map(|(code, many)| match many {
-            1 => format!("{code}: `headcount plan` says more"),
-            many => format!("{many} times {code}: `headcount plan` says more"),
+        counts.into_iter().map(|((kind, code), many)| match many {
+            1 => (kind, format!("{code}: `headcount plan` says more")),
+            many => (kind, format!("{many} times {code}: `headcount plan` says more")),
         })
     }
 
@@ -249,7 +249,7 @@ impl Told<'_> {
     fn withheld(&self, system: &System) -> BTreeMap<String, u64> {
         let mut all = BTreeMap::new();
         for finding in self.withholding(system) {
-            *all.entry(finding.guardrail.map_or_else(|| word(finding), |guardrail| guardrail.word().to_owned())).or_default() += 1;
+            *all.entry(finding.guardrail.map_or_else(|| finding.code.word(), |guardrail| guardrail.word().to_owned())).or_default() += 1;
         }
         all
     }
@@ -281,9 +281,9 @@ impl Told<'_> {
         }
         for system in self.kept.systems.iter().filter(|system| system.memory.misses == 0) {
             let next = || "headcount plan".to_owned();
-            needs.extend(self.doubts(Some(system)).map(|words| need(NeedKind::Held, &system.name, words, next())));
+            needs.extend(self.doubts(Some(system)).map(|(kind, words)| need(kind, &system.name, words, next())));
         }
-        needs.extend(self.doubts(None).map(|words| need(NeedKind::Held, THE_WORKSPACE, words, "headcount plan".to_owned())));
+        needs.extend(self.doubts(None).map(|(kind, words)| need(kind, THE_WORKSPACE, words, "headcount plan".to_owned())));
         if let Some(refused) = self.refused {
             let words = refused.why.first().cloned().unwrap_or_else(|| "it can't be used".into());
             needs.push(need(NeedKind::RevisionRefused, &refused.revision.name, words, "headcount validate".into()));
@@ -339,15 +339,19 @@ fn undecided(plan: &Plan) -> impl Iterator<Item = &Finding> {
     plan.findings.iter().enumerate().filter(counts).map(|(_, finding)| finding)
 }
 
+/// What kind of need a finding is, so that a command which waits for a status ends as one that plans.
+fn doubt(severity: Severity) -> NeedKind {
+    match severity {
+        Severity::Refused => NeedKind::Held,
+        Severity::Error | Severity::Incomplete => NeedKind::Undecided,
+        Severity::Warning | Severity::Note => NeedKind::Contested,
+    }
+}
+
 /// Limits that are breached, with how much that is: `deactivate: 12 of at most 4`.
 fn limits(breached: &[BreachedLimit]) -> Option<String> {
     let words: Vec<String> = breached.iter().map(BreachedLimit::words).collect();
     (!words.is_empty()).then(|| words.join("; "))
-}
-
-/// The stable word of what a finding is about.
-fn word(finding: &Finding) -> String {
-    serde_json::to_value(finding.code).ok().and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn of(system: &System, target: &Arc<str>) -> bool {

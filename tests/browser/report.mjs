@@ -14,6 +14,7 @@ const [modules, ...rest] = process.argv.slice(2);
 const shots = rest[0]?.startsWith("SHOTS=") ? rest.shift().slice("SHOTS=".length) : "";
 const require = createRequire(path.join(path.resolve(modules), "x.js"));
 const puppeteer = require("puppeteer-core");
+if (shots) fs.mkdirSync(shots, { recursive: true });
 const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const count = (page) => page.$eval("#count", (told) => told.textContent);

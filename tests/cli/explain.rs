@@ -53,6 +53,8 @@ fn a_leaver_and_what_the_plan_does_about_it() {
     folder.write("hr.csv", &HR.replace("Support,\n3", "Support,2020-05-31\n3"));
     folder.run(["explain", "2"]).assert().code(0).stdout_eq(str![[r#"
 Identity hr/2 leaver
+  has left; the last day was [DAY]
+  app: the account still has access
   the last day was [DAY]
   from hr/2 at acme.yaml:7:1
 
@@ -84,11 +86,11 @@ fn nobody_and_somebody_at_no_such_target() {
     let folder = applied();
     folder.run(["explain", "zoe"]).assert().code(1).stdout_eq(str![]).stderr_eq(str![[r#"
 reading 2 systems
-read app: 7 rows
-read hr: 4 rows
+read app: 4 accounts, 1 group, 2 memberships
+read hr: 4 records
 error: nobody is known by "zoe"
  |
- = help: name a key such as hr/10023, a record's key, a user name or an e-mail address
+ = help: name a key such as hr/10023, a record's key, a user name or an e-mail address; of whoever is in no source any more `headcount history --who NAME` tells what was done, and `headcount explain account/TARGET/NAME` whose an account is
 
 "#]]);
     folder.run(["explain", "ada", "--target", "chat"]).assert().code(2).stdout_eq(str![]);

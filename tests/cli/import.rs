@@ -109,7 +109,8 @@ app: 14 accounts, 9 groups, 26 memberships, 4 entitlements, read to the end
   11 accounts are people's whom a Source or a User knows: nothing to write
   3 groups are one for each department: Team Engineering, Team Support, Team Sales
   3 groups are what a rule says: Leads (custom.grade >= 7), Support Lisbon (department == "Support" && custom.site == "Lisbon"), Product (department in ["Engineering", "Sales"])
-  3 groups have people by name, since nothing explains them: On Call, Administrators, Empty
+  2 groups have people by name, since nothing explains them: On Call, Administrators
+  1 group has no members: Empty
   1 account has sign-in and is nobody's: eve.temp
   1 entitlement is what a rule says: Design Suite (department == "Sales")
   1 entitlement has people by name, since nothing explains them: travel-card
@@ -117,7 +118,7 @@ app: 14 accounts, 9 groups, 26 memberships, 4 entitlements, read to the end
   left alone: 1 account that is nobody's and without sign-in: trial
 
 wrote acme.yaml (`groups: {}`), entitlements.yaml (2 documents), groups.yaml (7 documents), users.yaml (1 document)
-plan right after: no changes; the next apply notes that 9 groups and 1 account are headcount's
+plan right after: nothing changes for anybody; the next apply notes that 9 groups and 1 account are headcount's
 
 Next: read entitlements.yaml, groups.yaml, users.yaml; `# guess` marks what was worked out from data
 
@@ -181,7 +182,7 @@ metadata: {name: empty}
 spec:
   displayName: Empty
   members: []
-  allowEmpty: true   # nobody is in it today
+  allowEmpty: true   # it has no members
 
 "#]]
     );

@@ -451,8 +451,8 @@ fn one_key_for_two_people() {
     insta::assert_snapshot!(words, @"
     exit code 5
     reading 2 systems
-    read app: 0 rows
-    read hr: 3 rows
+    read app: nothing is there
+    read hr: 3 records
     Target app
       + ann gets an account (hr/1)
           active: true · externalId: headcount's mark of hr/1 · userName: ann
@@ -503,7 +503,7 @@ fn nobody_listens() {
     exit code 5
     reading 2 systems
     could not read app
-    read hr: 2 rows
+    read hr: 2 records
       1. incomplete: app: nothing listens at 127.0.0.1:[PORT]: is the port right, and does the service
          run? Nothing is planned for its accounts [incomplete-read]
          at app.yaml:7:12
@@ -519,7 +519,7 @@ fn https_where_http_is_spoken() {
     exit code 5
     reading 2 systems
     could not read app
-    read hr: 2 rows
+    read hr: 2 records
       1. incomplete: app: 127.0.0.1:[PORT] ends every attempt at TLS: is the port right, or should the
          url begin with http://? Nothing is planned for its accounts [incomplete-read]
          at app.yaml:7:12
@@ -535,7 +535,7 @@ fn a_host_that_is_not_there() {
     exit code 5
     reading 2 systems
     could not read app
-    read hr: 2 rows
+    read hr: 2 records
       1. incomplete: app: there is no host chat.invalid: is the name right, and does this machine's name
          server know it? Nothing is planned for its accounts [incomplete-read]
          at app.yaml:7:12
@@ -551,7 +551,7 @@ fn a_token_that_is_not_accepted() {
     exit code 5
     reading 2 systems
     could not read app
-    read hr: 2 rows
+    read hr: 2 records
       1. incomplete: app: can't sign in: 127.0.0.1:[PORT] does not accept the secret that `auth` names
          (HTTP 401): is it the right one, and does it still hold? Nothing is planned for its accounts
          [incomplete-read]
@@ -568,7 +568,7 @@ fn a_path_that_is_not_there() {
     exit code 5
     reading 2 systems
     could not read app
-    read hr: 2 rows
+    read hr: 2 records
       1. incomplete: app: not found: 127.0.0.1:[PORT] has no /Users (HTTP 404); is the url the base of
          the service? Nothing is planned for its accounts [incomplete-read]
          at app.yaml:7:12
@@ -589,7 +589,7 @@ fn a_variable_that_is_not_set() {
     exit code 5
     reading 2 systems
     could not read app
-    read hr: 2 rows
+    read hr: 2 records
       1. incomplete: app: can't sign in: environment variable CHAT_TOKEN is not set: export it, or
          correct the name; nothing is planned for its accounts [incomplete-read]
          at app.yaml:7:12
@@ -678,8 +678,8 @@ fn a_plan_that_is_stale() {
     insta::assert_snapshot!(words, @r###"
     exit code 5
     reading 2 systems
-    read app: 0 rows
-    read hr: 3 rows
+    read app: nothing is there
+    read hr: 3 records
     error: the plan is stale: changes needed now and not in it: 1; steps in it and no longer needed: 0
      = help: plan again and review it, or leave out --exact to run what both hold
     "###);

@@ -346,12 +346,18 @@ fn a_request_stands_in_the_state_before_the_command_returns() {
 
 #[test]
 fn whoever_waits_for_a_request_hears_how_it_ended() {
-    for (state, expected) in [
-        (SystemState::AsDeclared, 0),
-        (SystemState::Held, 3),
-        (SystemState::Stalled, 4),
-        (SystemState::WaitsForApproval, 5),
-        (SystemState::Unreadable, 5),
+    for (state, needs, expected) in [
+        (SystemState::AsDeclared, None, 0),
+        (SystemState::AsDeclared, Some(("app", NeedKind::Contested)), 0),
+        (SystemState::Held, None, 3),
+        (SystemState::Held, Some(("app", NeedKind::Held)), 3),
+        (SystemState::Held, Some(("app", NeedKind::Undecided)), 5),
+        (SystemState::AsDeclared, Some(("the workspace", NeedKind::Undecided)), 5),
+        (SystemState::AsDeclared, Some(("main@9c1d2e3", NeedKind::RevisionRefused)), 5),
+        (SystemState::Stalled, Some(("app", NeedKind::Stalled)), 4),
+        (SystemState::WaitsForApproval, Some(("app", NeedKind::Waits)), 3),
+        (SystemState::WindowClosed, None, 3),
+        (SystemState::Unreadable, Some(("app", NeedKind::Unreadable)), 5),
     ] {
         let folder = applied();
         tells(&folder, &status(SystemState::Unknown));
@@ -367,10 +373,18 @@ fn whoever_waits_for_a_request_hears_how_it_ended() {
             };
             // What it did is not seen by a plan yet: that is no end.
             put(&folder, vec![Shelf::Status.put("workspace", &status(SystemState::Changing)), Shelf::Requests.take(name)]);
-            put(&folder, vec![Shelf::Status.put("workspace", &status(state))]);
+            let need = |(about, kind): (&str, NeedKind)| Need {
+                kind,
+                about: about.to_owned(),
+                words: "words".into(),
+                next: "headcount plan".into(),
+                since: ago(1),
+            };
+            let ended = Status { needs: needs.map(need).into_iter().collect(), ..status(state) };
+            put(&folder, vec![Shelf::Status.put("workspace", &ended)]);
             waiting.join().expect("it ends")
         });
-        assert_eq!(serving.0, expected, "{state:?}: {}{}", serving.1, serving.2);
+        assert_eq!(serving.0, expected, "{state:?}, {needs:?}: {}{}", serving.1, serving.2);
         assert!(serving.1.contains("SYSTEM") && serving.2.contains("Asked for a sync of everything."), "{serving:?}");
     }
 }

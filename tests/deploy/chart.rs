@@ -106,8 +106,8 @@ fn people() -> String {
 }
 
 #[test]
-fn nobody_reaches_pages_or_what_systems_push_to_unless_the_policy_names_them() {
-    let Some(helm) = Helm::new("nobody_reaches_pages_or_what_systems_push_to_unless_the_policy_names_them") else { return };
+fn nobody_reaches_what_is_listened_at_unless_the_policy_names_them() {
+    let Some(helm) = Helm::new("nobody_reaches_what_is_listened_at_unless_the_policy_names_them") else { return };
     let open = |values: &str| -> Vec<(u64, bool)> {
         let policies = objects(&helm.render("headcount", &["--set-json", values]).expect());
         let policies: Vec<&Value> = policies.values().filter(|object| object["kind"] == "NetworkPolicy").collect();
@@ -115,9 +115,14 @@ fn nobody_reaches_pages_or_what_systems_push_to_unless_the_policy_names_them() {
         let rules = policies[0]["spec"]["ingress"].as_array().expect("rules");
         rules.iter().map(|rule| (rule["ports"][0]["port"].as_u64().expect("a port"), rule["from"].is_array())).collect()
     };
-    let nobody = people().replace(r#"[{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"ingress-nginx"}}}]"#, "[]");
-    assert_eq!(open(&nobody), [(7412, false)], "what is listened at is open to nobody by itself");
-    assert_eq!(open(&people()), [(7412, false), (8080, true), (8081, true)]);
+    let from = r#"[{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"ingress-nginx"}}}]"#;
+    let nobody = people().replace(from, "[]");
+    assert_eq!(open(&nobody), [], "what is listened at is open to nobody by itself");
+    assert_eq!(open(&people()), [(8080, true), (8081, true)]);
+    let scraped = format!(r#"networkPolicy={{"from":{from}}}"#);
+    assert_eq!(open(&scraped), [(7412, true)]);
+    assert_eq!(open(&format!("{nobody},{scraped}")), [(7412, true)]);
+    assert_eq!(open(&format!("{},{scraped}", people())), [(7412, true), (8080, true), (8081, true)]);
 }
 
 #[test]

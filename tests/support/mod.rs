@@ -15,6 +15,7 @@ pub mod ramp;
 pub mod s3;
 pub mod samba;
 pub mod scim2;
+pub mod subscribing;
 pub mod tls;
 pub mod unruly;
 pub mod vendors;

@@ -58,6 +58,7 @@ fn parts(documents: &[ImportedDocument]) -> Vec<(String, Vec<String>)> {
             (_, By::Each(attribute)) => (0, format!("{{is}} one for each {attribute}")),
             (_, By::Rule(_)) => (1, "{is} what a rule says".to_owned()),
             (_, By::Groups(_)) => (2, "{has} exactly the people of other groups".to_owned()),
+            (_, By::Names(0)) => (4, "{has} no members".to_owned()),
             (_, By::Names(_)) => (3, "{has} people by name, since nothing explains them".to_owned()),
         };
         let rule = match &made.by {
@@ -106,7 +107,7 @@ fn written(out: &mut String, found: &Found) {
         .collect();
     let over = if over.is_empty() { String::new() } else { format!("; the next apply notes that {} are headcount's", over.join(" and ")) };
     match found.changes.len() {
-        0 => drop(writeln!(out, "plan right after: no changes{over}")),
+        0 => drop(writeln!(out, "plan right after: nothing changes for anybody{over}")),
         more => {
             let _ = writeln!(out, "plan right after: {}{over}", count(more as u64, "change"));
             for change in found.changes.iter().take(SHOWN) {

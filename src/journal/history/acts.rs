@@ -1,4 +1,4 @@
-//! What people did beside runs: the brake, a request, their word about a plan that waits, an erasure, a token.
+//! What people did beside runs: the brake, a request, their word about a plan that waits, somebody who was cut off, an erasure, a token.
 
 use crate::journal::{Event, PlanWord};
 use crate::render::safe;
@@ -20,6 +20,11 @@ impl<'a> RecordedAct<'a> {
             Event::Paused { who, reason, everything } => {
                 let what = if *everything { "stopped all writing, revocations too" } else { "stopped all writing but revocations" };
                 (who, "", what.to_owned(), reason.as_deref())
+            }
+            // Whom, and why, is sealed: nobody is named in a list.
+            Event::Revoked { who, until, .. } => {
+                let until = until.map(|day| format!(" until {day}")).unwrap_or_default();
+                (who, "", format!("cut somebody off everywhere{until}"), None)
             }
             Event::Resumed { who } => (who, "", "let writing go on".to_owned(), None),
             Event::Asked { who, targets, ignore_window } => {

@@ -41,6 +41,10 @@ impl KnownSubjects {
     fn is(&self, subject: &str, key: &str) -> bool {
         self.0.get(subject).is_some_and(|known| **known == *key)
     }
+
+    fn is_group(&self, subject: &str) -> bool {
+        self.0.get(subject).is_some_and(|known| Key::is_group(known))
+    }
 }
 
 /// By which keys something of a line is sealed.
@@ -136,8 +140,12 @@ impl RecordedChanges {
             after = last.seq;
             let subjects: Vec<Vec<Arc<str>>> = lines.iter().map(subjects).collect();
             let locked = !whose.learn(journal, subjects.iter().flatten()).await?;
-            let about = |(line, subjects): &(ChainLine, Vec<Arc<str>>)| {
-                line.event == "started" || locked || subjects.iter().any(|subject| whose.is(subject, key))
+            // What became of a group's change is sealed under no member's key.
+            let of_group = |subjects: &[Arc<str>]| subjects.iter().all(|subject| whose.is_group(subject));
+            let about = |(line, subjects): &(ChainLine, Vec<Arc<str>>)| match line.event.as_str() {
+                "started" => true,
+                "outcome" if of_group(subjects) => true,
+                _ => locked || subjects.iter().any(|subject| whose.is(subject, key)),
             };
             let theirs: Vec<ChainLine> = lines.into_iter().zip(subjects).filter(about).map(|(line, _)| line).collect();
             for entry in journal.opened(&theirs).await? {

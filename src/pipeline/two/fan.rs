@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::super::news::{Hear, News};
 use super::super::read::add;
 use crate::connector::{Gone, PageSink};
-use crate::model::{Cell, Columns, Evidence, ObjectKind, Page, ReadReport};
+use crate::model::{Cell, Columns, Evidence, ObjectKind, Page, ReadReport, SystemRole};
 use crate::world::{Delta, SourceSide, TargetSide};
 
 /// The columns of one and what another has beside them.
@@ -71,7 +71,7 @@ impl PageSink for SourceFan<'_> {
             let columns = side.columns();
             deal(page, &columns, |page| side.add(page));
         }
-        self.hear.hear(News::Rows { system: self.name, kind, count: page.len() });
+        self.hear.hear(News::Rows { system: self.name, role: SystemRole::Source, kind, count: page.len() });
     }
 
     fn restart(&mut self, kind: ObjectKind) {
@@ -138,7 +138,7 @@ impl PageSink for TargetFan<'_> {
                 deal(page, &columns, |page| side.add(kind, page));
             }
         }
-        self.hear.hear(News::Rows { system: self.name, kind, count: page.len() });
+        self.hear.hear(News::Rows { system: self.name, role: SystemRole::Target, kind, count: page.len() });
     }
 
     fn restart(&mut self, kind: ObjectKind) {

@@ -24,6 +24,7 @@ use std::sync::{Arc, OnceLock};
 pub use answer::{GroupAnswer, PersonAnswer};
 pub use exercise::{Heard, Values, WouldHave};
 pub use inventory::{GroupStands, HeldAccount, Inventory, ListedAccount, ListedGroup, ListedPerson, ListedTarget};
+use jiff::civil::Date;
 pub use members::{GroupAt, GroupExplanation, GroupRoster, Stands};
 pub use origins::Origins;
 use serde::Serialize;
@@ -35,6 +36,7 @@ use crate::model::{Action, Change, ObjectKind, Reason, Value, ValueState};
 use crate::planning::basis::Basis;
 use crate::planning::groups::resolve;
 use crate::planning::groups::resolve::ResolvedGroups;
+use crate::planning::people::days::Days;
 use crate::planning::people::person::Person;
 use crate::planning::question::{Answer, Lookup, Moment, Scope};
 use crate::planning::schema::values::Reads;
@@ -232,6 +234,9 @@ pub struct Explanation {
     /// `pre-hire`, `active`, `suspended`, `leaver`; none: left out, or not known
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lifecycle: Option<String>,
+    /// the last day, where a source or a User names one
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_day: Option<Date>,
     /// why it stands there
     pub standing: Vec<Because>,
     /// its attributes, sorted by name
@@ -344,6 +349,7 @@ impl<'a> Provenance<'a> {
             identity: Arc::from(person.key.as_str()),
             behind: records::behind(basis, &person),
             lifecycle: person.standing.lifecycle().map(|lifecycle| crate::planning::people::standing::word(lifecycle).into()),
+            last_day: Days::of(&basis.layout, &person).end,
             standing: person::standing(basis, &person),
             attributes: person::attributes(basis, &person),
             targets: targets.collect(),
@@ -355,6 +361,14 @@ impl<'a> Provenance<'a> {
     /// Whether a group is declared by this key.
     pub fn has_group(&self, key: &str) -> bool {
         self.basis.groups.find(key).is_some()
+    }
+
+    /// The groups that a `forEach` makes, with what they are displayed as; nothing where the key is not that of its Group.
+    pub fn made_by(&self, key: &str) -> Option<Vec<(Arc<str>, Arc<str>)>> {
+        let declared = self.basis.policy.groups.iter().any(|group| group.for_each.is_some() && *group.key == *key);
+        let made = self.basis.groups.made(key).filter(|_| declared)?;
+        let groups = made.groups.iter().filter_map(|at| self.basis.groups.all.get(*at));
+        Some(groups.map(|group| (group.key.clone(), group.display_name.clone())).collect())
     }
 
     /// Everything about a group by its key, at one target or at all; nothing where none is declared so.

@@ -255,7 +255,8 @@
     find('out').textContent = '';
     find('out').appendChild(part);
     var who = new Set(found.filter(function (row) { return row.kind.people; }).map(function (row) { return row.key; })).size;
-    find('count').textContent = !found.length ? 'Nothing matches. Clear the filters, or show both.'
+    find('count').textContent = !rows.length ? 'There are no changes.'
+      : !found.length ? 'Nothing matches. Clear the filters' + (find('origin').hidden ? '.' : ', or show both.')
       : number(found.length) + (found.length === 1 ? ' line' : ' lines') + (who ? ' about ' + number(who) + (who === 1 ? ' person' : ' people') : '') + ', in ' + number(all.length) + (all.length === 1 ? ' group' : ' groups');
     document.querySelectorAll('button.tile').forEach(function (tile) { tile.setAttribute('aria-pressed', String(state.k === tile.dataset.kind)); });
     var hash = write(state);
@@ -283,7 +284,7 @@
   options('k', 'anything', data.kinds.filter(function (kind, at) { return ranks.has(at); }).map(function (kind) { return [kind.id, kind.pick]; }));
   options('t', 'all', data.targets.map(function (target) { return [target, target]; }));
   options('c', 'any', data.causes.map(function (cause, at) { return [String(at), cause.title.slice(0, 60)]; }).filter(function (pair) { return causes.has(+pair[0]); }));
-  find('tools').hidden = false;
+  find('tools').hidden = !rows.length;
   if (!rows.some(function (row) { return row.origin === 1; })) find('origin').hidden = true;
   sync();
 

@@ -427,6 +427,28 @@ pub fn pick(effect: EffectKind) -> &'static str {
     }
 }
 
+/// The same behind how many there are.
+pub fn picked(effect: EffectKind, count: u64) -> &'static str {
+    match effect {
+        _ if count != 1 => pick(effect),
+        EffectKind::LosesSignIn => "loses sign-in",
+        EffectKind::Deleted => "account deleted",
+        EffectKind::GroupDeleted => "group deleted",
+        EffectKind::GetsPrivilege => "gets something privileged",
+        EffectKind::RegainsSignIn => "regains sign-in",
+        EffectKind::TakesOver => "account taken over",
+        EffectKind::GroupTakenOver => "group taken over",
+        EffectKind::Leaves => "leaves a group",
+        EffectKind::LosesGrant => "loses an entitlement",
+        EffectKind::GetsAccount => "gets an account",
+        EffectKind::GroupMade => "new group",
+        EffectKind::GroupChanges => "group that changes",
+        EffectKind::Joins => "joins a group",
+        EffectKind::GetsGrant => "gets an entitlement",
+        EffectKind::SignedOut | EffectKind::ChangesSignIn | EffectKind::ChangesGrant | EffectKind::Changes => pick(effect),
+    }
+}
+
 /// Which way it goes: taken, to look at twice, given, or changed.
 pub fn side(effect: EffectKind) -> &'static str {
     match effect {

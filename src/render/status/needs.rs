@@ -100,6 +100,7 @@ pub fn word(kind: NeedKind) -> (&'static str, Style) {
         NeedKind::RevocationOpen => ("not cut off", BAD),
         NeedKind::Stalled => ("stalled", BAD),
         NeedKind::Held => ("held", BAD),
+        NeedKind::Undecided => ("undecided", BAD),
         NeedKind::Waits => ("waits", RISK),
         NeedKind::RevisionRefused => ("refused", BAD),
         NeedKind::Unreadable => ("unreadable", BAD),

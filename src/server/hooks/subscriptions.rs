@@ -29,6 +29,8 @@ use crate::workspace::Mail;
 
 /// How often it is looked whether something is due.
 const EVERY: Duration = Duration::from_secs(30);
+/// The same until there is a workspace that this process writes for.
+const AT_FIRST: Duration = Duration::from_secs(1);
 /// The first pause after something failed, and the longest.
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
 const LONGEST: SignedDuration = SignedDuration::from_hours(1);
@@ -106,13 +108,16 @@ impl Subscriptions {
 
     /// Until it is stopped.
     pub async fn keep(&self, desk: impl Fn() -> Option<Desk> + Send + Sync, stop: CancellationToken) {
+        let mut pause = AT_FIRST;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(EVERY) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = self.woken.notified() => {}
             }
-            let Some(desk) = desk().filter(|desk| desk.mail.inboxes().writes()) else { continue };
+            let found = desk().filter(|desk| desk.mail.inboxes().writes());
+            pause = if found.is_some() { EVERY } else { AT_FIRST };
+            let Some(desk) = found else { continue };
             if let Err(error) = self.turn(&desk, Timestamp::now()).await {
                 tracing::warn!(target: "headcount::hooks", %error, "subscriptions could not be looked at");
             }

@@ -50,8 +50,9 @@ pub(super) async fn ask_revoke(State(site): Here, Extension(visitor): Who, Exten
     if text(&key) != key {
         return Err(Problem::wrong("this key has signs that can't be typed").next("cut them off by the command line: `headcount revoke`"));
     }
+    let name = called(&context, &key).await;
     let body = html! {
-        h1 { "Cut " (text(&key)) " off everywhere" }
+        h1 { "Cut " (text(name.as_deref().unwrap_or(&key))) " off everywhere" @if name.is_some() { " " code.quiet { (text(&key)) } } }
         p { "Sign-in ends at every target, now, past guardrails, approval and windows. It stops only at what a target protects. It stays so until somebody lifts it." }
         form.panel method="post" action=(link("/revoke", &[("key", &key)])) {
             (context.token())
@@ -62,6 +63,14 @@ pub(super) async fn ask_revoke(State(site): Here, Extension(visitor): Who, Exten
         }
     };
     Ok(context.page(Part::People, "Cut off", &body))
+}
+
+/// What people call whoever has a key, where that is known now.
+async fn called(context: &PageContext, key: &str) -> Option<String> {
+    let (view, _) = context.site.known().await.ok()?;
+    let key = key.to_owned();
+    let name = context.site.scholar.ask(view.snapshot, move |known| known.origins.provenance().name(&key)).await;
+    name.ok().flatten()
 }
 
 pub(super) async fn revoke(State(site): Here, Extension(visitor): Who, form: SentForm) -> Answer {

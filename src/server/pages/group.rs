@@ -1,5 +1,7 @@
 //! A group: what it is at each target, who is in it and why, who is kept out, what is about to change.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::State;
 use axum::http::Uri;
@@ -7,6 +9,7 @@ use maud::{Markup, html};
 
 use super::why::{because, reasons_in_short};
 use super::{Answer, Form, Here, PageContext, Part, Who, link, plan, tag, text, ticked};
+use crate::model::Key;
 use crate::planning::explain::{GroupAnswer, GroupRoster, MembershipWhy, Provenance, Stands};
 use crate::render::{DisplayNames, count, number};
 use crate::server::answer::Problem;
@@ -14,6 +17,8 @@ use crate::server::api::asked;
 
 /// Members that a page shows.
 const PAGE: usize = 150;
+/// Groups of a `forEach` that a page shows.
+const MADE: usize = 500;
 /// Changes of it that a page shows.
 const CHANGES: usize = 20;
 
@@ -26,7 +31,11 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     let named = key.clone();
     let found = site.scholar.ask(view.snapshot, move |known| {
         let origins = &known.origins;
-        let (provenance, roster) = (origins.provenance(), known.roster(&named)?);
+        let provenance = origins.provenance();
+        let Some(roster) = known.roster(&named) else {
+            let made = provenance.made_by(&named)?;
+            return Some((Key::group_name(&named).to_owned(), Arc::from(named.as_str()), self::made(&made)));
+        };
         let explained = provenance.explain_members(&named, None, &roster, from..from.saturating_add(PAGE))?;
         let answer = Provenance::with_changes(&plan, explained, None);
         let names = DisplayNames::known(origins);
@@ -39,6 +48,18 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     site.opened(&context.visitor, &key, context.now).await?;
     let body = html! { h1 { (text(&name)) " " code.quiet { (text(&key)) } } (page) };
     Ok(context.page(Part::People, &name, &body))
+}
+
+/// What stands behind a `forEach`: the groups that it makes.
+fn made(groups: &[(Arc<str>, Arc<str>)]) -> Markup {
+    html! {
+        p { "This Group makes a group for each value that somebody has: " (count(groups.len() as u64, "group")) " now." }
+        @if !groups.is_empty() { table.cards {
+            thead { tr { th scope="col" { "Group" } } }
+            tbody { @for (key, name) in groups.iter().take(MADE) { tr { th scope="row" { a href=(plan::about(key)) { (text(name)) } code.quiet { (text(key)) } } } } }
+        } }
+        @if groups.len() > MADE { p.quiet { "and " (number((groups.len() - MADE) as u64)) " more: " code { "headcount get groups" } } }
+    }
 }
 
 /// Those of whom a page says why, with how many there are.

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::{Answer, Form, Here, PageContext, Part, Who, plan, tag, text, ticked};
 use crate::model::{LimitUse, Plan, Severity, SystemStatus};
-use crate::policy::{Lets, Policy, TargetPolicy};
+use crate::policy::{Lets, Policy, ProtectionPolicy, TargetPolicy};
 use crate::render::{count, number};
 use crate::server::settings::SiteAction;
 
@@ -62,11 +62,11 @@ fn room(plan: &Plan) -> Markup {
         h2 { @if limits.is_empty() { "No limit is used" } @else { "How much room is left" } }
         @if !limits.is_empty() {
             table.cards {
-                thead { tr { th scope="col" { "Limit" } th scope="col" { "Used" } th scope="col" { "Planned and done before, of" } th scope="col" { "Declared at" } } }
+                thead { tr { th scope="col" { "Limit" } th scope="col" { "Used" } th scope="col" { "How much of how many" } th scope="col" { "Declared at" } } }
                 tbody { @for limit in limits { tr {
                     th scope="row" { (text(&limit.target)) ", " (limit.guardrail.word()) }
                     td { meter min="0" max=(limit.allowed.max(1)) value=(used(limit).min(limit.allowed.max(1))) high=(limit.allowed * 8 / 10) { (used(limit)) " of " (limit.allowed) } }
-                    td { (number(limit.planned)) @match limit.done { Some(done) => { " and " (number(done)) } None => { ", and nobody knows what was done" } } " of " (number(limit.allowed)) }
+                    td { (number(limit.planned)) " planned" @match limit.done { Some(0) => {} Some(done) => { " and " (number(done)) " done before" } None => { ", and nobody knows what was done before" } } ", of " (number(limit.allowed)) }
                     td { @match &limit.place { Some(place) => code { (text(&place.to_string())) }, None => span.quiet { "the default" } } }
                 } } }
             }
@@ -85,6 +85,13 @@ fn exceptions(policy: &Policy) -> Markup {
             }
         }
     }
+}
+
+/// What is protected by name, by rule, and as groups that keep some.
+fn protected_words(protect: &ProtectionPolicy) -> String {
+    let parts = [(protect.accounts.len(), "account"), (protect.rules.len(), "rule"), (protect.keep.len(), "guarded group")];
+    let words: Vec<String> = parts.iter().filter(|(many, _)| *many > 0).map(|(many, what)| count(*many as u64, what)).collect();
+    words.join(", ")
 }
 
 fn of_target(target: &TargetPolicy) -> Vec<Markup> {
@@ -114,12 +121,7 @@ fn of_target(target: &TargetPolicy) -> Vec<Markup> {
     let protected = protect.accounts.len() + protect.rules.len() + protect.keep.len();
     if protected > 0 {
         let kept: Vec<String> = protect.keep.iter().map(|(group, count)| format!("{group} keeps {count}")).collect();
-        rows.push(row(
-            &format!("protected: {}, {}", count(protect.accounts.len() as u64, "account"), count(protect.rules.len() as u64, "rule")),
-            &kept.join(", "),
-            "–",
-            &target.place.to_string(),
-        ));
+        rows.push(row(&format!("protected: {}", protected_words(protect)), &kept.join(", "), "–", &target.place.to_string()));
     }
     rows
 }

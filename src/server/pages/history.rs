@@ -115,7 +115,7 @@ async fn one(context: &PageContext, name: &str, from: usize) -> Answer {
                 td { (crate::journal::history::why_meant(intent).unwrap_or_default()) }
                 td { @match result {
                     Some((result, message)) => { (super::came_of(*result)) @if let Some(message) = message { " " (ticked(message)) } }
-                    None => { "unanswered" }
+                    None => (tag("warn", "●", "no answer yet"))
                 } }
             } } }
         }

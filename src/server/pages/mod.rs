@@ -170,7 +170,7 @@ impl PageContext {
             header.bar {
                 p.brand { "headcount" @if let Some(status) = &self.status { " " span { (text(&status.workspace)) } } }
                 nav aria-label="Pages" {
-                    @for (known, address, name) in PARTS {
+                    @for (known, address, name) in PARTS.into_iter().filter(|(known, ..)| *known != Part::People || self.sees_people()) {
                         a href=(address) aria-current=[(known == part).then_some("page")] {
                             (name)
                             @let waits = self.badge(known);
@@ -232,7 +232,7 @@ impl PageContext {
             @if let Some(status) = &self.status {
                 p {
                     @if let Some(revision) = &status.revision { (text(&revision.name)) " (" (self.clock().age(revision.at)) "). " }
-                    @match &status.lease { Some(lease) => { (text(&lease.holder)) " writes. " } None => { "Nobody writes. " } }
+                    @match &status.lease { Some(lease) => { "Written by " (text(&lease.holder)) ". " } None => { "Nobody writes. " } }
                     "As of " (self.clock().since(status.at)) ". Journal " (status.journal.0) " " code { (status.journal.1) } "."
                 }
             }
@@ -293,10 +293,12 @@ fn respond(status: StatusCode, page: &Markup) -> Response {
 }
 
 /// Why there is no page.
-pub(super) fn problem(problem: &Problem, is_known: bool, sign_in: Option<&str>) -> Response {
+///
+/// `again` is where it is looked again by itself, where what can't be told now can be in a moment.
+pub(super) fn problem(problem: &Problem, is_known: bool, sign_in: Option<&str>, again: Option<&str>) -> Response {
     let heading = match problem.status {
         StatusCode::UNAUTHORIZED => "Nobody is signed in",
-        StatusCode::FORBIDDEN => "This is not for you to do",
+        StatusCode::FORBIDDEN => "This is not for you",
         StatusCode::NOT_FOUND => "There is no such thing",
         StatusCode::SERVICE_UNAVAILABLE => "That can't be told now",
         _ => "That was not done",
@@ -304,14 +306,14 @@ pub(super) fn problem(problem: &Problem, is_known: bool, sign_in: Option<&str>) 
     let body = html! {
         main {
             h1 { (heading) }
-            div.banner.warn { p { (ticked(&problem.detail)) "." } @if let Some(next) = &problem.next { p { "Next: " (ticked(next)) "." } } }
+            div.banner.warn { p { (ticked(&problem.detail)) "." } @if let Some(next) = &problem.next { p { "Next: " (ticked(next)) "." } } @if again.is_some() { p { "This page looks again by itself." } } }
             div.acts {
-                @if let Some(address) = sign_in { a.button href=(address) { @if is_known { "Sign in again" } @else { "Sign in" } } }
+                @if let Some(address) = sign_in { a.button href=(address) { @if is_known { "Sign in again" } @else if problem.status == StatusCode::FORBIDDEN { "Sign in as somebody else" } @else { "Sign in" } } }
                 @if is_known { a.button href="/" { "To the overview" } }
             }
         }
     };
-    respond(problem.status, &document(heading, "alone", None, &body))
+    respond(problem.status, &document(heading, "alone", again, &body))
 }
 
 /// They left.

@@ -31,6 +31,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
                 @if context.offers(SiteAction::Pause) && status.brake.is_none() { a.button.lose href="/pause" { "Stop all writing" } }
             }
         }
+        @if status.systems.is_empty() { p { "Declare them in the manifests: " code { "headcount init --from TABLE" } " writes some to start from, " code { "headcount connector init NAME" } " prints one." } }
         (needs(&context, status, plan.as_deref()))
         (systems(&context, status, SystemRole::Target, "Targets"))
         (systems(&context, status, SystemRole::Source, "Sources"))
@@ -41,6 +42,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
 
 fn heading(status: &Status) -> String {
     match status.needs.len() as u64 {
+        0 if status.systems.is_empty() => "There is no Source and no Target yet".to_owned(),
         0 => format!("Nothing needs somebody{}", calm_words(status).trim_end_matches('.')),
         1 => "1 thing needs somebody".to_owned(),
         many => format!("{} need somebody", count(many, "thing")),
@@ -77,8 +79,14 @@ fn sentence(context: &PageContext, need: &Need, plan: Option<&Plan>) -> Markup {
     });
     let is_refused =
         |finding: &&Finding| finding.severity == Severity::Refused && finding.subject.system.as_deref() == Some(need.about.as_str());
-    let people = context.sees_people() && need.kind == NeedKind::Held;
-    let refused: Vec<&Finding> = plan.iter().filter(|_| people).flat_map(|plan| &plan.findings).filter(is_refused).collect();
+    // A need of the state is a word; the plan has the sentence.
+    let is_meant = |finding: &&Finding| match need.kind {
+        NeedKind::Held => is_refused(finding) || is_named(finding, need),
+        NeedKind::Undecided | NeedKind::Contested => is_named(finding, need),
+        _ => false,
+    };
+    let people = context.sees_people();
+    let refused: Vec<&Finding> = plan.iter().filter(|_| people).flat_map(|plan| &plan.findings).filter(is_meant).collect();
     let more = refused.len().saturating_sub(1) as u64;
     html! {
         p {
@@ -88,6 +96,11 @@ fn sentence(context: &PageContext, need: &Need, plan: Option<&Plan>) -> Markup {
             @else { (ticked(&need.words)) }
         }
     }
+}
+
+/// Whether a need is about a finding: it says its word.
+fn is_named(finding: &Finding, need: &Need) -> bool {
+    need.words.split(": ").next().is_some_and(|words| words.ends_with(finding.code.word().as_str()))
 }
 
 fn refused(status: &Status) -> Markup {
@@ -109,8 +122,11 @@ fn leads(context: &PageContext, status: &Status, need: &Need) -> Option<(String,
                 None => ("/plans".to_owned(), "Review"),
             })
         }
-        NeedKind::Held if system.is_some_and(|system| system.role == SystemRole::Source) => Some(("/sources".to_owned(), "Look at it")),
+        NeedKind::Held | NeedKind::Undecided if system.is_some_and(|system| system.role == SystemRole::Source) => {
+            Some(("/sources".to_owned(), "Look at it"))
+        }
         NeedKind::Held => Some(("/guardrails".to_owned(), "Look at it")),
+        NeedKind::Undecided => Some(("/pending".to_owned(), "Look at it")),
         NeedKind::Unreadable if system.is_some_and(|system| system.role == SystemRole::Source) => {
             Some(("/sources".to_owned(), "Look at it"))
         }

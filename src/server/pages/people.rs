@@ -43,7 +43,10 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
             button { "Search" }
         }
         @if !complete { p.banner.warn { "Not everything could be read, so somebody may be missing here." } }
-        p role="status" { @if wanted.is_empty() { (people_words(all)) } @else { (people_words(all)) " and " (count(groups.len() as u64, "group")) " found" } }
+        p role="status" {
+            @if wanted.is_empty() && all == 0 { "Nobody is known yet: people come from Sources and Users." }
+            @else { (people_words(all)) @if !groups.is_empty() { " and " (count(groups.len() as u64, "group")) } @if !wanted.is_empty() { " found" } }
+        }
         @if !groups.is_empty() { ul.told { @for (key, name) in groups.iter().take(PAGE) { li { a href=(plan::about(key)) { (text(name)) } " " code.quiet { (text(key)) } } } } }
         @if all > 0 {
             table.cards {
@@ -57,8 +60,8 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
                 } } }
             }
             @if from + PAGE < all { p { a.button href=(link("/people", &[("q", &wanted), ("from", &(from + PAGE).to_string())])) { "The next " (PAGE.min(all - from - PAGE)) } " " span.quiet { "of " (number(all as u64)) } } }
+            p.quiet { "✓ can sign in, ‖ has an account without sign-in" }
         }
-        p.quiet { "✓ can sign in, ‖ has an account without sign-in" }
     };
     Ok(context.page(Part::People, "People", &body))
 }

@@ -17,6 +17,7 @@ use crate::pipeline::ChangeOrigins;
 use crate::planning::explain::{
     AccountAttribute, AttributeWhy, EntitlementWhy, Explanation, KnownValue, MembershipWhy, PersonAnswer, TargetWhy,
 };
+use crate::render::explanation::gone;
 use crate::render::{DisplayNames, number};
 use crate::server::answer::Problem;
 use crate::server::api::{asked, broken};
@@ -39,9 +40,13 @@ struct Found {
 pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(form): Form, uri: Uri) -> Answer {
     let context = PageContext::new(site.clone(), visitor, form).await?;
     context.must_see_people()?;
-    let (view, plan) = site.known().await?;
     let key = asked(&uri, "key").unwrap_or_default();
     let revoked = site.standing(&key).await?;
+    let (view, plan) = match (site.known().await, &revoked) {
+        (Ok(known), _) => known,
+        (Err(_), Some(order)) => return meanwhile(&context, order).await,
+        (Err(problem), None) => return Err(problem),
+    };
     let named = key.clone();
     let found = site.scholar.ask(view.snapshot, move |known| person(&known.origins, &plan, &named)).await?;
     let found = found.ok_or_else(|| Problem::missing(format!("nobody has the key {key:?}")).next("look for them on the page People"))?;
@@ -61,6 +66,17 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
         @if !context.offers(SiteAction::Revoke) { p.quiet { "To cut them off everywhere, on the command line: " code { "headcount revoke " (text(&found.key)) " --reason TEXT" } } }
     };
     Ok(context.page(Part::People, &found.name, &body))
+}
+
+/// What came of cutting somebody off waits for no plan.
+async fn meanwhile(context: &PageContext, order: &StandingRevocation) -> Answer {
+    context.site.opened(&context.visitor, &order.key, context.now).await?;
+    let body = html! {
+        h1 { (text(&order.key)) " " (tag("lose", "▲", "cut off")) }
+        (cut_off(context, order))
+        p.quiet { "Everything else about them is being worked out. This page looks again by itself." }
+    };
+    Ok(context.page_that_looks_again(Part::People, &order.key, &body, Some(&link("/person", &[("key", &order.key)]))))
 }
 
 /// What became of a revocation, what is open first.
@@ -133,7 +149,8 @@ fn card(explanation: &Explanation, said: impl Fn(&str) -> Option<String>) -> Str
 
 fn standing(explanation: &Explanation) -> Markup {
     html! {
-        div.verdict { p { b { @match &explanation.lifecycle { Some(word) => (text(word)), None => "Left out, or not known" } } } (reasons(&explanation.standing, "it would be otherwise")) }
+        @let gone = gone(explanation);
+        div.verdict { p { b { @match &explanation.lifecycle { Some(word) => (text(word)), None => "Left out, or not known" } } } @if !gone.is_empty() { ul.told { @for line in &gone { li { (line) } } } } (reasons(&explanation.standing, "it would be otherwise")) }
         ul.told {
             @for record in &explanation.behind { li {
                 "From " b { (text(&record.source)) @if let Some(key) = &record.key { "/" (text(key)) } }
@@ -230,7 +247,7 @@ fn attributes(attributes: &[AttributeWhy], names: &DisplayNames<'_>) -> Markup {
                 th scope="row" { (text(&one.attribute)) }
                 td { (known(&one.is, names)) }
                 td {
-                    @if let Some(given) = &one.given { b { (text(&given.by)) } " " (because(&given.because, "")) }
+                    @if let Some(given) = &one.given { b { (text(&given.by)) } ": " (because(&given.because, "")) }
                     @for other in &one.outranked { br; span.quiet { "outranked: " (text(&other.by)) " says " (known(&other.says, names)) } }
                 }
             } } }
@@ -257,7 +274,7 @@ async fn past(context: &PageContext, key: &Arc<str>) -> Result<Markup, Problem> 
                     td data-label="Target" { (text(&one.intent.target)) }
                     td { (one.words()) }
                     td { (why_meant(&one.intent).unwrap_or_default()) }
-                    td { @match one.result { Some(result) => (super::came_of(result)), None => "unanswered" } @if let Some(message) = &one.message { ": " (ticked(message)) } }
+                    td { @match one.result { Some(result) => (super::came_of(result)), None => (tag("warn", "●", "no answer yet")) } @if let Some(message) = &one.message { ": " (ticked(message)) } }
                     td data-label="Who" { (text(&one.who)) }
                 } } }
             }

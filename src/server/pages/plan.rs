@@ -89,7 +89,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
         p.sub {
             "Plan " code { (short(&plan.hash)) } ": " (Counts::of(&plan.plan.changes).words()) "."
             @if !plan.authors.is_empty() { " Written by " (text(&plan.authors.join(", "))) "." }
-            " It waits since " (context.clock().since(plan.since)) "."
+            " It has been waiting since " (context.clock().since(plan.since)) "."
         }
         @if mine { p.jump { a href="#word" { "To your word about it" } } }
         div.beside {

@@ -90,7 +90,7 @@ async fn last(context: &PageContext) -> Result<Option<Markup>, Problem> {
 
 fn table(context: &PageContext, systems: &[&SystemStatus]) -> Markup {
     html! {
-        table.cards {
+        @if !systems.is_empty() { table.cards {
             thead { tr { th scope="col" { "System" } th scope="col" { "State" } th scope="col" { "Read" } th scope="col" { "Left to do" } } }
             tbody { @for system in systems { tr {
                 th scope="row" { (text(&system.name)) }
@@ -98,6 +98,6 @@ fn table(context: &PageContext, systems: &[&SystemStatus]) -> Markup {
                 td data-label="Read" { @match system.read { Some(read) => { (context.clock().age(read)) " ago, " (text(&system.evidence)) } None => { "never" } } }
                 td data-label="Left to do" { @if system.role == SystemRole::Target { (pending_words(system.pending)) } }
             } } }
-        }
+        } }
     }
 }

@@ -19,7 +19,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     let doubtful = systems.iter().filter(|system| !matches!(system.evidence.as_str(), "complete" | "delta")).count();
     let policy = view.snapshot.policy.clone();
     let body = html! {
-        h1 { @match doubtful { 0 => { "Every source was read to its end" } 1 => { "1 source was not read to its end" } many => { (many) " sources were not read to their end" } } }
+        h1 { @match doubtful { 0 if systems.is_empty() => { "There is no Source yet" } 0 => { "Every source was read to its end" } 1 => { "1 source was not read to its end" } many => { (many) " sources were not read to their end" } } }
         p.quiet { "What a source does not say counts only where its last read was complete: nobody loses an account because a page, a token or a network was lost." }
         @for system in systems {
             @let rules = policy.sources.iter().find(|source| source.name == system.name);

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::{text, ticked};
 use crate::planning::explain::{Because, KnownValue};
+use crate::render::explanation::PLAIN;
 use crate::render::{DisplayNames, value_words};
 
 /// Reasons, one under the other; what is said twice is shown once.
@@ -38,7 +39,7 @@ pub(super) fn because(because: &Because, otherwise: &str) -> Markup {
 }
 
 fn words(because: &Because) -> Markup {
-    let plain = because.words == "rule" || because.expression.as_deref().is_some_and(|expression| because.words.contains(expression));
+    let plain = because.words == PLAIN || because.expression.as_deref().is_some_and(|expression| because.words.contains(expression));
     html! {
         @if !plain || because.expression.is_none() { (ticked(&because.words)) }
         @if let Some(expression) = because.expression.as_deref().filter(|expression| !because.words.contains(expression)) { " " code { (text(expression)) } }

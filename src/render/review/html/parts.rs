@@ -105,7 +105,7 @@ fn tiles(review: &Review) -> String {
                 "<button type=\"button\" class=\"tile {}\" data-kind=\"{}\" aria-pressed=\"false\"><b>{count}</b> {}</button>",
                 words::side(*effect),
                 word(effect),
-                words::pick(*effect)
+                words::picked(*effect, who.len() as u64)
             )
         })
         .collect();
