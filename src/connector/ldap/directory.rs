@@ -221,7 +221,7 @@ impl Directory {
     }
 
     /// One answer to a search. A connection that was lost is made anew, once: asking twice harms nobody.
-    async fn search(&self, search: &Search<'_>, control: Option<Control>) -> Result<Paged, SystemError> {
+    pub(super) async fn search(&self, search: &Search<'_>, control: Option<Control>) -> Result<Paged, SystemError> {
         let request = Request::search(search).with(control);
         let mut again = true;
         loop {

@@ -119,8 +119,8 @@ impl LdapReader {
         };
         let cookie = leads.cookie.or(cookie).ok_or("it gives no cookie")?;
         let above = match way {
-            Way::ContentSync => self.above(&self.directory.layout.users.base, None).await.map_err(words)?,
-            Way::DirSync => HashSet::new(),
+            Way::ContentSync => self.above(None).await.map_err(words)?,
+            Way::DirSync => self.sees_who_went().await.map(|()| HashSet::new())?,
         };
         Ok(Begun { cookie, above })
     }
@@ -173,8 +173,7 @@ impl LdapReader {
     }
 
     async fn leads_from(&self, told: &Told, way: Way, attributes: &[String]) -> Result<Heard<Leads>, SystemError> {
-        let heard = self.leads_with(way, Some(&told.cookie), attributes, &|news| news.rest(told.known.keys())).await?;
-        Ok(heard)
+        self.leads_with(way, Some(&told.cookie), attributes, &|news| news.rest(told.known.keys())).await
     }
 
     async fn leads(&self, way: Way, cookie: Option<&Bytes>, attributes: &[String]) -> Result<Heard<Leads>, SystemError> {
@@ -274,25 +273,47 @@ impl LdapReader {
         Ok((page, numbers))
     }
 
-    /// Whether people may stand below one of these.
+    /// Whether people may stand below one of these, wherever it stands.
     async fn are_above(&self, way: Way, these: &[EntryNumber]) -> Result<bool, SystemError> {
-        let directory = &self.directory;
-        let base = if way == Way::DirSync { directory.top() } else { &directory.layout.users.base };
-        for some in in_parts(these.iter()) {
-            if !self.above(base, Some(&some)).await?.is_empty() {
-                return Ok(true);
+        let (directory, id) = (&self.directory, self.directory.layout.id);
+        if way == Way::ContentSync {
+            for some in in_parts(these.iter()) {
+                if !self.above(Some(&some)).await?.is_empty() {
+                    return Ok(true);
+                }
+            }
+            return Ok(false);
+        }
+        for name in these.iter().filter_map(|number| id.name(&id.of_number(number))) {
+            match directory.find(&name, Scope::Base, &of_class_above(), &[id.attribute().to_owned()]).await {
+                Ok(found) if found.is_empty() => {}
+                Err(SystemError::NotFound(_)) => {}
+                Ok(_) => return Ok(true),
+                Err(error) => return Err(error),
             }
         }
         Ok(false)
     }
 
     /// Entries below which people may stand: all, or those among these.
-    async fn above(&self, base: &str, among: Option<&[EntryNumber]>) -> Result<HashSet<EntryNumber>, SystemError> {
-        let id = self.directory.layout.id;
-        let classes = Filter::or(&ABOVE.map(|class| Filter::equal("objectClass", class.as_bytes())));
-        let filter = among.map_or_else(|| classes.clone(), |these| Filter::and(&[self.any_of(these), classes.clone()]));
+    async fn above(&self, among: Option<&[EntryNumber]>) -> Result<HashSet<EntryNumber>, SystemError> {
+        let (base, id) = (&self.directory.layout.users.base, self.directory.layout.id);
+        let filter = among.map_or_else(of_class_above, |these| Filter::and(&[self.any_of(these), of_class_above()]));
         let found = self.directory.find(base, Scope::Subtree, &filter, &[id.attribute().to_owned()]).await?;
         Ok(found.iter().filter_map(|entry| id.number(&id.read(entry)?)).collect())
+    }
+
+    /// A domain controller may tell what changed and keep silent about who was deleted: to those who may not see where they are kept.
+    async fn sees_who_went(&self) -> Result<(), String> {
+        let place = format!("CN=Deleted Objects,{}", self.directory.top());
+        let (everything, nothing) = (Filter::everything(), ["1.1".to_owned()]);
+        let search = Search { base: &place, scope: Scope::Base, filter: &everything, attributes: &nothing };
+        let control = Control { name: dir_sync::SHOW_DELETED.into(), critical: true, value: None };
+        match self.directory.search(&search, Some(control)).await {
+            Ok(found) if !found.entries.is_empty() => Ok(()),
+            Ok(_) => Err(format!("this account may not see {place}")),
+            Err(error) => Err(format!("this account may not see {place}: {error}")),
+        }
     }
 
     fn any_of(&self, numbers: &[EntryNumber]) -> Filter {
@@ -328,6 +349,10 @@ impl Directory {
             _ => Ok(Heard::Refused(code::limit(&outcome).unwrap_or_else(|| code::words(&outcome)))),
         }
     }
+}
+
+fn of_class_above() -> Filter {
+    Filter::or(&ABOVE.map(|class| Filter::equal("objectClass", class.as_bytes())))
 }
 
 fn in_parts<'n>(numbers: impl Iterator<Item = &'n EntryNumber>) -> Vec<Vec<EntryNumber>> {
