@@ -52,6 +52,7 @@ pub(super) struct Following<'r> {
 #[derive(Debug)]
 pub(super) struct Begun {
     cookie: Bytes,
+    server: Option<Arc<str>>,
     above: HashSet<EntryNumber>,
 }
 
@@ -113,6 +114,7 @@ impl LdapReader {
 
     async fn begun(&self, way: Way, cookie: Option<Bytes>, attributes: &[String]) -> Result<Begun, String> {
         let words = |error: SystemError| error.to_string();
+        let server = self.server(way).await.map_err(words)?;
         let leads = match self.leads(way, cookie.as_ref(), attributes).await.map_err(words)? {
             Heard::Told(leads) => leads,
             Heard::Refused(why) => return Err(why),
@@ -122,16 +124,16 @@ impl LdapReader {
             Way::ContentSync => self.above(None).await.map_err(words)?,
             Way::DirSync => self.sees_who_went().await.map(|()| HashSet::new())?,
         };
-        Ok(Begun { cookie, above })
+        Ok(Begun { cookie, server, above })
     }
 
-    /// A whole read is over, and these are all.
-    pub(super) async fn followed_from(&self, following: &Following<'_>, begun: Begun, known: KnownKeys) -> Result<Watermark, SystemError> {
-        let server = self.server(following.way).await?;
-        let told = Told::new(begun.cookie, server, known, begun.above);
+    /// A whole read is over, and these are all. Nothing: they were read of another server than the one that is asked from now on.
+    pub(super) async fn followed_from(&self, following: &Following<'_>, begun: Begun, known: KnownKeys) -> Option<Watermark> {
+        self.server(following.way).await.ok().filter(|server| *server == begun.server)?;
+        let told = Told::new(begun.cookie, begun.server, known, begun.above);
         let mark = told.mark();
         self.directory.keep_told(&self.name(), told);
-        Ok(mark)
+        Some(mark)
     }
 
     /// What changed since a mark, and the next one. Nothing: that only a whole read shows.
@@ -164,12 +166,16 @@ impl LdapReader {
         }
         let came: Vec<_> = numbers.into_iter().zip(following.key.of(&page)).collect();
         let Some(follows) = told.follows(&asked, &came) else { return Ok(None) };
-        hand_on(&page, &follows.silent, sink);
-        if !follows.gone.is_empty() {
-            sink.gone(ObjectKind::Account, Gone::Ids(&follows.gone));
-        }
         drop(told);
-        Ok(self.directory.told_on(&source, mark, |told| told.goes_on(leads.cookie, &asked, came)))
+        // Where somebody else was told meanwhile, nothing of this counts.
+        let next = self.directory.told_on(&source, mark, |told| told.goes_on(leads.cookie, &asked, came));
+        if next.is_some() {
+            hand_on(&page, &follows.silent, sink);
+            if !follows.gone.is_empty() {
+                sink.gone(ObjectKind::Account, Gone::Ids(&follows.gone));
+            }
+        }
+        Ok(next)
     }
 
     async fn leads_from(&self, told: &Told, way: Way, attributes: &[String]) -> Result<Heard<Leads>, SystemError> {

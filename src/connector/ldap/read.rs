@@ -155,7 +155,7 @@ impl LdapReader {
                 let evidence = self.accounts((columns.clone(), None), names, Some(sink), &mut seen).await;
                 let known = seen.keys().filter(|_| evidence == Evidence::Complete);
                 let next = match known {
-                    Some(known) => self.followed_from(&following, begun, known).await.ok(),
+                    Some(known) => self.followed_from(&following, begun, known).await,
                     None => None,
                 };
                 return (evidence, next);
