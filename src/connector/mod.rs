@@ -17,6 +17,7 @@ pub mod limiter;
 mod oauth;
 pub mod pack;
 pub mod pages;
+mod record_key;
 pub mod registry;
 pub mod rehearsal;
 pub mod sample;
@@ -29,6 +30,7 @@ pub mod webhook;
 mod wire;
 
 pub use inbox::{InboxPlace, InboxRecord, InboxRecords, InboxSight, InboxStanding};
+pub use record_key::RecordKey;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -63,8 +65,8 @@ pub struct ReadRequest {
     pub within: Option<Within>,
     /// of a source that is told who is gone: how many of its records may be so at once
     pub may_shrink: Option<Amount>,
-    /// of a source of which what changed is wanted: the paths that its key is made of
-    pub key: Vec<Arc<str>>,
+    /// of a source of which what changed is wanted, now or next time: what its records are known by
+    pub key: Option<RecordKey>,
 }
 
 /// Some accounts of a system: those in any of these groups, and those that have any of these values.
@@ -90,7 +92,7 @@ pub enum ReadScope {
 impl ReadRequest {
     /// All of these streams, of any age.
     pub fn new(streams: Vec<(ObjectKind, Arc<Columns>)>) -> Self {
-        Self { streams, max_age: None, scope: ReadScope::All, within: None, may_shrink: None, key: Vec::new() }
+        Self { streams, max_age: None, scope: ReadScope::All, within: None, may_shrink: None, key: None }
     }
 
     /// The records of a source that its scope asks for.

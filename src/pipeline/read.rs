@@ -16,7 +16,7 @@ use crate::connector;
 use crate::connector::budget::Budget;
 use crate::connector::connections::Connections;
 use crate::connector::limiter::{Limits, Rate};
-use crate::connector::{Gone, InboxPlace, PageSink, ReadRequest, Surroundings, TargetConnector, registry};
+use crate::connector::{Gone, InboxPlace, PageSink, ReadRequest, RecordKey, Surroundings, TargetConnector, registry};
 use crate::files::NamedFiles;
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{Document, Loaded, quantity};
@@ -80,7 +80,7 @@ pub fn moment(policy: &Policy, as_of: Option<Date>) -> Moment {
 pub async fn read(loaded: &Loaded, policy: Arc<Policy>, memory: Memory, moment: Moment, reading: &Reading<'_>) -> Snapshot {
     reading.hear.hear(News::Reading { systems: policy.sources.len() + policy.targets.len() });
     let budget = budget(loaded);
-    let sources = join_all((0..policy.sources.len()).map(|at| read_source(loaded, &policy, at, moment, &budget, reading)));
+    let sources = join_all((0..policy.sources.len()).map(|at| read_source(loaded, &policy, (at, Next::Nothing), moment, &budget, reading)));
     let targets =
         join_all((0..policy.targets.len()).map(|at| read_target(&policy, at, (&loaded.targets[at], &loaded.files), &budget, reading)));
     let (sources, targets) = futures_util::future::join(sources, targets).await;
@@ -132,7 +132,7 @@ pub(super) async fn confirm(
         return first;
     }
     let quietly = &Reading { hear: &HearNothing, ..reading.clone() };
-    let second = read_source(loaded, policy, at, moment, &budget(loaded), quietly).await;
+    let second = read_source(loaded, policy, (at, Next::Nothing), moment, &budget(loaded), quietly).await;
     SourceRead { side: world::confirmed(first.side, second.side, &gone), ..first }
 }
 
@@ -142,10 +142,19 @@ pub(super) fn budget(loaded: &Loaded) -> Budget {
     written.and_then(|text| quantity::bytes(text).ok()).map_or_else(Budget::default, Budget::new)
 }
 
+/// What is asked of a source after it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// nothing
+    Nothing,
+    /// what changed since
+    Changes,
+}
+
 pub(super) async fn read_source(
     loaded: &Loaded,
     policy: &Policy,
-    at: usize,
+    (at, next): (usize, Next),
     moment: Moment,
     budget: &Budget,
     reading: &Reading<'_>,
@@ -158,8 +167,9 @@ pub(super) async fn read_source(
     let read = async {
         let reader = registry::open_source(&document.spec.connection, &surroundings).await?;
         may_miss = reader.may_miss();
-        let columns = side.columns_with(reader.own_id().as_deref());
-        let request = ReadRequest::of_source(&document.spec, columns, policy.sources[at].completeness.max_age);
+        let (rules, columns) = (&policy.sources[at], side.columns_with(reader.own_id().as_deref()));
+        let key = (next == Next::Changes).then(|| RecordKey::new(rules.key.reads(), side.keys()));
+        let request = ReadRequest { key, ..ReadRequest::of_source(&document.spec, columns, rules.completeness.max_age) };
         let mut sink = SourceSink { side: &mut side, name: &document.name, hear: reading.hear, gone: None };
         let report = connector::read_source(&*reader, &request, &mut sink).await;
         gone = sink.gone;

@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 use tracing::Instrument;
 
-use super::read::{Reading, Snapshot, SourceRead, TargetRead, add, budget, confirm, read_source, read_target, span, unreadable};
-use crate::connector::{self, Gone, PageSink, ReadRequest, ReadScope, Surroundings, registry};
+use super::read::{Next, Reading, Snapshot, SourceRead, TargetRead, add, budget, confirm, read_source, read_target, span, unreadable};
+use crate::connector::{self, Gone, PageSink, ReadRequest, ReadScope, RecordKey, Surroundings, registry};
 use crate::manifest::Loaded;
 use crate::model::{Evidence, ObjectKind, Page, ReadReport, Watermark};
 use crate::planning::Moment;
@@ -26,7 +26,7 @@ pub async fn source(loaded: &Loaded, snapshot: &Snapshot, at: usize, now: Timest
     let Snapshot { policy, world, .. } = snapshot;
     let World { targets, memory, .. } = &**world;
     let moment = Moment::at(policy, now);
-    let first = read_source(loaded, policy, at, moment, &budget(loaded), reading).await;
+    let first = read_source(loaded, policy, (at, Next::Changes), moment, &budget(loaded), reading).await;
     confirm(loaded, policy, at, moment, first, (targets, memory), reading).await
 }
 
@@ -48,7 +48,7 @@ pub async fn source_changes(
         let scope = ReadScope::Changed([(ObjectKind::Account, since.clone())].into());
         let columns = world.sources[at].columns_with(reader.own_id().as_deref());
         changes = Changes(Delta::new(columns.clone()));
-        let key = policy.sources[at].key.reads().to_vec();
+        let key = Some(RecordKey::new(policy.sources[at].key.reads(), world.sources[at].keys()));
         let request =
             ReadRequest { scope, key, ..ReadRequest::of_source(&document.spec, columns, policy.sources[at].completeness.max_age) };
         Ok(connector::read_source(&*reader, &request, &mut changes).await)

@@ -167,6 +167,22 @@ impl SourceSide {
         }
     }
 
+    /// Gives the key of each row of a page, as it is known by once it is taken; none for a record without one.
+    pub fn keys(&self) -> impl Fn(&Page) -> Vec<Option<Arc<str>>> + Send + Sync + use<> {
+        let (bound, columns, keep_blanks) = (self.key.clone(), self.columns.clone(), self.keep_blanks);
+        let of = move |cells: &[Cell<'_>]| key(&bound, cells).ok().map(|key| Arc::from(&*key));
+        move |page| {
+            let one = |row: Row<'_>| {
+                let cells: Vec<_> = row.cells().take(columns.paths().len()).collect();
+                match clean_row(row, &cells, &columns, keep_blanks) {
+                    None => of(&cells),
+                    Some(cleaned) => cleaned.rows().next().and_then(|row| of(&row.cells().collect::<Vec<_>>())),
+                }
+            };
+            page.rows().map(one).collect()
+        }
+    }
+
     /// What came so far counts for nothing: the source is read again.
     pub fn restart(&mut self) {
         *self = self.empty();

@@ -11,7 +11,7 @@ use crate::support::ldap::{Setup, Slapd};
 use crate::support::samba::{Samba, TOP};
 use crate::support::skipped;
 
-const FOLLOWS: Setup = Setup { follows: true, most: None };
+const FOLLOWS: Setup = Setup { follows: true, most: None, tells: None };
 
 async fn the_connector_takes_every_step(setup: Setup) {
     let Some(server) = Slapd::start(setup) else { return skipped("conformance of ldap", "slapd and ldap-utils") };

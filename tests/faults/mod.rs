@@ -4,6 +4,7 @@
 mod chaos;
 mod company;
 mod each;
+mod followed;
 mod freeze;
 mod kill;
 mod large;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use headcount::manifest::kinds::TargetConnection;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::{free_port, skipped};
 
@@ -44,12 +44,17 @@ impl Ds389 {
 
     /// With people and groups below two new entries of this name.
     pub fn target(&self, name: &str) -> TargetConnection {
+        serde_json::from_value(self.connection(name).1).expect("a connection")
+    }
+
+    /// The same as it is written, and the first of these entries.
+    pub fn connection(&self, name: &str) -> (String, Json) {
         let top = format!("ou={name},dc=example,dc=org");
         let mut ldif = String::new();
         for (unit, name) in [(top.clone(), name), (format!("ou=people,{top}"), "people"), (format!("ou=groups,{top}"), "groups")] {
             ldif.push_str(&format!("dn: {unit}\nobjectClass: organizationalUnit\nou: {name}\n\n"));
         }
-        super::ldap::changes(&format!("ldap://127.0.0.1:{}", self.port), (MANAGER, PASSWORD), &ldif);
+        self.changes(&ldif);
         let connection = json!({ "ldap": {
             "urls": [format!("ldap://127.0.0.1:{}", self.port)],
             "dialect": "389ds",
@@ -58,7 +63,12 @@ impl Ds389 {
             "groups": { "base": format!("ou=groups,{top}"), "attributes": { "displayName": "cn", "externalId": "description" } },
             "timeout": "60s",
         }});
-        serde_json::from_value(connection).expect("a connection")
+        (top, connection)
+    }
+
+    /// Has it take changes from somebody else, in LDIF.
+    pub fn changes(&self, ldif: &str) {
+        super::ldap::changes(&format!("ldap://127.0.0.1:{}", self.port), (MANAGER, PASSWORD), ldif);
     }
 }
 

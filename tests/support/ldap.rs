@@ -33,6 +33,8 @@ pub struct Setup {
     pub follows: bool,
     /// most entries of one list, however it is asked for
     pub most: Option<u32>,
+    /// it tells what changed (the overlay syncprov), to lists of any length; remembering so many of those who went
+    pub tells: Option<u32>,
 }
 
 /// A running server.
@@ -217,7 +219,9 @@ fn prepare(folder: &Path, slapadd: &Path, setup: Setup) {
 fn config(folder: &Path, setup: Setup) -> String {
     let folder = folder.display();
     let most = setup.most.map_or_else(|| "size.prtotal=unlimited".to_owned(), |most| format!("size.prtotal={most}"));
-    let modules = ["back_mdb", "memberof", "refint", "ppolicy"].map(|module| format!("olcModuleLoad: {module}\n")).concat();
+    // Of the account's limits and the overlay what docs/ldap.md says.
+    let unpaged = if setup.tells.is_some() { "size.soft=unlimited" } else { "size.soft=500 size.hard=500" };
+    let modules = ["back_mdb", "memberof", "refint", "ppolicy", "syncprov"].map(|module| format!("olcModuleLoad: {module}\n")).concat();
     let schemas =
         ["core", "cosine", "nis", "inetorgperson"].map(|name| format!("include: file:///etc/ldap/schema/{name}.ldif\n\n")).concat();
     // What docs/ldap.md grants, and nothing else.
@@ -236,7 +240,7 @@ fn config(folder: &Path, setup: Setup) -> String {
          dn: olcDatabase={{1}}mdb,cn=config\nobjectClass: olcDatabaseConfig\nobjectClass: olcMdbConfig\nolcDatabase: {{1}}mdb\n\
          olcDbDirectory: {folder}/db\nolcDbMaxSize: 1073741824\nolcDbNoSync: TRUE\nolcSuffix: dc=example,dc=org\n\
          olcRootDN: {ADMIN}\nolcRootPW: {ADMIN_PASSWORD}\nolcDbIndex: objectClass,uid,cn,member,entryUUID eq\n\
-         olcLimits: dn.exact=\"{SYNC}\" size.soft=500 size.hard=500 {most}\n\
+         olcLimits: dn.exact=\"{SYNC}\" {unpaged} {most}\n\
          olcAccess: to dn.subtree=\"ou=hidden,dc=example,dc=org\" by * none\n\
          {ours}\
          olcAccess: to attrs=userPassword by self write by anonymous auth by * none\n\
@@ -250,6 +254,12 @@ fn config(folder: &Path, setup: Setup) -> String {
              dn: olcOverlay=refint,olcDatabase={1}mdb,cn=config\nobjectClass: olcOverlayConfig\nobjectClass: olcRefintConfig\nolcOverlay: refint\n\
              olcRefintAttribute: member\nolcRefintAttribute: manager\nolcRefintNothing: cn=nobody,dc=example,dc=org\n\n",
         );
+    }
+    if let Some(remembered) = setup.tells {
+        text.push_str(&format!(
+            "dn: olcOverlay=syncprov,olcDatabase={{1}}mdb,cn=config\nobjectClass: olcOverlayConfig\nobjectClass: olcSyncProvConfig\nolcOverlay: syncprov\n\
+             olcSpSessionlog: {remembered}\n\n"
+        ));
     }
     text
 }

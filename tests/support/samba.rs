@@ -18,6 +18,8 @@ const ADMIN: &str = "Administrator@ad.test";
 const ADMIN_PASSWORD: &str = "planted-Adm1n";
 /// The account that headcount signs in with.
 const SYNC: &str = "headcount@ad.test";
+/// One with the same password that is told what is replicated.
+pub const FOLLOWING: &str = "following@ad.test";
 /// Its password.
 pub const PASSWORD: &str = "planted-Secret1";
 /// Below it headcount may write.

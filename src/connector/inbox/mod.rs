@@ -18,7 +18,7 @@ pub use describe::InboxConnector;
 use held::{Allowed, held};
 
 use super::pack::Packer;
-use super::{LookupRequest, PageSink, ReadRequest, ReadScope, Reader, Surroundings};
+use super::{LookupRequest, PageSink, ReadRequest, ReadScope, Reader, RecordKey, Surroundings};
 use crate::manifest::connection::InboxConnection;
 use crate::manifest::quantity::{self, Amount};
 use crate::model::{Cell, Columns, Evidence, ObjectKind, Page, ReadReport, SystemError, Watermark};
@@ -159,7 +159,9 @@ impl InboxReader {
         let ids = match &request.scope {
             ReadScope::All => told.all(),
             ReadScope::Changed(since) => {
-                let changed = since.get(&ObjectKind::Account).and_then(|since| records.changed(since, &request.key));
+                let changed = since
+                    .get(&ObjectKind::Account)
+                    .and_then(|since| records.changed(since, request.key.as_ref().map_or(&[], RecordKey::reads)));
                 // Whose going is held may be another than it was: what is not believed of somebody is told by a whole read alone.
                 let Some(changed) = changed.filter(|_| evidence == Evidence::Delta) else {
                     return Ok((Evidence::Unreadable { reason: "what changed does not say all: it is read as a whole".into() }, None));

@@ -52,7 +52,7 @@ pub(super) struct Changes {
 impl Changes {
     /// For a read of these attributes; nothing where some of them change unseen.
     pub(super) async fn of(directory: &Directory, attributes: &[String], mark: Option<&Watermark>) -> Result<Option<Self>, SystemError> {
-        if attributes.iter().any(|name| DERIVED.contains(&name.to_ascii_lowercase().as_str())) {
+        if attributes.iter().any(|name| is_derived(name)) {
             return Ok(None);
         }
         let mark = mark.and_then(Mark::read);
@@ -86,6 +86,16 @@ impl Changes {
         let time = self.newest.map(|at| Mark { server: String::new(), at });
         self.before.or(time).map(|mark| mark.write())
     }
+}
+
+/// Whether others decide what an attribute holds, without a change of the entry.
+pub(super) fn is_derived(attribute: &str) -> bool {
+    DERIVED.contains(&attribute.to_ascii_lowercase().as_str())
+}
+
+/// Which domain controller it is.
+pub(super) async fn server(directory: &Directory) -> Result<Option<Arc<str>>, SystemError> {
+    Ok(count(directory).await?.map(|mark| mark.server.into()))
 }
 
 /// The server's count of changes, and which server it is.

@@ -12,7 +12,7 @@ use super::{open_source, open_target};
 use crate::connector::describe::{ConnectionNeed, Connector, DefaultRule, Description, own};
 use crate::connector::sample::{AsJson, Sample};
 use crate::connector::{Reader, Surroundings, TargetConnector};
-use crate::manifest::connection::{Described, LdapBind, LdapConnection, LdapDialect};
+use crate::manifest::connection::{Described, LdapBind, LdapChanges, LdapConnection, LdapDialect};
 use crate::manifest::fields;
 use crate::model::{Columns, SystemError};
 use crate::policy::{TargetFacts, identity_path};
@@ -111,7 +111,13 @@ fn rights(connection: &LdapConnection) -> Vec<String> {
         )),
         LdapDialect::ActiveDirectory => None,
     };
-    bases.map(write).chain(limits).collect()
+    let told = (connection.changes == Some(LdapChanges::DirSync)).then(|| {
+        format!(
+            "be told what changed, and who was deleted, in the domain: `dsacls \"<the domain's DN>\" /G \"{who}:CA;Replicating Directory Changes\"` and \
+             `dsacls \"CN=Deleted Objects,<the domain's DN>\" /G \"{who}:LCRP\"`"
+        )
+    });
+    bases.map(write).chain(limits).chain(told).collect()
 }
 
 fn description() -> Description {
@@ -130,7 +136,7 @@ fn description() -> Description {
             "renames entries, which keep their id; groups that name them by DN follow",
             "a list that a limit or a referral cut short never counts as complete",
             "moves entries below another one, by a rule for `container`; they keep their id",
-            "tells what changed since it was read, as a Source whose records hold nothing that other entries say (`memberOf`)",
+            "tells what changed since it was read, and who is gone where the server says it (content synchronization, DirSync), as a Source whose records hold nothing that other entries say (`memberOf`)",
             "no entitlements, no owners of groups, no sessions",
         ],
         default_mapping: vec![rule("each of `users.attributes`, but externalId", "the identity's attribute of the same name")],

@@ -2,8 +2,6 @@
 //!
 //! Must never: reach anything.
 
-use std::fmt::Write as _;
-
 use super::filter::Filter;
 use super::message::{Edit, Entry, Modification};
 use crate::manifest::connection::{LdapActive, LdapDialect, LdapGroupClass};
@@ -14,6 +12,9 @@ const LOCKED_FOR_EVER: &str = "000001010000Z";
 const DISABLED: u32 = 2;
 /// A plain account with access.
 const NORMAL_ACCOUNT: u32 = 512;
+
+/// An entry's id as servers say it where no attribute does.
+pub(super) type EntryNumber = [u8; 16];
 
 /// Where entries have an id that stays, whatever they are called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,29 @@ impl IdKind {
         }
     }
 
+    /// An id as a number; none where the text is no id.
+    pub(super) fn number(self, id: &str) -> Option<EntryNumber> {
+        match self {
+            Self::ObjectGuid => guid_bytes(id),
+            _ => number_of(id),
+        }
+    }
+
+    /// The id that a number is.
+    pub(super) fn of_number(self, number: &EntryNumber) -> String {
+        let order = if self == Self::ObjectGuid { &GUID_ORDER } else { &PLAIN_ORDER };
+        let cuts = if self == Self::NsUniqueId { [4, 8, 12, 12] } else { [4, 6, 8, 10] };
+        let mut text = String::with_capacity(36);
+        for (at, from) in order.iter().enumerate() {
+            if cuts.contains(&at) {
+                text.push('-');
+            }
+            let byte = number.get(*from).copied().unwrap_or_default();
+            text.extend([byte >> 4, byte & 0xF].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0')));
+        }
+        text
+    }
+
     /// A name by which the server takes the entry, whatever it is called, where it has such names.
     pub(super) fn name(self, id: &str) -> Option<String> {
         (self == Self::ObjectGuid && guid_bytes(id).is_some()).then(|| format!("<GUID={id}>"))
@@ -67,27 +91,30 @@ impl IdKind {
 /// The first three parts of a GUID stand with their last byte first.
 const GUID_ORDER: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
 
+const PLAIN_ORDER: [usize; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
 fn guid_text(bytes: &[u8]) -> Option<String> {
-    let bytes: &[u8; 16] = bytes.try_into().ok()?;
-    let mut text = String::with_capacity(36);
-    for (at, from) in GUID_ORDER.iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        write!(text, "{:02x}", bytes.get(*from)?).ok()?;
-    }
-    Some(text)
+    Some(IdKind::ObjectGuid.of_number(bytes.try_into().ok()?))
 }
 
-fn guid_bytes(text: &str) -> Option<[u8; 16]> {
-    let digits: String = text.split('-').collect();
-    if digits.len() != 32 || text.len() != 36 || !digits.is_ascii() {
+/// Thirty-two digits, wherever they are divided.
+fn number_of(text: &str) -> Option<EntryNumber> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b'-').collect();
+    if digits.len() != 32 || !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }
-    let mut bytes = [0; 16];
-    for (at, from) in GUID_ORDER.iter().enumerate() {
-        let byte = u8::from_str_radix(digits.get(at * 2..at * 2 + 2)?, 16).ok()?;
-        *bytes.get_mut(*from)? = byte;
+    let mut number = EntryNumber::default();
+    for (byte, pair) in number.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(number)
+}
+
+fn guid_bytes(text: &str) -> Option<EntryNumber> {
+    let plain = number_of(text).filter(|_| text.len() == 36)?;
+    let mut bytes = EntryNumber::default();
+    for (byte, to) in plain.iter().zip(GUID_ORDER) {
+        *bytes.get_mut(to)? = *byte;
     }
     Some(bytes)
 }
@@ -259,7 +286,16 @@ mod tests {
         let bytes: Vec<u8> = (0..16).collect();
         let text = guid_text(&bytes).expect("a GUID");
         assert_eq!(text, "03020100-0504-0706-0809-0a0b0c0d0e0f");
-        assert_eq!(guid_bytes(&text).map(Vec::from), Some(bytes));
+        assert_eq!(guid_bytes(&text).map(Vec::from), Some(bytes.clone()));
         assert!(guid_bytes("ü3020100-0504-0706-0809-0a0b0c0d0e0").is_none() && IdKind::EntryUuid.filter("a*)(b=").is_none());
+        for (kind, text) in [
+            (IdKind::EntryUuid, "00010203-0405-0607-0809-0a0b0c0d0e0f"),
+            (IdKind::NsUniqueId, "00010203-04050607-08090a0b-0c0d0e0f"),
+            (IdKind::ObjectGuid, "03020100-0504-0706-0809-0a0b0c0d0e0f"),
+        ] {
+            let number = kind.number(text).expect("a number");
+            assert_eq!((number.as_slice(), kind.of_number(&number).as_str()), (bytes.as_slice(), text));
+        }
+        assert_eq!(IdKind::NsUniqueId.number("0-1"), None);
     }
 }

@@ -17,6 +17,7 @@ use super::layout::Layout;
 use super::line::{Bounds, Line, Lost};
 use super::message::{Answer, Control, Entry, Outcome, Request, Scope, Search};
 use super::schema::Schema;
+use super::told::Told;
 use crate::connector::Surroundings;
 use crate::connector::budget::{Budget, Share};
 use crate::connector::connection::System;
@@ -59,6 +60,8 @@ pub(super) struct Kept {
     reading: tokio::sync::Mutex<Option<Arc<Line>>>,
     writing: tokio::sync::Mutex<Vec<Arc<Line>>>,
     names: Mutex<Names>,
+    /// what Sources were told of, by their names
+    pub(super) told: Mutex<BTreeMap<Arc<str>, Arc<Told>>>,
     /// groups that hold the member that stands for nobody
     empty: Mutex<BTreeSet<Arc<str>>>,
     root: OnceCell<Root>,
@@ -138,6 +141,7 @@ impl Directory {
                 reading: tokio::sync::Mutex::default(),
                 writing: tokio::sync::Mutex::default(),
                 names: Mutex::default(),
+                told: Mutex::default(),
                 empty: Mutex::default(),
                 root: OnceCell::new(),
                 schema: OnceCell::new(),
@@ -217,7 +221,7 @@ impl Directory {
     }
 
     /// One answer to a search. A connection that was lost is made anew, once: asking twice harms nobody.
-    async fn search(&self, search: &Search<'_>, control: Option<Control>) -> Result<Paged, SystemError> {
+    pub(super) async fn search(&self, search: &Search<'_>, control: Option<Control>) -> Result<Paged, SystemError> {
         let request = Request::search(search).with(control);
         let mut again = true;
         loop {
@@ -232,6 +236,35 @@ impl Directory {
                 Err(lost) => return Err(lost.error),
             }
         }
+    }
+
+    /// Hands on each answer to a search as it comes, and gives the last one. What broke off is not asked for again here: what came of it counts already.
+    pub(super) async fn hear(
+        &self,
+        request: &Request,
+        each: &mut (dyn FnMut(&Answer) -> Result<(), SystemError> + Send),
+    ) -> Result<Outcome, SystemError> {
+        let _slot = self.system.limiter.enter(ALL, self.lane, LONGEST_PAUSE).await?;
+        let line = self.reading().await?;
+        let ended = async {
+            let mut pending = line.ask(request)?;
+            loop {
+                match pending.next().await? {
+                    Answer::Outcome(outcome) => return Ok(outcome),
+                    answer => {
+                        if let Err(error) = each(&answer) {
+                            pending.abandon();
+                            return Err(Lost { sent: true, refused: false, error });
+                        }
+                    }
+                }
+            }
+        };
+        let ended: Result<Outcome, Lost> = ended.await;
+        if ended.as_ref().is_err_and(|lost| matches!(lost.error, SystemError::Unavailable(_))) {
+            self.kept.reading.lock().await.take_if(|known| Arc::ptr_eq(known, &line));
+        }
+        ended.map_err(|lost| lost.error)
     }
 
     fn heard(&self, entries: Vec<Entry>, elsewhere: Vec<String>, outcome: &Outcome) -> Result<Paged, SystemError> {
@@ -363,7 +396,7 @@ async fn gather(line: &Line, request: &Request, mut share: Share) -> Result<(Vec
             }
             Ok(Answer::Reference(urls)) => elsewhere.extend(urls),
             Ok(Answer::Outcome(outcome)) => return Ok((entries, elsewhere, outcome)),
-            Ok(Answer::Other) => {}
+            Ok(Answer::Info(..) | Answer::Other) => {}
             Err(lost) => {
                 pending.abandon();
                 return Err(lost);

@@ -28,6 +28,8 @@ pub(super) struct Layout {
     pub(super) users: Objects,
     pub(super) active: Active,
     pub(super) groups: Option<Groups>,
+    /// the directory's attributes by which people are chosen
+    pub(super) filtered: Vec<String>,
 }
 
 /// Entries of one kind.
@@ -80,7 +82,16 @@ impl Layout {
         let numbers = users.numbers.clone();
         let users = Objects { numbers, ..objects(&users.base, filter, attributes, classes, rdn, "userName", required) };
         let groups = connection.groups.as_ref().map(|groups| Groups::of(groups, dialect)).transpose()?;
-        Ok(Self { dialect, id: IdKind::of(dialect), users, active: Active::of(dialect, connection.users.active.as_ref()), groups })
+        let filtered = connection.users.filter.as_deref().and_then(|text| LdapFilter::parse(text).ok());
+        let filtered = filtered.iter().flat_map(LdapFilter::attributes).map(str::to_owned).collect();
+        Ok(Self {
+            dialect,
+            id: IdKind::of(dialect),
+            users,
+            active: Active::of(dialect, connection.users.active.as_ref()),
+            groups,
+            filtered,
+        })
     }
 
     /// Of a Source, whose records have the directory's own attributes, and more names for them than headcount knows.

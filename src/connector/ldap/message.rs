@@ -18,6 +18,8 @@ const DELETE: u8 = 0x4A;
 const RENAME: u8 = 0x6C;
 const ABANDON: u8 = 0x50;
 const EXTENDED: u8 = 0x77;
+/// Said before a request ends (RFC 4511, 4.13).
+const INFO: u8 = 0x79;
 /// Answers that end a request: of a bind, a search, a modify, an add, a delete, a rename, an extended request.
 const ENDS: [u8; 7] = [0x61, 0x65, 0x67, 0x69, 0x6B, 0x6D, 0x78];
 const CONTROLS: u8 = 0xA0;
@@ -216,6 +218,7 @@ pub(super) struct Entry {
     attributes: Vec<(String, Vec<Bytes>)>,
     /// how many bytes it came as
     pub(super) size: usize,
+    controls: Vec<Control>,
 }
 
 /// How a request ended.
@@ -235,6 +238,8 @@ pub(super) enum Answer {
     /// what was searched goes on at another server
     Reference(Vec<String>),
     Outcome(Outcome),
+    /// said in between: what of, and what
+    Info(String, Bytes),
     /// nothing that was asked for
     Other,
 }
@@ -247,23 +252,49 @@ impl Answer {
         let (tag, content) = parts.any()?;
         let content = Decoder::new(content);
         let answer = match tag {
-            ENTRY => Self::Entry(Entry::decode(content)?),
+            ENTRY => {
+                let entry = Entry::decode(content)?;
+                Self::Entry(Entry { controls: controls(&mut parts)?, ..entry })
+            }
+            INFO => Self::info(content)?,
             REFERENCE => Self::Reference(texts(content)?),
             ended if ENDS.contains(&ended) => {
                 let mut outcome = Outcome::decode(content)?;
-                // One server puts something else there in a notice of disconnection.
-                if parts.peek() == Some(CONTROLS) {
-                    let mut controls = parts.within(CONTROLS)?;
-                    while !controls.is_empty() {
-                        outcome.controls.push(Control::decode(controls.within(SEQUENCE)?)?);
-                    }
-                }
+                outcome.controls = controls(&mut parts)?;
                 Self::Outcome(outcome)
             }
             _ => Self::Other,
         };
         Ok((number, answer))
     }
+
+    fn info(mut parts: Decoder) -> Result<Self, SystemError> {
+        let (mut name, mut value) = (String::new(), Bytes::new());
+        while !parts.is_empty() {
+            match parts.any()? {
+                (0x80, content) => name = String::from_utf8_lossy(&content).into_owned(),
+                (0x81, content) => value = content,
+                _ => {}
+            }
+        }
+        Ok(Self::Info(name, value))
+    }
+}
+
+/// What goes along with an answer. One server puts something else there in a notice of disconnection.
+fn controls(parts: &mut Decoder) -> Result<Vec<Control>, SystemError> {
+    let mut controls = Vec::new();
+    if parts.peek() == Some(CONTROLS) {
+        let mut list = parts.within(CONTROLS)?;
+        while !list.is_empty() {
+            controls.push(Control::decode(list.within(SEQUENCE)?)?);
+        }
+    }
+    Ok(controls)
+}
+
+fn named<'c>(controls: &'c [Control], name: &str) -> Option<&'c Bytes> {
+    controls.iter().find(|control| control.name == name)?.value.as_ref()
 }
 
 fn texts(mut parts: Decoder) -> Result<Vec<String>, SystemError> {
@@ -285,7 +316,7 @@ impl Outcome {
 
     /// What came along under a name.
     pub(super) fn control(&self, name: &str) -> Option<&Bytes> {
-        self.controls.iter().find(|control| control.name == name)?.value.as_ref()
+        named(&self.controls, name)
     }
 }
 
@@ -305,7 +336,12 @@ impl Entry {
             }
             attributes.push((attribute, values));
         }
-        Ok(Self { name, attributes, size })
+        Ok(Self { name, attributes, size, controls: Vec::new() })
+    }
+
+    /// What came along under a name.
+    pub(super) fn control(&self, name: &str) -> Option<&Bytes> {
+        named(&self.controls, name)
     }
 
     /// One that stands by itself, as in the value of a control.

@@ -1,18 +1,22 @@
 //! Directories that speak LDAP, as sources and targets: OpenLDAP, 389 Directory Server, Active Directory, and whatever else follows RFC 4511.
 //!
 //! From the bottom: `ber`, `filter` and `message` are what is said, without I/O; `line` and `dial` a connection; `dialect` and `layout` what a
-//! manifest says, filled up; `directory` and `schema` what is kept and asked; `rows`, `read`, `changes` and `members` read, `value`, `write`, `entries`, `joining`, `numbers` and `password` write.
+//! manifest says, filled up; `directory` and `schema` what is kept and asked; `rows`, `read`, `changes` and `members` read, `follow` with
+//! `content_sync`, `dir_sync` and `told` reads what changed, `value`, `write`, `entries`, `joining`, `numbers` and `password` write.
 //! Must never: trust an answer that it has not checked against the question, follow a referral, or send one write twice.
 
 mod ber;
 mod changes;
 mod code;
+mod content_sync;
 mod describe;
 mod dial;
 mod dialect;
+mod dir_sync;
 mod directory;
 mod entries;
 mod filter;
+mod follow;
 mod joining;
 mod layout;
 mod line;
@@ -25,6 +29,7 @@ mod rows;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod told;
 mod value;
 mod write;
 
@@ -39,13 +44,15 @@ use directory::Directory;
 use layout::Layout;
 use numbers::Numbers;
 use password::Passwords;
-use read::LdapReader;
+use read::{LdapReader, LdapSource};
 use write::LdapWriter;
 
 /// Opens a directory as a source.
 async fn open_source(connection: &LdapConnection, surroundings: &Surroundings) -> Result<Box<dyn Reader>, SystemError> {
     let directory = Directory::open(connection, Layout::of_source(connection)?, surroundings).await?;
-    Ok(Box::new(LdapReader { directory, record: Some(Arc::new(connection.users.attributes.clone())) }))
+    let names = connection.users.attributes.clone();
+    let source = LdapSource { name: surroundings.system.clone(), names, changes: connection.changes };
+    Ok(Box::new(LdapReader { directory, source: Some(Arc::new(source)) }))
 }
 
 /// Opens a directory as a target.
@@ -66,7 +73,7 @@ async fn open_target(connection: &LdapConnection, surroundings: &Surroundings) -
         None if connection.users.generate_password => Passwords::Generated,
         None => Passwords::None,
     };
-    let reader = Box::new(LdapReader { directory: directory.clone(), record: None });
+    let reader = Box::new(LdapReader { directory: directory.clone(), source: None });
     let writer = Box::new(LdapWriter { directory, passwords, numbers: Numbers::default() });
     Ok(TargetConnector { reader, writer, capabilities, system: system_id(&connection.system()), limiter })
 }

@@ -3,20 +3,24 @@
 //! Must never: leave rows of a reading that was given up, call a list whole that a limit or a referral cut short, or hand on an entry that does not match the
 //! question.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join};
 
 use super::changes::Changes;
-use super::directory::{Directory, Names};
+use super::dialect::IdKind;
+use super::directory::{Directory, Names, Paged};
 use super::filter::Filter;
+use super::follow;
 use super::layout::Objects;
 use super::message::{Entry, Scope, Search};
 use super::rows::{EntryRows, settle};
+use super::told::{KnownKeys, Telling};
 use crate::connector::budget::{ROW, Share};
 use crate::connector::pages::PAGE_BYTES;
 use crate::connector::{LookupRequest, PageSink, ReadRequest, ReadScope, Reader};
+use crate::manifest::connection::LdapChanges;
 use crate::model::{AttributeType, Columns, Evidence, ObjectKind, Page, ReadReport, SystemError, Watermark, attribute, dn};
 
 /// A list that breaks off is read this often.
@@ -28,8 +32,17 @@ const MAX_PAGES: u32 = 1_000_000;
 #[derive(Clone, Debug)]
 pub(super) struct LdapReader {
     pub(super) directory: Directory,
-    /// of a Source: further names for attributes
-    pub(super) record: Option<Arc<BTreeMap<String, String>>>,
+    pub(super) source: Option<Arc<LdapSource>>,
+}
+
+/// What only a Source has.
+#[derive(Debug)]
+pub(super) struct LdapSource {
+    pub(super) name: Arc<str>,
+    /// further names for attributes
+    pub(super) names: BTreeMap<String, String>,
+    /// how it is told what changed
+    pub(super) changes: Option<LdapChanges>,
 }
 
 impl Reader for LdapReader {
@@ -46,7 +59,7 @@ impl Reader for LdapReader {
                 report.kinds.push((ObjectKind::Account, known.clone()));
                 report.next.extend(next.map(|mark| (ObjectKind::Account, mark)));
             } else if memberships.is_some() {
-                known = self.accounts((Columns::new(["id"]), None), &mut names, None, &mut None).await;
+                known = self.accounts((Columns::new(["id"]), None), &mut names, None, &mut Seeing::Nothing).await;
             }
             if groups.is_some() || memberships.is_some() {
                 report.kinds.extend(self.groups(groups, memberships, (&mut names, known), sink).await);
@@ -65,7 +78,7 @@ impl Reader for LdapReader {
     }
 
     fn own_id(&self) -> Option<Arc<str>> {
-        self.record.as_ref().map(|_| "id".into())
+        self.source.as_ref().map(|_| "id".into())
     }
 
     fn lookup<'a>(&'a self, request: &'a LookupRequest) -> BoxFuture<'a, Result<Page, SystemError>> {
@@ -76,6 +89,29 @@ impl Reader for LdapReader {
                 kind => reader.answer(kind, request).await,
             }
         })
+    }
+}
+
+/// What is noted of the people who come.
+pub(super) enum Seeing<'k> {
+    Nothing,
+    /// when they were changed
+    Stamps(Changes),
+    /// what they are known by
+    Keys(Telling<'k>),
+}
+
+impl Seeing<'_> {
+    fn attribute(&self) -> Option<&'static str> {
+        if let Self::Stamps(changes) = self { changes.attribute() } else { None }
+    }
+
+    fn stamps(self) -> Option<Changes> {
+        if let Self::Stamps(changes) = self { Some(changes) } else { None }
+    }
+
+    fn keys(self) -> Option<KnownKeys> {
+        if let Self::Keys(telling) = self { telling.known() } else { None }
     }
 }
 
@@ -92,8 +128,8 @@ pub(super) trait Take: Send {
 
 impl LdapReader {
     pub(super) fn rows(&self, kind: ObjectKind, objects: &Objects, columns: &Columns) -> EntryRows {
-        match &self.record {
-            Some(names) => EntryRows::of_source(&self.directory.layout, names, columns),
+        match &self.source {
+            Some(source) => EntryRows::of_source(&self.directory.layout, &source.names, columns),
             None => EntryRows::of_target(&self.directory.layout, kind, objects, columns),
         }
     }
@@ -112,18 +148,36 @@ impl LdapReader {
             ReadScope::All => None,
         };
         let attributes = self.rows(ObjectKind::Account, users, columns).attributes;
-        let changes = match &self.record {
+        if let Some(following) = self.following(request.key.as_ref(), columns, &attributes) {
+            if let Some(mark) = mark
+                && let Some(told) = follow::evidence(self.since(&following, mark, sink).await)
+            {
+                return told;
+            }
+            if let Some(begun) = self.begin(&following, &attributes).await {
+                let mut seen = Seeing::Keys(Telling::by(following.key));
+                let evidence = self.accounts((columns.clone(), None), names, Some(sink), &mut seen).await;
+                let known = seen.keys().filter(|_| evidence == Evidence::Complete);
+                let next = match known {
+                    Some(known) => self.followed_from(&following, begun, known).await,
+                    None => None,
+                };
+                return (evidence, next);
+            }
+        }
+        let changes = match &self.source {
             Some(_) => Changes::of(&self.directory, &attributes, mark).await,
             None => Ok(None),
         };
-        let mut changes = match changes {
+        let changes = match changes {
             Ok(changes) => changes,
             Err(error) => return (Evidence::Unreadable { reason: error.to_string() }, None),
         };
         let since = changes.as_ref().and_then(|changes| changes.since.clone());
         let delta = since.is_some();
-        let evidence = self.accounts((columns.clone(), since), names, Some(sink), &mut changes).await;
-        let next = changes.filter(|_| evidence == Evidence::Complete).and_then(Changes::next);
+        let mut seen = changes.map_or(Seeing::Nothing, Seeing::Stamps);
+        let evidence = self.accounts((columns.clone(), since), names, Some(sink), &mut seen).await;
+        let next = seen.stamps().filter(|_| evidence == Evidence::Complete).and_then(Changes::next);
         (if delta && evidence == Evidence::Complete { Evidence::Delta } else { evidence }, next)
     }
 
@@ -132,7 +186,7 @@ impl LdapReader {
         (columns, since): (Arc<Columns>, Option<Filter>),
         names: &mut Names,
         sink: Option<&mut dyn PageSink>,
-        changes: &mut Option<Changes>,
+        seen: &mut Seeing<'_>,
     ) -> Evidence {
         let users = &self.directory.layout.users;
         let rows = self.rows(ObjectKind::Account, users, &columns);
@@ -141,9 +195,20 @@ impl LdapReader {
         let uid = uid.and_then(|_| users.attributes.get("userName")).cloned();
         let mut attributes = rows.attributes.clone();
         attributes.extend(uid.clone());
-        attributes.extend(changes.as_ref().and_then(Changes::attribute).map(str::to_owned));
-        let page = || Page::new(columns.clone());
-        let mut accounts = Accounts { rows: rows.clone(), uid, names, sink, changes, page: page(), waiting: page(), handed: 0 };
+        attributes.extend(seen.attribute().map(str::to_owned));
+        let (page, named) = (|| Page::new(columns.clone()), self.source.is_none());
+        let mut accounts = Accounts {
+            rows: rows.clone(),
+            uid,
+            named,
+            names,
+            sink,
+            seen,
+            id: self.directory.layout.id,
+            page: page(),
+            waiting: page(),
+            handed: 0,
+        };
         let evidence = match since {
             Some(since) => {
                 let changed = Objects { filter: Filter::and(&[users.filter.clone(), since]), ..users.clone() };
@@ -189,22 +254,20 @@ impl LdapReader {
         seen: &mut usize,
     ) -> Result<Evidence, SystemError> {
         let search = Search { base: &objects.base, scope: Scope::Subtree, filter: &objects.filter, attributes };
-        let (mut ids, mut after) = (std::collections::HashSet::<Arc<str>>::new(), None);
+        let mut ids = HashSet::new();
+        let mut page = self.directory.page(&search, None).await?;
         for _ in 0..MAX_PAGES {
-            let page = self.directory.page(&search, after.as_ref()).await?;
-            let mut fresh = 0;
-            for entry in &page.entries {
-                let id = rows.id(entry)?;
-                // An entry that was renamed meanwhile may come twice.
-                if ids.insert(id.clone()) {
-                    taker.take(entry, &id)?;
-                    fresh += 1;
-                }
-            }
+            // While the entries of one page are worked on, the server looks for the next one.
+            let (next, fresh) = join(self.behind(&search, &page), async {
+                tokio::task::yield_now().await;
+                take_in(&page.entries, rows, &mut *taker, &mut ids)
+            })
+            .await;
+            let fresh = fresh?;
             *seen = ids.len();
             taker.page();
             share.hold(taker.size() + ids.len() * ROW)?;
-            if let Some(error) = page.cut {
+            if let Some(error) = &page.cut {
                 return Ok(Evidence::Partial { reason: format!("{}: after {seen} entries {error}", objects.base) });
             }
             if let Some(url) = page.elsewhere.first() {
@@ -214,15 +277,21 @@ impl LdapReader {
                 );
                 return Ok(Evidence::Partial { reason });
             }
-            after = page.next;
-            if after.is_none() {
-                return self.ended(objects, *seen).await;
-            }
+            let Some(next) = next? else { return self.ended(objects, *seen).await };
             if fresh == 0 && !page.entries.is_empty() {
                 return Err(SystemError::Protocol("the list goes in circles".into()));
             }
+            page = next;
         }
         Err(SystemError::Protocol("the list has no end".into()))
+    }
+
+    /// The page behind another one; nothing behind the last.
+    async fn behind(&self, search: &Search<'_>, page: &Paged) -> Result<Option<Paged>, SystemError> {
+        match page.next.as_ref().filter(|_| page.cut.is_none() && page.elsewhere.is_empty()) {
+            Some(next) => self.directory.page(search, Some(next)).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Whoever may see nothing gets an empty list: then the entry above must be seen.
@@ -296,6 +365,19 @@ impl LdapReader {
     }
 }
 
+/// Takes the entries of a page; how many of them came for the first time.
+fn take_in(entries: &[Entry], rows: &EntryRows, taker: &mut dyn Take, ids: &mut HashSet<Arc<str>>) -> Result<usize, SystemError> {
+    let before = ids.len();
+    for entry in entries {
+        let id = rows.id(entry)?;
+        // An entry that was renamed meanwhile may come twice.
+        if ids.insert(id.clone()) {
+            taker.take(entry, &id)?;
+        }
+    }
+    Ok(ids.len() - before)
+}
+
 /// Whether an entry has the value that was asked for: servers compare more kindly than a question may be meant.
 fn has(kind: ObjectKind, name: &str, entry: &Entry, own: &str, value: &str) -> bool {
     let caseless = attribute(name).is_some_and(|known| matches!(known.kind, AttributeType::CaselessText | AttributeType::ManyCaseless));
@@ -306,24 +388,31 @@ fn has(kind: ObjectKind, name: &str, entry: &Entry, own: &str, value: &str) -> b
 }
 
 /// Accounts, handed on page by page; those that refer to somebody who did not come yet wait for the end.
-struct Accounts<'s, 'n> {
+struct Accounts<'s, 'n, 'k> {
     rows: EntryRows,
     uid: Option<String>,
+    /// somebody may refer to them
+    named: bool,
     names: &'n mut Names,
     sink: Option<&'s mut dyn PageSink>,
-    changes: &'n mut Option<Changes>,
+    seen: &'n mut Seeing<'k>,
+    id: IdKind,
     page: Page,
     waiting: Page,
     handed: usize,
 }
 
-impl Take for Accounts<'_, '_> {
+impl Take for Accounts<'_, '_, '_> {
     fn take(&mut self, entry: &Entry, id: &Arc<str>) -> Result<(), SystemError> {
-        if let Some(changes) = self.changes {
-            changes.see(entry);
+        match self.seen {
+            Seeing::Nothing => {}
+            Seeing::Stamps(changes) => changes.see(entry),
+            Seeing::Keys(telling) => telling.see(self.id.number(id)),
         }
-        let uid = self.uid.as_ref().and_then(|uid| entry.text(uid));
-        self.names.note(ObjectKind::Account, id, &entry.name, uid);
+        if self.named {
+            let uid = self.uid.as_ref().and_then(|uid| entry.text(uid));
+            self.names.note(ObjectKind::Account, id, &entry.name, uid);
+        }
         if self.sink.is_none() {
             return Ok(());
         }
@@ -347,6 +436,9 @@ impl Take for Accounts<'_, '_> {
         self.page.clear();
         self.waiting.clear();
         self.handed = 0;
+        if let Seeing::Keys(telling) = self.seen {
+            telling.restart();
+        }
         if let Some(sink) = &mut self.sink {
             sink.restart(ObjectKind::Account);
         }
@@ -357,8 +449,12 @@ impl Take for Accounts<'_, '_> {
     }
 }
 
-impl Accounts<'_, '_> {
+impl Accounts<'_, '_, '_> {
     fn hand_on(&mut self) {
+        // A Source's rows wait for nobody: they stand in the order in which they came.
+        if let Seeing::Keys(telling) = self.seen {
+            telling.page(&self.page);
+        }
         if let Some(sink) = self.sink.as_mut().filter(|_| !self.page.is_empty()) {
             sink.page(ObjectKind::Account, &self.page);
         }

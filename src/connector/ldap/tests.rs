@@ -1,16 +1,17 @@
 //! Servers that do what real ones do seldom: lists in parts, referrals, limits of time, pages without an end, answers that are none.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::ber::{Decoder, ENUMERATED, Encoder, INTEGER, OCTETS, SEQUENCE, SET};
+use super::ber::{BOOLEAN, Decoder, ENUMERATED, Encoder, INTEGER, OCTETS, SEQUENCE, SET};
 use super::line::whole;
-use super::open_target;
-use crate::connector::{Gone, PageSink, ReadRequest, Surroundings, TargetConnector};
+use super::{open_source, open_target};
+use crate::connector::{Gone, PageSink, ReadRequest, ReadScope, RecordKey, Surroundings, TargetConnector};
 use crate::manifest::connection::LdapConnection;
 use crate::model::{Columns, Evidence, ObjectKind, Page};
 
@@ -21,10 +22,12 @@ const SEARCH: u8 = 0x63;
 const USERS: &str = "ou=people,dc=x";
 const GROUPS: &str = "ou=groups,dc=x";
 
-/// What is searched for: the base, and the attributes that are asked for.
+/// What is searched for: the base, the attributes that are asked for, and what goes along.
 struct Asked {
     base: String,
     attributes: Vec<String>,
+    /// the value of the first control
+    control: Option<Vec<u8>>,
 }
 
 /// Answers, each as it stands in its message: tag and content.
@@ -58,6 +61,11 @@ fn person(at: u32) -> (u8, Vec<u8>) {
 
 /// Starts a server that answers searches, and opens it as a Target.
 async fn target(more: Json, answers: impl Fn(&Asked) -> Answers + Send + Sync + 'static) -> TargetConnector {
+    open_target(&connection(more, answers).await, &Surroundings::at(".")).await.expect("it opens")
+}
+
+/// Starts a server that answers searches.
+async fn connection(more: Json, answers: impl Fn(&Asked) -> Answers + Send + Sync + 'static) -> LdapConnection {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("its address").port();
     let answers = Arc::new(answers);
@@ -82,8 +90,7 @@ async fn target(more: Json, answers: impl Fn(&Asked) -> Answers + Send + Sync + 
     let mut connection =
         json!({ "urls": [format!("ldap://127.0.0.1:{port}")], "users": { "base": USERS }, "groups": { "base": GROUPS }, "timeout": "20s" });
     more.as_object().into_iter().flatten().for_each(|(name, value)| connection[name] = value.clone());
-    let connection: LdapConnection = serde_json::from_value(connection).expect("a connection");
-    open_target(&connection, &Surroundings::at(".")).await.expect("it opens")
+    serde_json::from_value(connection).expect("a connection")
 }
 
 fn answered(message: Bytes, answers: &dyn Fn(&Asked) -> Answers) -> Vec<u8> {
@@ -103,12 +110,23 @@ fn answered(message: Bytes, answers: &dyn Fn(&Asked) -> Answers) -> Vec<u8> {
     while !list.is_empty() {
         attributes.push(list.text().expect("a name"));
     }
-    let said = if base.is_empty() { vec![entry("", &[]), done(0)] } else { answers(&Asked { base, attributes }) };
+    let mut control = None;
+    if !parts.is_empty() {
+        let mut first = parts.within(0xA0).and_then(|mut list| list.within(SEQUENCE)).expect("a control");
+        while !first.is_empty() {
+            control = first.any().ok().map(|(_, value)| value.to_vec());
+        }
+    }
+    let said = if base.is_empty() { vec![entry("", &[]), done(0)] } else { answers(&Asked { base, attributes, control }) };
     let mut out = Vec::new();
     for (tag, content) in said {
         let mut one = Encoder::default();
         one.within(SEQUENCE, |out| {
-            out.number(INTEGER, number).bytes(tag, &content);
+            // What has no tag is the rest of a message as it is.
+            match tag {
+                0 => out.number(INTEGER, number).raw(&content),
+                tag => out.number(INTEGER, number).bytes(tag, &content),
+            };
         });
         out.extend(one.take());
     }
@@ -128,7 +146,11 @@ impl PageSink for Rows {
         self.0.retain(|(known, _)| *known != kind);
     }
 
-    fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
+    fn gone(&mut self, kind: ObjectKind, gone: Gone<'_>) {
+        if let Gone::Ids(keys) = gone {
+            self.0.extend(keys.iter().map(|key| (kind, vec![format!("gone {key}")])));
+        }
+    }
 }
 
 async fn read(target: &TargetConnector, kind: ObjectKind, columns: &[&str]) -> (Evidence, Vec<Vec<String>>) {
@@ -223,4 +245,69 @@ async fn whoever_refers_to_somebody_who_comes_later_has_their_id() {
     let (_, mut rows) = read(&target, ObjectKind::Account, &["id", "manager", "name.familyName", "active"]).await;
     rows.sort();
     assert_eq!(rows, [["a1", "b2", "", "true"], ["b2", "uid=gone,dc=y", "", "true"]]);
+}
+
+/// The end of a synchronization: its cookie, and whether whoever is gone was told.
+fn synced(cookie: &[u8], told_who_is_gone: bool) -> (u8, Vec<u8>) {
+    let (mut value, mut out) = (Encoder::default(), Encoder::default());
+    value.within(SEQUENCE, |out| {
+        out.bytes(OCTETS, cookie);
+        if told_who_is_gone {
+            out.truth(BOOLEAN, true);
+        }
+    });
+    out.bytes(DONE, &done(0).1).within(0xA0, |out| {
+        out.within(SEQUENCE, |out| {
+            out.bytes(OCTETS, b"1.3.6.1.4.1.4203.1.9.1.3").bytes(OCTETS, &value.take());
+        });
+    });
+    (0, out.take())
+}
+
+/// Follows a server that answers a question about changes so, and has just these by then; what came, with who is gone, and whether it can be asked again.
+async fn followed(there: &'static [u32], answer: impl Fn() -> Answers + Send + Sync + 'static) -> (Evidence, Vec<Vec<String>>, bool) {
+    let one = |number: u32| {
+        entry(&format!("uid=u{number},{USERS}"), &[("entryUUID", &[&format!("{number:032x}")]), ("uid", &[&format!("u{number}")])])
+    };
+    let read = AtomicBool::new(false);
+    let answers = move |asked: &Asked| match (&asked.control, asked.attributes.as_slice()) {
+        (_, [only]) if only == "entryUUID" => vec![done(0)],
+        (Some(value), [only]) if only == "1.1" && value.ends_with(b"\x04\x01c") => answer(),
+        (_, [only]) if only == "1.1" => vec![synced(b"c", true)],
+        _ if read.swap(true, Ordering::SeqCst) => there.iter().map(|number| one(*number)).chain([done(0)]).collect(),
+        _ => vec![one(1), one(2), done(0)],
+    };
+    let connection = connection(json!({ "groups": null, "changes": "contentSync" }), answers).await;
+    let reader = open_source(&connection, &Surroundings::at(".")).await.expect("it opens");
+    let key = RecordKey::new(&["uid".into()], |page| page.rows().map(|row| row.cell(0).as_text().map(Arc::from)).collect());
+    let request = ReadRequest { key: Some(key), ..ReadRequest::new(vec![(ObjectKind::Account, Columns::new(["uid"]))]) };
+    let first = reader.read(&request, &mut Rows::default()).await;
+    assert_eq!((first.of(ObjectKind::Account), first.next.len()), (Evidence::Complete, 1));
+    let mut rows = Rows::default();
+    let report = reader.read(&ReadRequest { scope: ReadScope::Changed(first.next), ..request }, &mut rows).await;
+    let rows = rows.0.into_iter().map(|(_, row)| row).collect();
+    (report.of(ObjectKind::Account), rows, !report.next.is_empty())
+}
+
+fn rows(texts: &[&str]) -> Vec<Vec<String>> {
+    texts.iter().map(|text| vec![(*text).to_owned()]).collect()
+}
+
+#[tokio::test]
+async fn a_cookie_that_is_refused_is_followed_by_a_whole_read() {
+    for code in [4096, 53, 12, 2] {
+        assert_eq!(followed(&[2, 3], move || vec![done(code)]).await, (Evidence::Complete, rows(&["u2", "u3"]), true), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn whom_a_directory_does_not_mention_is_asked_for_and_only_who_does_not_come_is_gone() {
+    let nobody = || vec![synced(b"d", false)];
+    assert_eq!(followed(&[1, 2], nobody).await, (Evidence::Delta, rows(&["u1", "u2"]), true));
+    assert_eq!(followed(&[2], nobody).await, (Evidence::Delta, rows(&["u2", "gone 00000000-0000-0000-0000-000000000001"]), true));
+    // It says that it told who is gone.
+    assert_eq!(followed(&[2], || vec![synced(b"d", true)]).await, (Evidence::Delta, Vec::new(), true));
+    // An end without a word of synchronization ends no synchronization.
+    let (evidence, came, marked) = followed(&[2], || vec![done(0)]).await;
+    assert!(matches!(evidence, Evidence::Unreadable { .. }) && came.is_empty() && !marked, "{evidence:?}");
 }

@@ -73,7 +73,7 @@ impl Writer for LdapWriter {
 
 impl LdapWriter {
     fn one<'a>(&'a self, write: &'a Write<'a>, line: &Arc<Line>) -> BoxFuture<'a, Result<Written, SystemError>> {
-        let reader = LdapReader { directory: self.directory.in_lane(Lane::Free), record: None };
+        let reader = LdapReader { directory: self.directory.in_lane(Lane::Free), source: None };
         let task = Task { reader, passwords: &self.passwords, numbers: &self.numbers, line: line.clone(), begun: AtomicBool::new(false) };
         async move { task.take(write).await }.boxed()
     }

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::{GROUP, House, USER};
 use crate::connector::connections::Connections;
-use crate::connector::{Gone, PageSink, ReadRequest, ReadScope, Reader, Surroundings, registry};
+use crate::connector::{Gone, PageSink, ReadRequest, ReadScope, Reader, RecordKey, Surroundings, registry};
 use crate::manifest::connection::{InboxConnection, SourceConnection};
 use crate::manifest::quantity::Amount;
 use crate::model::{Columns, Evidence, ObjectKind, Page, ReadReport};
@@ -57,7 +57,7 @@ impl Follower {
     async fn read(&self, scope: ReadScope) -> (Rows, ReadReport) {
         let request = ReadRequest {
             scope,
-            key: vec!["externalId".into()],
+            key: Some(RecordKey::new(&["externalId".into()], |_| Vec::new())),
             may_shrink: self.may_shrink,
             ..ReadRequest::new(vec![(ObjectKind::Account, Columns::new(COLUMNS))])
         };

@@ -45,6 +45,9 @@ pub struct LdapConnection {
     /// The entries of groups. A Target only; absent: it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups: Option<LdapGroups>,
+    /// By what a Source is told what changed since it was read, and who is gone. Absent: by what the server offers and this account may use. A Source only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<LdapChanges>,
     /// Entries a page (RFC 2696). Default: 500.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_size: Option<u32>,
@@ -75,6 +78,18 @@ pub enum LdapDialect {
     #[default]
     #[serde(rename = "plain")]
     Plain,
+}
+
+/// By what a directory tells what changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum LdapChanges {
+    /// content synchronization (RFC 4533): OpenLDAP with the overlay syncprov; 389 Directory Server with its plugins for it, only where it is said here
+    ContentSync,
+    /// Active Directory's DirSync, which asks for the right "Replicating Directory Changes"
+    DirSync,
+    /// `modifyTimestamp`, `uSNChanged` of Active Directory: who is gone shows in the next whole read
+    Stamps,
 }
 
 /// How headcount signs in to a directory.

@@ -27,8 +27,8 @@ pub use declared::{DeclaredConnection, Extension};
 pub use file::{FileConnection, FileFormat};
 pub use inbox::InboxConnection;
 pub use ldap::{
-    ExternalBind, FilterComparison, LdapActive, LdapBind, LdapConnection, LdapDialect, LdapFilter, LdapGroupClass, LdapGroups, LdapUsers,
-    NumberRange, SimpleBind,
+    ExternalBind, FilterComparison, LdapActive, LdapBind, LdapChanges, LdapConnection, LdapDialect, LdapFilter, LdapGroupClass, LdapGroups,
+    LdapUsers, NumberRange, SimpleBind,
 };
 pub use scim::{ScimClearing, ScimConnection, ScimDialect, ScimManager, ScimMemberValue, ScimPaging, ScimRemoval, ScimWithout};
 pub use sql::{

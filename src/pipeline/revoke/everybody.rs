@@ -13,7 +13,7 @@ use crate::manifest::Loaded;
 use crate::model::{Capabilities, Evidence, Memory, ObjectKind};
 use crate::pipeline::news::HearNothing;
 use crate::pipeline::plan::look_up;
-use crate::pipeline::read::{Reading, budget, read_source, surroundings};
+use crate::pipeline::read::{Next, Reading, budget, read_source, surroundings};
 use crate::planning::explain::{AccountExplanation, NoAccount, Provenance};
 use crate::planning::{Answer, Lookup, LookupBy, Moment};
 use crate::policy::Policy;
@@ -33,7 +33,7 @@ impl<'a> Directory<'a> {
     /// Reads the sources; one that does not answer in time is unreadable.
     pub async fn read(loaded: &Loaded, policy: &'a Policy, memory: Memory, moment: Moment) -> Self {
         let sources = (0..policy.sources.len()).map(|at| async move {
-            timeout(PATIENCE, read_source(loaded, policy, at, moment, &budget(loaded), &Reading::once(&HearNothing)))
+            timeout(PATIENCE, read_source(loaded, policy, (at, Next::Nothing), moment, &budget(loaded), &Reading::once(&HearNothing)))
                 .await
                 .map(|read| read.side)
                 .unwrap_or_else(|_| {

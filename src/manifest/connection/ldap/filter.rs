@@ -47,6 +47,16 @@ pub enum FilterComparison {
 }
 
 impl LdapFilter {
+    /// The attributes that it reads.
+    pub fn attributes(&self) -> Vec<&str> {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::attributes).collect(),
+            Self::Not(part) => part.attributes(),
+            Self::Present(name) | Self::Compare(_, name, _) | Self::Substrings(name, _) => vec![name],
+            Self::Extensible { attribute, .. } => attribute.iter().map(String::as_str).collect(),
+        }
+    }
+
     /// As it is written: `(&(objectClass=person)(!(employeeType=robot)))`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (filter, rest) = one(text.trim(), 0)?;

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{LdapBind, LdapConnection, LdapDialect, LdapFilter, LdapUsers, NumberRange};
+use super::{LdapBind, LdapChanges, LdapConnection, LdapDialect, LdapFilter, LdapUsers, NumberRange};
 use crate::diagnostic::did_you_mean;
 use crate::manifest::connection::Mistake;
 use crate::model::{SystemRole, attributes, is_known_attribute};
@@ -18,6 +18,7 @@ pub(super) fn of(connection: &LdapConnection, role: SystemRole) -> Vec<Mistake> 
     mistakes.bind(connection);
     mistakes.users(&connection.users, role, connection.dialect);
     mistakes.groups(connection, role);
+    mistakes.changes(connection, role);
     if connection.page_size == Some(0) {
         mistakes.that("pageSize", "a page of no entries has no next one", "write how many entries a page has, such as 500");
     }
@@ -120,6 +121,22 @@ impl Mistakes {
         if target && dialect == LdapDialect::ActiveDirectory && users.attributes.values().any(|own| own.eq_ignore_ascii_case("memberOf")) {
             self.that("users/attributes", "Active Directory lets nobody write `memberOf`", "describe `groups`, whose members are kept");
         }
+    }
+
+    fn changes(&mut self, connection: &LdapConnection, role: SystemRole) {
+        let active_directory = connection.dialect == LdapDialect::ActiveDirectory;
+        let (message, hint) = match connection.changes {
+            None => return,
+            Some(_) if role == SystemRole::Target => ("a Target is read as a whole", "leave it out"),
+            Some(LdapChanges::DirSync) if !active_directory => {
+                ("only Active Directory has DirSync", "write `contentSync`, or leave it out")
+            }
+            Some(LdapChanges::ContentSync) if active_directory => {
+                ("Active Directory has no content synchronization", "write `dirSync`, or leave it out")
+            }
+            Some(_) => return,
+        };
+        self.that("changes", message, hint);
     }
 
     fn groups(&mut self, connection: &LdapConnection, role: SystemRole) {
@@ -316,6 +333,12 @@ mod tests {
         });
         one(Target, "groups/filter", "no filter", |it| it["groups"] = json!({ "base": "ou=g", "filter": "(&)" }));
         one(Source, "groups", "reads people", |it| it["groups"] = json!({ "base": "ou=groups" }));
+        one(Target, "changes", "as a whole", |it| it["changes"] = json!("stamps"));
+        one(Source, "changes", "only Active Directory", |it| it["changes"] = json!("dirSync"));
+        one(Source, "changes", "no content synchronization", |it| {
+            it["changes"] = json!("contentSync");
+            it["dialect"] = json!("activeDirectory");
+        });
         one(Target, "pageSize", "no entries", |it| it["pageSize"] = json!(0));
     }
 }
