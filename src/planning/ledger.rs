@@ -12,6 +12,7 @@ use crate::planning::accounts::Accounts;
 use crate::planning::accounts::presence::Presence;
 use crate::planning::basis::Basis;
 use crate::planning::beyond::{Beyond, Others, Totals, Traits};
+use crate::planning::by_hash::ByHash;
 use crate::planning::diary::upcoming;
 use crate::planning::draft::Draft;
 use crate::planning::entitlements::cover::EntitlementCover;
@@ -39,11 +40,11 @@ pub(in crate::planning) enum Node {
 pub(in crate::planning) struct Ledger {
     keyed: Keyed,
     /// what each identity counts as, by the hash of the key
-    people: HashMap<u64, u32>,
+    people: ByHash<u32>,
     kinds: Vec<Counted>,
     numbers: HashMap<Counted, u32>,
     /// what each account counts as, by target and the hash of the id
-    accounts: Vec<HashMap<u64, Traits>>,
+    accounts: Vec<ByHash<Traits>>,
     traces: HashMap<Trace, Vec<Node>>,
     dues: BTreeMap<Due, u32>,
     by_day: BTreeMap<Date, u64>,
@@ -101,10 +102,10 @@ impl Ledger {
         let targets = basis.policy.targets.len();
         Self {
             keyed: Keyed::of(&basis.policy.workspace),
-            people: HashMap::new(),
+            people: ByHash::default(),
             kinds: Vec::new(),
             numbers: HashMap::new(),
-            accounts: vec![HashMap::new(); targets],
+            accounts: vec![ByHash::default(); targets],
             traces: HashMap::new(),
             dues: BTreeMap::new(),
             by_day: BTreeMap::new(),
@@ -223,6 +224,7 @@ impl Ledger {
             };
             self.put(self.keyed.text(&basis.people.key(identity)), counted);
         }
+        self.people.tidy();
     }
 
     fn put(&mut self, person: u64, counted: Counted) {
@@ -263,6 +265,7 @@ impl Ledger {
             for (row, account) in traits.iter().enumerate().take(listed as usize) {
                 self.put_account(target, self.keyed.text(&accounts.id(row as u32)), *account);
             }
+            self.accounts[target].tidy();
         }
     }
 
@@ -335,8 +338,8 @@ impl Ledger {
     /// What stands beyond these identities and accounts.
     pub(in crate::planning) fn beyond(&self, keys: &BTreeSet<Arc<str>>, accounts: &BTreeSet<(usize, Arc<str>)>) -> Beyond {
         let mut sums = self.sums.clone();
-        for number in keys.iter().filter_map(|key| self.people.get(&self.keyed.text(key))) {
-            let Some(counted) = self.kinds.get(*number as usize) else { continue };
+        for number in keys.iter().filter_map(|key| self.people.get(self.keyed.text(key))) {
+            let Some(counted) = self.kinds.get(number as usize) else { continue };
             let of =
                 [(&mut sums.staying, &counted.staying), (&mut sums.covered, &counted.covered), (&mut sums.entitled, &counted.entitled)];
             for (sums, of) in of {
@@ -344,8 +347,8 @@ impl Ledger {
             }
         }
         for (target, id) in accounts {
-            if let Some(account) = self.accounts.get(*target).and_then(|known| known.get(&self.keyed.text(id))) {
-                sums.accounts[*target].count(*account, -1);
+            if let Some(account) = self.accounts.get(*target).and_then(|known| known.get(self.keyed.text(id))) {
+                sums.accounts[*target].count(account, -1);
             }
         }
         let targets = sums.staying.iter().zip(&sums.accounts);
@@ -361,22 +364,22 @@ impl Ledger {
     /// Takes in what a plan of these identities and accounts left. Whoever of them is not in it any more is gone.
     pub(in crate::planning) fn absorb(&mut self, part: Self, keys: &BTreeSet<Arc<str>>, accounts: &BTreeSet<(usize, Arc<str>)>) {
         for key in keys {
-            if let Some(number) = self.people.remove(&self.keyed.text(key)) {
+            if let Some(number) = self.people.remove(self.keyed.text(key)) {
                 self.drop_kind(number);
             }
             self.drop_dues(key, None);
         }
         for (target, id) in accounts {
-            if let Some(before) = self.accounts[*target].remove(&self.keyed.text(id)) {
+            if let Some(before) = self.accounts[*target].remove(self.keyed.text(id)) {
                 self.sums.accounts[*target].count(before, -1);
             }
         }
         let Self { people, kinds, accounts, traces, due, attention, touched, rests_on_all, .. } = part;
-        for (person, number) in people {
+        for (person, number) in people.pairs() {
             self.put(person, kinds.get(number as usize).cloned().unwrap_or_default());
         }
         for (target, accounts) in accounts.into_iter().enumerate() {
-            accounts.into_iter().for_each(|(id, account)| self.put_account(target, id, account));
+            accounts.pairs().for_each(|(id, account)| self.put_account(target, id, account));
         }
         for (trace, nodes) in traces {
             nodes.iter().for_each(|node| self.leave(trace, node));
@@ -387,6 +390,8 @@ impl Ledger {
             }
             dues.into_iter().for_each(|due| self.put_due(due));
         }
+        self.people.tidy();
+        self.accounts.iter_mut().for_each(ByHash::tidy);
         (self.attention, self.touched, self.rests_on_all) = (attention, touched, rests_on_all);
     }
 }

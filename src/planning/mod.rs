@@ -6,6 +6,7 @@ mod accounts;
 mod assembly;
 mod basis;
 mod beyond;
+mod by_hash;
 mod closure;
 mod declared;
 mod diary;

@@ -139,7 +139,7 @@ impl Hands {
             let drifts = match left {
                 Some(left) => {
                     let now = left_behind(&snapshot.policy, &snapshot.world, snapshot.moment);
-                    drift::compare(&snapshot.policy, snapshot.world.memory(), &plan.0, &left, &now).drifts
+                    drift::compare(&snapshot.policy, &snapshot.world, &plan.0, &left, &now).drifts
                 }
                 None => Vec::new(),
             };
