@@ -188,6 +188,7 @@ const PLANNING: &[&str] = &[
     "names_nobody",
     "holds",
     "traces",
+    "trace_index",
     "accounts",
     "groups",
     "revocation",

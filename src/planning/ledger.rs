@@ -22,19 +22,9 @@ use crate::planning::people::identity::IdentityOrigin;
 use crate::planning::people::matched_records::{MatchedRecords, Record};
 use crate::planning::people::person::Person;
 use crate::planning::targets::claims::{Claim, Matched};
+use crate::planning::trace_index::{Node, TraceIndex};
 use crate::planning::traces::{Trace, Tracer};
 use crate::world::Keyed;
-
-/// Where a trace leads.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::planning) enum Node {
-    /// a record of a source, by the hash of its key
-    Record(usize, u64),
-    /// an account of a target, by the hash of its id
-    Account(usize, u64),
-    /// a User that stands alone, by its key
-    User(Arc<str>),
-}
 
 /// What a plan leaves behind.
 pub(in crate::planning) struct Ledger {
@@ -45,7 +35,7 @@ pub(in crate::planning) struct Ledger {
     numbers: HashMap<Counted, u32>,
     /// what each account counts as, by target and the hash of the id
     accounts: Vec<ByHash<Traits>>,
-    traces: HashMap<Trace, Vec<Node>>,
+    traces: TraceIndex,
     dues: BTreeMap<Due, u32>,
     by_day: BTreeMap<Date, u64>,
     due: HashMap<Arc<str>, Vec<Due>>,
@@ -93,9 +83,6 @@ struct Sums {
     accounts: Vec<Totals>,
 }
 
-/// A trace that so many share is looked through no longer for one that is in it already.
-const SHORT: usize = 32;
-
 impl Ledger {
     /// With nothing in it.
     pub(in crate::planning) fn new(basis: &Basis<'_>) -> Self {
@@ -106,7 +93,7 @@ impl Ledger {
             kinds: Vec::new(),
             numbers: HashMap::new(),
             accounts: vec![ByHash::default(); targets],
-            traces: HashMap::new(),
+            traces: TraceIndex::default(),
             dues: BTreeMap::new(),
             by_day: BTreeMap::new(),
             due: HashMap::new(),
@@ -135,17 +122,16 @@ impl Ledger {
                 continue;
             }
             basis.people.values(&basis.layout, identity, &mut person);
-            let node = self.node(basis, identity);
-            for key in tracer.references(&person) {
-                self.leave(tracer.to_key(&key), &node);
-            }
+            let mut traces: Vec<Trace> = tracer.references(&person).iter().map(|key| tracer.to_key(key)).collect();
             if open {
                 let sought = tracer.sought(&person);
-                tracer.of_person(&person, &sought).into_iter().for_each(|trace| self.leave(trace, &node));
+                traces.extend(tracer.of_person(&person, &sought));
             }
             if correlates {
-                tracer.of_keys(&person).into_iter().for_each(|trace| self.leave(trace, &node));
+                traces.extend(tracer.of_keys(&person));
             }
+            let node = self.node(basis, identity);
+            self.traces.leave(traces, node);
         }
         if correlates {
             self.trace_records(basis, tracer);
@@ -153,6 +139,7 @@ impl Ledger {
         for target in 0..basis.policy.targets.len() {
             self.trace_accounts(basis, matched, target, tracer);
         }
+        self.traces.settle();
     }
 
     /// Records that may be somebody's: by the keys that they are held against identities by.
@@ -163,7 +150,7 @@ impl Ledger {
             for record in 0..side.len() {
                 basis.people.key_of_record(&basis.layout, source, record, &slots, &mut person);
                 let node = Node::Record(source, self.keyed.text(side.key(record)));
-                tracer.of_keys(&person).into_iter().for_each(|trace| self.leave(trace, &node));
+                self.traces.leave(tracer.of_keys(&person), node);
             }
         }
     }
@@ -172,21 +159,20 @@ impl Ledger {
         let accounts = basis.observed[target].accounts();
         let refers = tracer.layout.targets[target].attributes.iter().any(|one| one.kind == AttributeType::Reference);
         for row in 0..accounts.len() {
-            let node = || Node::Account(target, self.keyed.text(&accounts.id(row)));
+            let mut traces: Vec<Trace> = Vec::new();
             if refers {
-                let node = node();
-                for id in tracer.referred(target, |column| accounts.cell(row, column)) {
-                    self.leave(tracer.to_id(target, &id), &node);
-                }
-            }
-            if matched.claims[target].holder(row).is_some() {
-                continue;
+                let ids = tracer.referred(target, |column| accounts.cell(row, column));
+                traces.extend(ids.iter().map(|id| tracer.to_id(target, id)));
             }
             // Of somebody who is gone: whoever comes may be them.
-            if let Some(key) = basis.former_key(target, row).filter(|key| basis.people.find(key).is_none()) {
-                let node = Node::Account(target, self.keyed.text(&accounts.id(row)));
-                let traces = tracer.of_account(target, Some(&key), |name| accounts.cell_of(row, name));
-                traces.into_iter().for_each(|trace| self.leave(trace, &node));
+            let former = || basis.former_key(target, row).filter(|key| basis.people.find(key).is_none());
+            if matched.claims[target].holder(row).is_none()
+                && let Some(key) = former()
+            {
+                traces.extend(tracer.of_account(target, Some(&key), |name| accounts.cell_of(row, name)));
+            }
+            if !traces.is_empty() {
+                self.traces.leave(traces, Node::Account(target, self.keyed.text(&accounts.id(row))));
             }
         }
     }
@@ -198,16 +184,9 @@ impl Ledger {
         }
     }
 
-    fn leave(&mut self, trace: Trace, node: &Node) {
-        let nodes = self.traces.entry(trace).or_default();
-        if nodes.len() > SHORT || !nodes.contains(node) {
-            nodes.push(node.clone());
-        }
-    }
-
     /// Where a trace leads.
-    pub(in crate::planning) fn led(&self, trace: Trace) -> &[Node] {
-        self.traces.get(&trace).map_or(&[], Vec::as_slice)
+    pub(in crate::planning) fn led(&self, trace: Trace) -> impl Iterator<Item = Node> + '_ {
+        self.traces.led(trace)
     }
 
     /// Notes what everybody counts as.
@@ -381,9 +360,7 @@ impl Ledger {
         for (target, accounts) in accounts.into_iter().enumerate() {
             accounts.pairs().for_each(|(id, account)| self.put_account(target, id, account));
         }
-        for (trace, nodes) in traces {
-            nodes.iter().for_each(|node| self.leave(trace, node));
-        }
+        self.traces.absorb(&traces);
         for (key, dues) in due {
             if !Key::is_unclaimed(&key) {
                 self.drop_dues(&key, None);

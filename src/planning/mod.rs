@@ -31,6 +31,7 @@ mod targets;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod trace_index;
 mod traces;
 
 use std::ops::Range;

@@ -38,6 +38,7 @@ pub use dirty::Dirty;
 pub(crate) use entitlements::Grant;
 pub(crate) use excerpt::Picks;
 pub(crate) use hash::Keyed;
+pub(crate) use index::Index;
 pub(crate) use links::LinkRow;
 pub(crate) use memberships::MemberRow;
 pub(crate) use objects::{Carries, Objects};

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use crate::model::{Cell, Key, Marks, ObjectKind};
 use crate::planning::basis::Basis;
-use crate::planning::ledger::{Ledger, Node, Touched};
+use crate::planning::ledger::{Ledger, Touched};
 use crate::planning::people::identity::Identities;
 use crate::planning::people::person::Person;
 use crate::planning::question::Moment;
 use crate::planning::schema::layout::{Layout, USER_NAME};
 use crate::planning::schema::variant::variant;
+use crate::planning::trace_index::Node;
 use crate::planning::traces::{Sought, Trace, Tracer};
 use crate::policy::Policy;
 use crate::world::{Carries, Dirty, Keyed, Picks, World, canonical, kind_of};
@@ -255,8 +256,8 @@ impl<'r> Reach<'r> {
 
     fn follow(&mut self, traces: &[Trace], core: bool) {
         for node in traces.iter().flat_map(|trace| self.ledger.led(*trace)).collect::<BTreeSet<_>>() {
-            match *node {
-                Node::User(ref key) => self.meet_key(key, core),
+            match node {
+                Node::User(key) => self.meet_key(&key, core),
                 Node::Record(source, hash) => {
                     let rows: Vec<u32> = self.world.sources[source].find_hash(hash).collect();
                     rows.into_iter().for_each(|row| self.meet_record(source, row, core));
