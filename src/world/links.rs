@@ -292,6 +292,7 @@ impl LinkRow<'_> {
 
 impl LinkKind {
     fn judge(&mut self, policy: &Policy) {
+        (self.here, self.not_ours) = (true, BTreeSet::new());
         let Some(rules) = policy.targets.iter().find(|rules| rules.name == self.target) else { return };
         let system = &rules.system;
         self.here = [system.id, UNKNOWN_SYSTEM].contains(&self.system) || system.previous.contains(&self.system);
@@ -386,5 +387,84 @@ impl<'m> Iterator for PackedLinks<'m> {
         let (kind, origin, system) = (*kind, *origin, *system);
         let standing = self.kinds.get(number)?.standing(id);
         Some((number, LinkRow { target, kind, key: self.key, id, origin, system, name: self.name, at: self.at, standing }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connector::registry::Facts;
+    use crate::manifest::{ManifestInput, load};
+    use crate::policy::compile;
+
+    const MANIFESTS: &str = "
+apiVersion: headcount.dev/v1alpha1
+kind: Workspace
+metadata: {name: acme}
+spec: {id: acme}
+---
+apiVersion: headcount.dev/v1alpha1
+kind: Target
+metadata: {name: chat}
+spec: {connection: {scim: {url: 'https://chat.example/v2'}}, notOurs: [i3, i44]}
+";
+
+    fn policy() -> Policy {
+        let (loaded, problems) = load(&[ManifestInput::stdin(MANIFESTS.as_bytes().to_vec())]);
+        assert!(problems.is_empty(), "{problems:?}");
+        compile(&loaded, &Facts).unwrap().0
+    }
+
+    fn link(at: u64) -> Link {
+        Link {
+            target: Arc::from(["chat", "wiki"][at as usize % 2]),
+            kind: [ObjectKind::Account, ObjectKind::Group, ObjectKind::Entitlement][at as usize % 3],
+            key: Arc::from(format!("hr/{}", at % 37)),
+            id: Arc::from(format!("i{}", at % 53)),
+            origin: if at.is_multiple_of(5) { LinkOrigin::Created } else { LinkOrigin::Adopted },
+            system: at % 4,
+            name: [None, Some(Arc::from("dee")), Some(Arc::from("dée"))][at as usize % 7 % 3].clone(),
+            at: Timestamp::new(at as i64 % 11 - 5, [0, -7, 12][at as usize % 13 % 3]).unwrap_or_default(),
+        }
+    }
+
+    fn told(mut links: Vec<Link>) -> Vec<Link> {
+        links.sort_by_key(|link| format!("{link:?}"));
+        links
+    }
+
+    #[test]
+    fn what_is_packed_says_what_was_remembered_whatever_comes_and_goes() {
+        let policy = policy();
+        let mut plain: Vec<Link> = (0..60).map(|at| link(at * 17)).collect();
+        let mut packed = Links::of(&policy, plain.clone());
+        for at in 0..800_u64 {
+            let gone: BTreeSet<LinkAt> = packed.of_id(&link(at).target, link(at).kind, &link(at).id).map(|(at, _)| at).collect();
+            let taken = packed.take(&policy, &gone);
+            let is_it = |one: &Link| (&one.target, one.kind, &one.id) == (&link(at).target, link(at).kind, &link(at).id);
+            let (same, others): (Vec<_>, Vec<_>) = plain.into_iter().partition(is_it);
+            assert_eq!(told(taken), told(same));
+            plain = others;
+            if at % 3 > 0 {
+                packed.put(&policy, link(at * 7));
+                plain.push(link(at * 7));
+            }
+            packed.tidy();
+            assert_eq!(told(packed.all().map(LinkRow::to_link).collect()), told(plain.clone()));
+        }
+        let anew = Links::of(&policy, plain.clone());
+        assert!(packed.differing(&anew).is_empty() && !packed.is_empty());
+        for links in [&packed, &anew] {
+            for target in ["chat", "wiki"] {
+                let here = |link: &&Link| *link.target == *target && link.kind == ObjectKind::Account;
+                let void = |link: &&Link| target == "chat" && (link.system > 0 || ["i3", "i44"].contains(&&*link.id));
+                let all = plain.iter().filter(here).count() as u64;
+                assert_eq!(links.count(target, ObjectKind::Account), (all, all - plain.iter().filter(here).filter(void).count() as u64));
+            }
+            assert_eq!(links.void().count(), links.all().filter(|link| link.standing != Standing::Counts).count());
+            let key = plain.first().map(|link| link.key.clone()).unwrap_or_default();
+            let of_key = links.of_key(&key).map(|(_, link)| link.to_link()).collect();
+            assert_eq!(told(of_key), told(plain.iter().filter(|link| link.key == key).cloned().collect()));
+        }
     }
 }

@@ -23,10 +23,10 @@ impl World {
     }
 
     fn recollect_some(&mut self, policy: &Policy, touched: &TouchedMemory, now: Memory) -> Dirty {
+        let sound = self.recall.links.void().next().is_none();
         let before = self.take_out(policy, touched);
         let dirty = remembered::differ(policy, &before, &now, (&[], &[]));
         let weighed = (before.known, undated(&before.baselines)) == (now.known, undated(&now.baselines));
-        let sound = self.recall.links.void().next().is_none();
         self.put_in(policy, now);
         if !sound || self.recall.links.void().next().is_some() {
             // What links that prove nothing mean for others hangs on all of them.
