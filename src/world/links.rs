@@ -39,12 +39,12 @@ pub(crate) struct LinkRow<'m> {
     pub(crate) system: u64,
     pub(crate) name: Option<&'m str>,
     pub(crate) at: Timestamp,
-    pub(crate) standing: Standing,
+    pub(crate) standing: LinkStanding,
 }
 
 /// What a link is worth today.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum LinkStanding {
     Counts,
     /// it was made at another system than the one that the target speaks to now
     Stranded,
@@ -87,7 +87,7 @@ impl Links {
         self.kinds.iter_mut().for_each(|kind| kind.judge(policy));
         let mut void = vec![0; self.kinds.len()];
         if self.kinds.iter().any(|kind| !kind.here || !kind.not_ours.is_empty()) {
-            let prove_nothing = self.numbered().filter(|(_, link)| link.standing != Standing::Counts);
+            let prove_nothing = self.numbered().filter(|(_, link)| link.standing != LinkStanding::Counts);
             prove_nothing.for_each(|(kind, _)| void.get_mut(kind).into_iter().for_each(|void| *void += 1));
         }
         self.kinds.iter_mut().zip(void).for_each(|(kind, void)| kind.void = void);
@@ -151,7 +151,7 @@ impl Links {
     pub(super) fn void(&self) -> impl Iterator<Item = (LinkAt, LinkRow<'_>)> {
         let any = self.kinds.iter().any(|kind| kind.void > 0);
         let numbers = 0..if any { self.keys.len() as u32 } else { 0 };
-        numbers.flat_map(|number| self.at(number)).filter(|(_, link)| link.standing != Standing::Counts)
+        numbers.flat_map(|number| self.at(number)).filter(|(_, link)| link.standing != LinkStanding::Counts)
     }
 
     /// Those of one kind.
@@ -233,7 +233,7 @@ impl Links {
 
     fn count_one(&mut self, kind: usize, id: &str, comes: bool) {
         let Some(kind) = self.kinds.get_mut(kind) else { return };
-        let void = u64::from(kind.standing(id) != Standing::Counts);
+        let void = u64::from(kind.standing(id) != LinkStanding::Counts);
         let sum = |all: u64, one: u64| if comes { all + one } else { all.saturating_sub(one) };
         (kind.many, kind.void) = (sum(kind.many, 1), sum(kind.void, void));
     }
@@ -302,13 +302,13 @@ impl LinkKind {
     }
 
     #[inline]
-    fn standing(&self, id: &str) -> Standing {
+    fn standing(&self, id: &str) -> LinkStanding {
         if !self.not_ours.is_empty() && self.not_ours.contains(id) {
-            Standing::Disowned
+            LinkStanding::Disowned
         } else if self.here {
-            Standing::Counts
+            LinkStanding::Counts
         } else {
-            Standing::Stranded
+            LinkStanding::Stranded
         }
     }
 }
@@ -461,7 +461,7 @@ spec: {connection: {scim: {url: 'https://chat.example/v2'}}, notOurs: [i3, i44]}
                 let all = plain.iter().filter(here).count() as u64;
                 assert_eq!(links.count(target, ObjectKind::Account), (all, all - plain.iter().filter(here).filter(void).count() as u64));
             }
-            assert_eq!(links.void().count(), links.all().filter(|link| link.standing != Standing::Counts).count());
+            assert_eq!(links.void().count(), links.all().filter(|link| link.standing != LinkStanding::Counts).count());
             let key = plain.first().map(|link| link.key.clone()).unwrap_or_default();
             let of_key = links.of_key(&key).map(|(_, link)| link.to_link()).collect();
             assert_eq!(told(of_key), told(plain.iter().filter(|link| link.key == key).cloned().collect()));

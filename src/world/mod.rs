@@ -82,7 +82,7 @@ impl World {
     }
 
     /// All that is remembered, in one value again.
-    pub(crate) fn whole_memory(&self) -> Memory {
+    pub fn whole_memory(&self) -> Memory {
         Memory { links: self.links().collect(), written: self.recall.written.all().collect(), ..self.memory.clone() }
     }
 

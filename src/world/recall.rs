@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::canonical;
 use super::hash::Keyed;
 use super::index::Index;
-use super::links::{LinkRow, Links, Standing};
+use super::links::{LinkRow, LinkStanding, Links};
 use super::target::kind_of;
 use super::written::WrittenPrints;
 use crate::expr::Input;
@@ -105,20 +105,20 @@ impl Recall {
 
     /// The links of a target that were made at another system than the one that it speaks to now.
     pub(crate) fn stranded_at<'r>(&'r self, target: &'r str, kind: ObjectKind) -> impl Iterator<Item = LinkRow<'r>> {
-        let links = self.links.void().map(|(_, link)| link).filter(|link| link.standing == Standing::Stranded);
+        let links = self.links.void().map(|(_, link)| link).filter(|link| link.standing == LinkStanding::Stranded);
         links.filter(move |link| link.kind == kind && **link.target == *target)
     }
 
     /// The links of a target that count.
     pub(crate) fn counting<'r>(&'r self, target: &'r str, kind: ObjectKind) -> impl Iterator<Item = LinkRow<'r>> {
-        let links = self.links.of_kind(kind).filter(|link| link.standing == Standing::Counts);
+        let links = self.links.of_kind(kind).filter(|link| link.standing == LinkStanding::Counts);
         links.filter(move |link| **link.target == *target)
     }
 
     /// The links that lead from a key, of the system that the target speaks to now.
     pub(crate) fn links_of<'r>(&'r self, target: &str, kind: ObjectKind, key: &str) -> Vec<LinkRow<'r>> {
         let links = self.links.of_key(key).map(|(_, link)| link);
-        links.filter(|link| link.standing == Standing::Counts && link.kind == kind && **link.target == *target).collect()
+        links.filter(|link| link.standing == LinkStanding::Counts && link.kind == kind && **link.target == *target).collect()
     }
 
     /// The ids that links give for a key, sorted.
@@ -151,7 +151,7 @@ impl Recall {
     /// The link of an id. The state keeps one; of several the newest counts.
     pub(crate) fn link_of<'r>(&'r self, target: &str, kind: ObjectKind, id: &str) -> Option<LinkRow<'r>> {
         let links = self.links.of_id(target, kind, id).map(|(_, link)| link);
-        links.filter(|link| link.standing == Standing::Counts).max_by_key(|link| (link.at, link.key))
+        links.filter(|link| link.standing == LinkStanding::Counts).max_by_key(|link| (link.at, link.key))
     }
 
     /// What headcount wrote to an object last.
