@@ -144,7 +144,7 @@ async fn look(session: Session) -> Result<(Snapshot, Plan, Drifted), Failure> {
     let was = session.left_untold().await?;
     let (snapshot, plan) = session.planned(None).await?;
     let now = left_behind(&snapshot.policy, &snapshot.world, snapshot.moment);
-    let mut compared = compare(&snapshot.policy, snapshot.world.memory(), &plan, &was, &now);
+    let mut compared = compare(&snapshot.policy, &snapshot.world, &plan, &was, &now);
     let told = last_changes(&snapshot, &changed_objects(&compared)).await;
     attribute(&mut compared, &told);
     Ok((snapshot, plan, compared))

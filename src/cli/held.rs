@@ -34,7 +34,7 @@ pub fn opened(snapshot: &Snapshot, kept: &GateMemory, plan: &Plan, by_hand: ByHa
     }
     let drifted = (!by_hand.saved && leaves(policy)).then(|| {
         let now = left_behind(policy, &snapshot.world, snapshot.moment);
-        drift::compare(policy, snapshot.world.memory(), plan, &kept.left, &now).drifts
+        drift::compare(policy, &snapshot.world, plan, &kept.left, &now).drifts
     });
     let past_windows = policy.targets.iter().filter(|_| by_hand.ignore_window).map(|target| target.name.clone()).collect();
     let drifts = drifted.unwrap_or_default();

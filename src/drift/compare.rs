@@ -8,12 +8,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Drift, DriftKind, Drifted};
-use crate::model::{Action, Change, FindingCode, Key, Left, LeftWhat, LinkOrigin, Memory, ObjectKind, Plan};
+use crate::model::{Action, Change, FindingCode, Key, Left, LeftWhat, ObjectKind, Plan};
 use crate::planning::{LeftBehind, LeftName};
 use crate::policy::Policy;
+use crate::world::World;
 
 /// Compares what is needed now with what the last complete run left.
-pub fn compare(policy: &Policy, memory: &Memory, plan: &Plan, was: &[Left], now: &LeftBehind) -> Drifted {
+pub fn compare(policy: &Policy, world: &World, plan: &Plan, was: &[Left], now: &LeftBehind) -> Drifted {
     let mut compared = Drifted::default();
     for target in &policy.targets {
         match was.iter().find(|left| left.what == LeftWhat::Run && left.target == target.name) {
@@ -24,7 +25,7 @@ pub fn compare(policy: &Policy, memory: &Memory, plan: &Plan, was: &[Left], now:
     let was: BTreeSet<&Left> = was.iter().collect();
     let same: BTreeSet<&Left> = now.all.iter().filter(|left| was.contains(left)).collect();
     let known: BTreeSet<&Arc<str>> = compared.since.iter().map(|(target, _)| target).collect();
-    let look = Look { policy, memory, plan, now, was: &was, same };
+    let look = Look { policy, world, plan, now, was: &was, same };
     let mut drifts = Vec::new();
     for (at, change) in plan.changes.iter().enumerate().filter(|(_, change)| known.contains(&change.target)) {
         drifts.extend(look.change(at, change));
@@ -42,7 +43,7 @@ fn time(second: u64) -> Timestamp {
 
 struct Look<'a> {
     policy: &'a Policy,
-    memory: &'a Memory,
+    world: &'a World,
     plan: &'a Plan,
     now: &'a LeftBehind,
     was: &'a BTreeSet<&'a Left>,
@@ -67,8 +68,7 @@ impl Look<'_> {
 
     fn linked(&self, change: &Change) -> bool {
         let object = &change.object;
-        let same = |link: &&crate::model::Link| link.target == change.target && link.kind == object.kind && link.key == object.key;
-        self.memory.links.iter().any(|link| same(&link) && matches!(link.origin, LinkOrigin::Created | LinkOrigin::Adopted))
+        self.world.link_of(&change.target, object.kind, &object.key).is_some()
     }
 
     fn change(&self, at: usize, change: &Change) -> Vec<Drift> {
@@ -157,28 +157,29 @@ impl Look<'_> {
 
     fn was_deactivated(&self, change: &Change) -> bool {
         let same = |made: &&crate::model::Deactivation| made.target == change.target && Some(&made.id) == change.object.id.as_ref();
-        self.memory.deactivations.iter().any(|made| same(&made))
+        self.world.memory().deactivations.iter().any(|made| same(&made))
     }
 
     fn lost_sign_in(&self) -> impl Iterator<Item = Drift> + '_ {
         self.plan.findings.iter().filter(|finding| finding.code == FindingCode::DeactivatedElsewhere).filter_map(|finding| {
             let (target, key) = (finding.subject.system.as_ref()?, finding.subject.key.as_ref()?);
-            let link = self.memory.links.iter().find(|link| link.target == *target && link.key == *key && link.kind == ObjectKind::Account);
+            let link = self.world.link_of(target, ObjectKind::Account, key);
             // Where headcount took it, the other way round is what happened.
-            let taken =
-                |link: &&crate::model::Link| self.memory.deactivations.iter().any(|made| made.target == link.target && made.id == link.id);
+            let taken = |link: &crate::model::Link| {
+                self.world.memory().deactivations.iter().any(|made| made.target == link.target && made.id == link.id)
+            };
             if link.as_ref().is_some_and(taken) {
                 return None;
             }
-            let name = link.and_then(|link| link.name.clone()).unwrap_or_else(|| key.clone());
-            let object = link.map(|link| (ObjectKind::Account, link.id.clone()));
+            let name = link.as_ref().and_then(|link| link.name.clone()).unwrap_or_else(|| key.clone());
+            let object = link.map(|link| (ObjectKind::Account, link.id));
             Some(Drift { check: true, object, ..named(DriftKind::LostSignIn, target, key, &name) })
         })
     }
 
     /// New members of groups that no manifest declares, and new accounts that are nobody's.
     fn undeclared(&self) -> Vec<Drift> {
-        let found = undeclared(self.memory, self.was, self.now);
+        let found = undeclared(self.world, self.was, self.now);
         found
             .map(|(left, LeftName { name, group, id })| {
                 let object = |kind| id.clone().map(|id| (kind, id));
@@ -202,18 +203,17 @@ impl Look<'_> {
 /// What is there now that no manifest declares, and was not when something was left there last. Who is in a group that manifests declared until now came there by
 /// them.
 pub(super) fn undeclared<'n>(
-    memory: &'n Memory,
+    world: &'n World,
     was: &'n BTreeSet<&'n Left>,
     now: &'n LeftBehind,
 ) -> impl Iterator<Item = (&'n Left, &'n LeftName)> {
     let of = |left: &Left| (left.target.clone(), left.of);
     let nobodys: BTreeSet<_> = was.iter().filter(|left| left.what == LeftWhat::Nobodys).map(|left| of(left)).collect();
     let groups: BTreeSet<_> = was.iter().filter(|left| left.what == LeftWhat::Member).map(|left| of(left)).collect();
-    let links = memory.links.iter().filter(|link| link.kind == ObjectKind::Group);
-    let ours: BTreeSet<_> = links.map(|link| (&link.target, &link.id)).collect();
+    let ours = |target: &str, id: &str| world.recall.key_of(target, ObjectKind::Group, id).is_some();
     now.names.iter().filter(move |(left, name)| match left.what {
         LeftWhat::Member => {
-            let declared = || !groups.contains(&of(left)) && name.id.as_ref().is_some_and(|id| ours.contains(&(&left.target, id)));
+            let declared = || !groups.contains(&of(left)) && name.id.as_ref().is_some_and(|id| ours(&left.target, id));
             !was.contains(left) && !declared()
         }
         LeftWhat::Nobodys => !nobodys.contains(&of(left)),

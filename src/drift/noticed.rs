@@ -9,8 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::compare::undeclared;
-use crate::model::{Left, LeftWhat, Memory};
+use crate::model::{Left, LeftWhat};
 use crate::planning::LeftBehind;
+use crate::world::World;
 
 /// No more are kept, since whole directories may become nobody's at once: `headcount status` tells that it is so many, and `drift` shows these.
 const MOST: usize = 1_000;
@@ -58,14 +59,14 @@ pub fn untold(was: Vec<Left>, noticed: &[Noticed]) -> Vec<Left> {
 }
 
 /// What is to be told after a look: what is new since `was`, and what was noticed within a week and is there still.
-pub fn notice(memory: &Memory, was: &[Left], now: &LeftBehind, known: &[Noticed], at: Timestamp) -> Vec<Noticed> {
+pub fn notice(world: &World, was: &[Left], now: &LeftBehind, known: &[Noticed], at: Timestamp) -> Vec<Noticed> {
     let compared: BTreeSet<&Arc<str>> = was.iter().filter(|left| left.what == LeftWhat::Run).map(|left| &left.target).collect();
     let was: BTreeSet<&Left> = was.iter().collect();
     let looked: BTreeSet<&Arc<str>> = now.all.iter().filter(|left| left.what == LeftWhat::Run).map(|left| &left.target).collect();
     let ends = |one: &Noticed| one.at.saturating_add(TOLD).is_ok_and(|end| end <= at);
     // What could not be looked at is as it was.
     let stays = |one: &&Noticed| !ends(one) && (!looked.contains(one.target()) || now.names.keys().any(|left| one.is(left)));
-    let found = undeclared(memory, &was, now).map(|(left, _)| left).filter(|left| compared.contains(&left.target));
+    let found = undeclared(world, &was, now).map(|(left, _)| left).filter(|left| compared.contains(&left.target));
     let new = found.filter(|left| !known.iter().any(|one| one.is(left))).map(|left| Noticed { left: thing(left), at });
     known.iter().filter(stays).cloned().chain(new).take(MOST).collect()
 }

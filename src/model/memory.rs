@@ -377,15 +377,6 @@ pub struct Memory {
     pub told: BTreeSet<u64>,
 }
 
-impl Memory {
-    /// Whether whoever is cut off is known to have, or to have had, an account at a target.
-    pub fn has_account(&self, standing: &StandingRevocation, target: &str) -> bool {
-        let linked = |link: &Link| link.kind == ObjectKind::Account && link.target.as_ref() == target && standing.means(&link.key);
-        let cut_off = |known: &CutOff| known.target.as_ref() == target && standing.means(&known.key);
-        self.links.iter().any(linked) || self.cut_off.iter().any(cut_off)
-    }
-}
-
 /// One thing as the last complete run left it at a target: keyed fingerprints and no values, which would be a second directory.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

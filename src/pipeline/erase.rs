@@ -15,7 +15,7 @@ use crate::manifest::Loaded;
 use crate::model::{Key, Memory};
 use crate::policy::Policy;
 use crate::state::{Fact, RunLock, Shelf, StateError, Store};
-use crate::world::Whereabouts;
+use crate::world::{Whereabouts, World};
 
 /// Whom, and for what.
 pub struct Erasure<'a> {
@@ -103,7 +103,7 @@ pub async fn erase(erasure: &Erasure<'_>, reading: &Reading<'_>) -> Result<Erase
         return Err(EraseError::Unread { key, places: unread });
     }
     let lock = if erasure.alone { store.lock(erasure.who).await? } else { store.lock_beside().await? };
-    let erased = forget(erasure, snapshot.world.memory(), keys, &needles).await;
+    let erased = forget(erasure, &snapshot.world, keys, &needles).await;
     if let Ok(erased) = &erased {
         Keeping::of(erasure.loaded, None).note_erased(&erased.subjects).await?;
     }
@@ -122,11 +122,11 @@ async fn release(store: &dyn Store, lock: RunLock, alone: bool) -> Result<(), St
 }
 
 /// What is kept goes with its keys in one commit, with the line that tells of it.
-async fn forget(erasure: &Erasure<'_>, memory: &Memory, keys: Vec<Arc<str>>, needles: &BTreeSet<String>) -> Result<Erased, StateError> {
+async fn forget(erasure: &Erasure<'_>, world: &World, keys: Vec<Arc<str>>, needles: &BTreeSet<String>) -> Result<Erased, StateError> {
     let store = erasure.store.as_ref();
     let subjects = store.subjects_of(keys.clone()).await?;
     let mut facts = named(store, needles).await?;
-    let found = !subjects.is_empty() || !facts.is_empty() || knows(memory, &keys);
+    let found = !subjects.is_empty() || !facts.is_empty() || knows(world, &keys);
     facts.extend([Fact::Erased(keys), Fact::SubjectsGone(subjects.clone())]);
     if found {
         let now = Timestamp::now();
@@ -195,14 +195,13 @@ fn needles(keys: &[Arc<str>], memory: &Memory) -> BTreeSet<String> {
     long.chain(keys).map(|text| text.to_lowercase()).collect()
 }
 
-fn knows(memory: &Memory, keys: &[Arc<str>]) -> bool {
-    let Memory { links, formers, records, resting, unheard, departed, cut_off, .. } = memory;
-    let mut known = (links.iter().map(|link| &link.key))
-        .chain(formers.iter().map(|former| &former.key))
+fn knows(world: &World, keys: &[Arc<str>]) -> bool {
+    let Memory { formers, records, resting, unheard, departed, cut_off, .. } = world.memory();
+    let mut known = (formers.iter().map(|former| &former.key))
         .chain(records.iter().map(|record| &record.identity))
         .chain(resting.iter().map(|resting| &resting.key))
         .chain(unheard.iter().map(|unheard| &unheard.key))
         .chain(departed.iter().map(|name| &name.key))
         .chain(cut_off.iter().map(|cut_off| &cut_off.key));
-    known.any(|key| keys.contains(key))
+    world.has_links(keys) || known.any(|key| keys.contains(key))
 }

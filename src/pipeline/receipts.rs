@@ -11,8 +11,9 @@ use super::read::Snapshot;
 use super::revoke::covering;
 use crate::apply::{Report, run_name};
 use crate::journal::{Event, entry};
-use crate::model::{Change, ChangeId, FindingCode, Memory, Outcome, Plan, Receipt, ReceiptWord, Severity, StandingRevocation};
+use crate::model::{Change, ChangeId, FindingCode, Outcome, Plan, Receipt, ReceiptWord, Severity, StandingRevocation};
 use crate::state::{Fact, StateError, Store};
+use crate::world::World;
 
 /// Whom a change is about.
 pub(super) fn concerned(change: &Change) -> BTreeSet<Arc<str>> {
@@ -45,7 +46,7 @@ pub(super) async fn of_run(snapshot: &Snapshot, ran: (&Plan, &Report), whole: bo
     let mut receipts: Vec<(&Arc<str>, Receipt)> = Vec::new();
     for standing in memory.revocations.iter().filter(|standing| covering(policy, standing).is_none()) {
         for target in policy.targets.iter().filter(|target| standing.is_at(&target.name)) {
-            receipts.extend(receipt(memory, standing, &target.name, ran, whole, now).map(|receipt| (&standing.key, receipt)));
+            receipts.extend(receipt(world, standing, &target.name, ran, whole, now).map(|receipt| (&standing.key, receipt)));
         }
     }
     if receipts.is_empty() {
@@ -56,7 +57,7 @@ pub(super) async fn of_run(snapshot: &Snapshot, ran: (&Plan, &Report), whole: bo
 
 /// A new receipt, where there is something new to say.
 fn receipt(
-    memory: &Memory,
+    world: &World,
     standing: &StandingRevocation,
     target: &Arc<str>,
     (plan, report): (&Plan, &Report),
@@ -85,7 +86,7 @@ fn receipt(
         (None, None) if !outcomes.is_empty() => (ReceiptWord::Done, None),
         // What was not run says nothing; nor does a plan that was cut short.
         (None, None) if !changes.is_empty() || !whole || before.is_some_and(|before| before.outcome.holds()) => return None,
-        (None, None) if memory.has_account(standing, target) => (ReceiptWord::AlreadySo, None),
+        (None, None) if world.has_account(standing, target) => (ReceiptWord::AlreadySo, None),
         (None, None) => (ReceiptWord::NoAccount, None),
     };
     let tries = before.map_or(1, |before| before.tries + 1);

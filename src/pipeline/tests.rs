@@ -152,7 +152,7 @@ impl Company {
         let plan = plan(&snapshot, Scope::All, &HearNothing).await;
         let now = crate::planning::left_behind(&snapshot.policy, &snapshot.world, moment);
         let was = crate::workspace::acts::left_untold(self.store.as_ref()).await.unwrap();
-        let compared = crate::drift::compare(&snapshot.policy, snapshot.world.memory(), &plan, &was, &now);
+        let compared = crate::drift::compare(&snapshot.policy, &snapshot.world, &plan, &was, &now);
         compared.drifts.iter().map(|drift| format!("{} {}", drift.what.word(), drift.key)).collect()
     }
 

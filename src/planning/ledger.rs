@@ -12,6 +12,7 @@ use crate::planning::accounts::Accounts;
 use crate::planning::accounts::presence::Presence;
 use crate::planning::basis::Basis;
 use crate::planning::beyond::{Beyond, Others, Totals, Traits};
+use crate::planning::by_hash::ByHash;
 use crate::planning::diary::upcoming;
 use crate::planning::draft::Draft;
 use crate::planning::entitlements::cover::EntitlementCover;
@@ -21,30 +22,20 @@ use crate::planning::people::identity::IdentityOrigin;
 use crate::planning::people::matched_records::{MatchedRecords, Record};
 use crate::planning::people::person::Person;
 use crate::planning::targets::claims::{Claim, Matched};
+use crate::planning::trace_index::{Node, TraceIndex};
 use crate::planning::traces::{Trace, Tracer};
 use crate::world::Keyed;
-
-/// Where a trace leads.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::planning) enum Node {
-    /// a record of a source, by the hash of its key
-    Record(usize, u64),
-    /// an account of a target, by the hash of its id
-    Account(usize, u64),
-    /// a User that stands alone, by its key
-    User(Arc<str>),
-}
 
 /// What a plan leaves behind.
 pub(in crate::planning) struct Ledger {
     keyed: Keyed,
     /// what each identity counts as, by the hash of the key
-    people: HashMap<u64, u32>,
+    people: ByHash<u32>,
     kinds: Vec<Counted>,
     numbers: HashMap<Counted, u32>,
     /// what each account counts as, by target and the hash of the id
-    accounts: Vec<HashMap<u64, Traits>>,
-    traces: HashMap<Trace, Vec<Node>>,
+    accounts: Vec<ByHash<Traits>>,
+    traces: TraceIndex,
     dues: BTreeMap<Due, u32>,
     by_day: BTreeMap<Date, u64>,
     due: HashMap<Arc<str>, Vec<Due>>,
@@ -92,20 +83,17 @@ struct Sums {
     accounts: Vec<Totals>,
 }
 
-/// A trace that so many share is looked through no longer for one that is in it already.
-const SHORT: usize = 32;
-
 impl Ledger {
     /// With nothing in it.
     pub(in crate::planning) fn new(basis: &Basis<'_>) -> Self {
         let targets = basis.policy.targets.len();
         Self {
             keyed: Keyed::of(&basis.policy.workspace),
-            people: HashMap::new(),
+            people: ByHash::default(),
             kinds: Vec::new(),
             numbers: HashMap::new(),
-            accounts: vec![HashMap::new(); targets],
-            traces: HashMap::new(),
+            accounts: vec![ByHash::default(); targets],
+            traces: TraceIndex::default(),
             dues: BTreeMap::new(),
             by_day: BTreeMap::new(),
             due: HashMap::new(),
@@ -134,17 +122,16 @@ impl Ledger {
                 continue;
             }
             basis.people.values(&basis.layout, identity, &mut person);
-            let node = self.node(basis, identity);
-            for key in tracer.references(&person) {
-                self.leave(tracer.to_key(&key), &node);
-            }
+            let mut traces: Vec<Trace> = tracer.references(&person).iter().map(|key| tracer.to_key(key)).collect();
             if open {
                 let sought = tracer.sought(&person);
-                tracer.of_person(&person, &sought).into_iter().for_each(|trace| self.leave(trace, &node));
+                traces.extend(tracer.of_person(&person, &sought));
             }
             if correlates {
-                tracer.of_keys(&person).into_iter().for_each(|trace| self.leave(trace, &node));
+                traces.extend(tracer.of_keys(&person));
             }
+            let node = self.node(basis, identity);
+            self.traces.leave(traces, node);
         }
         if correlates {
             self.trace_records(basis, tracer);
@@ -152,6 +139,7 @@ impl Ledger {
         for target in 0..basis.policy.targets.len() {
             self.trace_accounts(basis, matched, target, tracer);
         }
+        self.traces.settle();
     }
 
     /// Records that may be somebody's: by the keys that they are held against identities by.
@@ -162,7 +150,7 @@ impl Ledger {
             for record in 0..side.len() {
                 basis.people.key_of_record(&basis.layout, source, record, &slots, &mut person);
                 let node = Node::Record(source, self.keyed.text(side.key(record)));
-                tracer.of_keys(&person).into_iter().for_each(|trace| self.leave(trace, &node));
+                self.traces.leave(tracer.of_keys(&person), node);
             }
         }
     }
@@ -171,21 +159,20 @@ impl Ledger {
         let accounts = basis.observed[target].accounts();
         let refers = tracer.layout.targets[target].attributes.iter().any(|one| one.kind == AttributeType::Reference);
         for row in 0..accounts.len() {
-            let node = || Node::Account(target, self.keyed.text(&accounts.id(row)));
+            let mut traces: Vec<Trace> = Vec::new();
             if refers {
-                let node = node();
-                for id in tracer.referred(target, |column| accounts.cell(row, column)) {
-                    self.leave(tracer.to_id(target, &id), &node);
-                }
-            }
-            if matched.claims[target].holder(row).is_some() {
-                continue;
+                let ids = tracer.referred(target, |column| accounts.cell(row, column));
+                traces.extend(ids.iter().map(|id| tracer.to_id(target, id)));
             }
             // Of somebody who is gone: whoever comes may be them.
-            if let Some(key) = basis.former_key(target, row).filter(|key| basis.people.find(key).is_none()) {
-                let node = Node::Account(target, self.keyed.text(&accounts.id(row)));
-                let traces = tracer.of_account(target, Some(&key), |name| accounts.cell_of(row, name));
-                traces.into_iter().for_each(|trace| self.leave(trace, &node));
+            let former = || basis.former_key(target, row).filter(|key| basis.people.find(key).is_none());
+            if matched.claims[target].holder(row).is_none()
+                && let Some(key) = former()
+            {
+                traces.extend(tracer.of_account(target, Some(&key), |name| accounts.cell_of(row, name)));
+            }
+            if !traces.is_empty() {
+                self.traces.leave(traces, Node::Account(target, self.keyed.text(&accounts.id(row))));
             }
         }
     }
@@ -197,16 +184,9 @@ impl Ledger {
         }
     }
 
-    fn leave(&mut self, trace: Trace, node: &Node) {
-        let nodes = self.traces.entry(trace).or_default();
-        if nodes.len() > SHORT || !nodes.contains(node) {
-            nodes.push(node.clone());
-        }
-    }
-
     /// Where a trace leads.
-    pub(in crate::planning) fn led(&self, trace: Trace) -> &[Node] {
-        self.traces.get(&trace).map_or(&[], Vec::as_slice)
+    pub(in crate::planning) fn led(&self, trace: Trace) -> impl Iterator<Item = Node> + '_ {
+        self.traces.led(trace)
     }
 
     /// Notes what everybody counts as.
@@ -223,6 +203,7 @@ impl Ledger {
             };
             self.put(self.keyed.text(&basis.people.key(identity)), counted);
         }
+        self.people.tidy();
     }
 
     fn put(&mut self, person: u64, counted: Counted) {
@@ -263,6 +244,7 @@ impl Ledger {
             for (row, account) in traits.iter().enumerate().take(listed as usize) {
                 self.put_account(target, self.keyed.text(&accounts.id(row as u32)), *account);
             }
+            self.accounts[target].tidy();
         }
     }
 
@@ -335,8 +317,8 @@ impl Ledger {
     /// What stands beyond these identities and accounts.
     pub(in crate::planning) fn beyond(&self, keys: &BTreeSet<Arc<str>>, accounts: &BTreeSet<(usize, Arc<str>)>) -> Beyond {
         let mut sums = self.sums.clone();
-        for number in keys.iter().filter_map(|key| self.people.get(&self.keyed.text(key))) {
-            let Some(counted) = self.kinds.get(*number as usize) else { continue };
+        for number in keys.iter().filter_map(|key| self.people.get(self.keyed.text(key))) {
+            let Some(counted) = self.kinds.get(number as usize) else { continue };
             let of =
                 [(&mut sums.staying, &counted.staying), (&mut sums.covered, &counted.covered), (&mut sums.entitled, &counted.entitled)];
             for (sums, of) in of {
@@ -344,8 +326,8 @@ impl Ledger {
             }
         }
         for (target, id) in accounts {
-            if let Some(account) = self.accounts.get(*target).and_then(|known| known.get(&self.keyed.text(id))) {
-                sums.accounts[*target].count(*account, -1);
+            if let Some(account) = self.accounts.get(*target).and_then(|known| known.get(self.keyed.text(id))) {
+                sums.accounts[*target].count(account, -1);
             }
         }
         let targets = sums.staying.iter().zip(&sums.accounts);
@@ -361,32 +343,32 @@ impl Ledger {
     /// Takes in what a plan of these identities and accounts left. Whoever of them is not in it any more is gone.
     pub(in crate::planning) fn absorb(&mut self, part: Self, keys: &BTreeSet<Arc<str>>, accounts: &BTreeSet<(usize, Arc<str>)>) {
         for key in keys {
-            if let Some(number) = self.people.remove(&self.keyed.text(key)) {
+            if let Some(number) = self.people.remove(self.keyed.text(key)) {
                 self.drop_kind(number);
             }
             self.drop_dues(key, None);
         }
         for (target, id) in accounts {
-            if let Some(before) = self.accounts[*target].remove(&self.keyed.text(id)) {
+            if let Some(before) = self.accounts[*target].remove(self.keyed.text(id)) {
                 self.sums.accounts[*target].count(before, -1);
             }
         }
         let Self { people, kinds, accounts, traces, due, attention, touched, rests_on_all, .. } = part;
-        for (person, number) in people {
+        for (person, number) in people.pairs() {
             self.put(person, kinds.get(number as usize).cloned().unwrap_or_default());
         }
         for (target, accounts) in accounts.into_iter().enumerate() {
-            accounts.into_iter().for_each(|(id, account)| self.put_account(target, id, account));
+            accounts.pairs().for_each(|(id, account)| self.put_account(target, id, account));
         }
-        for (trace, nodes) in traces {
-            nodes.iter().for_each(|node| self.leave(trace, node));
-        }
+        self.traces.absorb(&traces);
         for (key, dues) in due {
             if !Key::is_unclaimed(&key) {
                 self.drop_dues(&key, None);
             }
             dues.into_iter().for_each(|due| self.put_due(due));
         }
+        self.people.tidy();
+        self.accounts.iter_mut().for_each(ByHash::tidy);
         (self.attention, self.touched, self.rests_on_all) = (attention, touched, rests_on_all);
     }
 }

@@ -6,6 +6,7 @@ mod accounts;
 mod assembly;
 mod basis;
 mod beyond;
+mod by_hash;
 mod closure;
 mod declared;
 mod diary;
@@ -30,6 +31,7 @@ mod targets;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod trace_index;
 mod traces;
 
 use std::ops::Range;

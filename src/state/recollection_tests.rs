@@ -60,11 +60,11 @@ fn found(world: &World) -> Vec<String> {
         all.push(format!("{:?}", recall.account_links(target)));
         for kind in [ObjectKind::Account, ObjectKind::Group, ObjectKind::Entitlement] {
             for key in KEYS {
-                let (ids, formerly) = (recall.ids_of(memory, target, kind, key), recall.formerly(memory, target, kind, key));
+                let (ids, formerly) = (recall.ids_of(target, kind, key), recall.formerly(memory, target, kind, key));
                 all.push(format!("{target} {kind:?} {key}: {ids:?} {formerly:?}"));
             }
             for id in IDS {
-                let (link, written) = (recall.link_of(memory, target, kind, id), recall.written(memory, target, kind, id));
+                let (link, written) = (recall.link_of(target, kind, id), recall.written(target, kind, id));
                 all.push(format!("{target} {kind:?} {id}: {link:?} {written:?} {:?}", recall.deactivated(memory, target, id)));
             }
         }
@@ -119,7 +119,7 @@ async fn lives(story: &Story, kind: Kind, policy: &Policy) -> Result<(u64, u64),
                 known = Some(told.generation);
                 world.recollect(policy, told);
                 let memory = store.load().await.unwrap();
-                prop_assert_eq!(rows(world.memory()), rows(&memory), "after {:#?}", facts);
+                prop_assert_eq!(rows(&world.whole_memory()), rows(&memory), "after {:#?}", facts);
                 let mut afresh = World::unread(policy, day);
                 afresh.recollect(policy, Recollection { generation: 0, memory, of: None });
                 prop_assert_eq!(found(&world), found(&afresh), "after {:#?}", facts);

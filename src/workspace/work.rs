@@ -141,9 +141,9 @@ impl Hands {
             let left = if wanted { hands.store.left().await.ok() } else { None };
             let (drifts, noticed) = match left {
                 Some(was) => {
-                    let (memory, now) = (snapshot.world.memory(), left_behind(&snapshot.policy, &snapshot.world, snapshot.moment));
-                    let drifts = drift::compare(&snapshot.policy, memory, &plan.0, &was, &now).drifts;
-                    (drifts, outside.then(|| drift::notice(memory, &was, &now, &noticed, Timestamp::now())))
+                    let now = left_behind(&snapshot.policy, &snapshot.world, snapshot.moment);
+                    let drifts = drift::compare(&snapshot.policy, &snapshot.world, &plan.0, &was, &now).drifts;
+                    (drifts, outside.then(|| drift::notice(&snapshot.world, &was, &now, &noticed, Timestamp::now())))
                 }
                 None => (Vec::new(), None),
             };

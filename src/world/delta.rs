@@ -14,7 +14,7 @@ use super::dirty::{Changed, Dirty};
 use super::evidence::SourceEvidence;
 use super::hash::Keyed;
 use super::objects::Objects;
-use super::recall::Recall;
+use super::recall::{PackedMemory, Recall, pack};
 use super::remembered;
 use super::target::TargetSide;
 use crate::model::{Columns, Evidence, Memory, ObjectKind, Page};
@@ -87,15 +87,22 @@ impl World {
     /// All that the state remembers now.
     pub(super) fn recollect_all(&mut self, policy: &Policy, mut memory: Memory) -> Dirty {
         rename(policy, &mut memory);
-        let dirty = remembered::differ(policy, &self.memory, &memory);
-        self.recall_all(policy, memory);
+        let packed = pack(policy, &mut memory);
+        let (links, written) = (self.recall.links.differing(&packed.0), self.recall.written.differing(&packed.1));
+        let dirty = remembered::differ(policy, &self.memory, &memory, (&links, &written));
+        self.keep(policy, memory, packed);
         dirty
     }
 
     /// The same where nothing was remembered before.
     pub(super) fn recall_all(&mut self, policy: &Policy, mut memory: Memory) {
         rename(policy, &mut memory);
-        self.recall = Recall::of(Keyed::of(&policy.workspace), policy, &memory);
+        let packed = pack(policy, &mut memory);
+        self.keep(policy, memory, packed);
+    }
+
+    fn keep(&mut self, policy: &Policy, memory: Memory, packed: PackedMemory) {
+        self.recall = Recall::of(Keyed::of(&policy.workspace), policy, packed, &memory);
         self.memory = memory;
         self.weigh_sources(policy);
     }

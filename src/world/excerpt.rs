@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::hash::Keyed;
-use super::recall::{Recall, Remembered};
+use super::links::{LinkAt, LinkRow};
+use super::recall::{Recall, Remembered, pack};
 use super::{TargetSide, World};
-use crate::model::{Memory, ObjectKind};
+use crate::model::{LastWrite, Memory, ObjectKind};
 use crate::policy::Policy;
 
 /// What is taken.
@@ -33,11 +34,12 @@ impl World {
     pub(crate) fn excerpt(&self, policy: &Policy, picks: &Picks) -> Self {
         let nobody = BTreeSet::new();
         let of = |all: &'_ [BTreeSet<u32>], at: usize| all.get(at).unwrap_or(&nobody).clone();
-        let memory = self.memory_of(policy, picks);
+        let mut memory = self.memory_of(policy, picks);
+        let packed = pack(policy, &mut memory);
         Self {
             sources: self.sources.iter().enumerate().map(|(at, side)| side.excerpt(&of(&picks.records, at))).collect(),
             targets: self.targets.iter().enumerate().map(|(at, side)| side.excerpt(&of(&picks.accounts, at))).collect(),
-            recall: Recall::of(Keyed::of(&policy.workspace), policy, &memory),
+            recall: Recall::of(Keyed::of(&policy.workspace), policy, packed, &memory),
             memory,
             trust: self.trust.clone(),
             evidence: self.evidence.clone(),
@@ -46,7 +48,7 @@ impl World {
 
     /// What is remembered of those who are taken, and of all groups. Rolling windows are the whole's.
     fn memory_of(&self, policy: &Policy, picks: &Picks) -> Memory {
-        let mut part = Part { world: self, picks, places: Places::default(), ids: BTreeMap::new() };
+        let mut part = Part { world: self, picks, places: Places::default(), written: BTreeMap::new(), ids: BTreeMap::new() };
         for (at, (rules, side)) in policy.targets.iter().zip(&self.targets).enumerate() {
             part.target(&rules.name, side, at);
         }
@@ -59,6 +61,8 @@ struct Part<'w> {
     world: &'w World,
     picks: &'w Picks,
     places: Places,
+    /// what was written to the objects
+    written: BTreeMap<(String, ObjectKind, String), LastWrite>,
     /// by target: ids of the accounts
     ids: BTreeMap<&'w str, BTreeSet<String>>,
 }
@@ -66,9 +70,8 @@ struct Part<'w> {
 /// Positions in the memory.
 #[derive(Default)]
 struct Places {
-    links: BTreeSet<u32>,
+    links: BTreeSet<LinkAt>,
     formers: BTreeSet<u32>,
-    written: BTreeSet<u32>,
     deactivations: BTreeSet<u32>,
 }
 
@@ -92,11 +95,8 @@ impl<'w> Part<'w> {
 
     fn by_key(&mut self, target: &str, kind: ObjectKind, key: &str) {
         let (recall, memory) = (&self.world.recall, &self.world.memory);
-        let links = recall.places(Remembered::LinksByKey, target, kind, key);
-        let is_it = |at: &u32| {
-            memory.links.get(*at as usize).is_some_and(|link| (link.target.as_ref(), link.kind, link.key.as_ref()) == (target, kind, key))
-        };
-        self.places.links.extend(links.filter(is_it));
+        let links = recall.links.of_key(key).filter(|(_, link)| (link.kind, &**link.target) == (kind, target));
+        self.places.links.extend(links.map(|(at, _)| at));
         let formers = recall.places(Remembered::Formers, target, kind, key);
         let is_it = |at: &u32| {
             memory.formers.get(*at as usize).is_some_and(|one| (one.target.as_ref(), one.kind, one.key.as_ref()) == (target, kind, key))
@@ -107,13 +107,8 @@ impl<'w> Part<'w> {
     fn by_id(&mut self, target: &str, kind: ObjectKind, id: &str) {
         let (recall, memory) = (&self.world.recall, &self.world.memory);
         let wanted = (target, kind, id);
-        let links = recall.places(Remembered::LinksById, target, kind, id);
-        let is_it = |at: &u32| memory.links.get(*at as usize).is_some_and(|one| (one.target.as_ref(), one.kind, one.id.as_ref()) == wanted);
-        self.places.links.extend(links.filter(is_it));
-        let written = recall.places(Remembered::Written, target, kind, id);
-        let is_it =
-            |at: &u32| memory.written.get(*at as usize).is_some_and(|one| (one.target.as_ref(), one.kind, one.id.as_ref()) == wanted);
-        self.places.written.extend(written.filter(is_it));
+        self.places.links.extend(recall.links.of_id(target, kind, id).map(|(at, _)| at));
+        self.written.extend(recall.written.find(target, kind, id).map(|one| ((target.to_owned(), kind, id.to_owned()), one)));
         let deactivations = recall.places(Remembered::Deactivations, target, kind, id);
         let is_it =
             |at: &u32| memory.deactivations.get(*at as usize).is_some_and(|one| (one.target.as_ref(), one.kind, one.id.as_ref()) == wanted);
@@ -126,11 +121,10 @@ impl<'w> Part<'w> {
 
     fn memory(mut self) -> Memory {
         let (memory, keys) = (&self.world.memory, &self.picks.keys);
-        let void = self.world.recall.void().filter(|at| {
-            let link = memory.links.get(*at as usize);
-            link.is_some_and(|link| keys.contains(&link.key) || self.has_id(&link.target, link.kind, &link.id))
-        });
-        let void: Vec<u32> = void.collect();
+        let written = std::mem::take(&mut self.written).into_values().collect();
+        let links = &self.world.recall.links;
+        let void = links.void().filter(|(_, link)| keys.contains(link.key) || self.has_id(link.target, link.kind, link.id));
+        let void: Vec<LinkAt> = void.map(|(at, _)| at).collect();
         self.places.links.extend(void);
         let formers = memory.formers.iter().enumerate().filter(|(_, one)| self.has_id(&one.target, one.kind, &one.id));
         let formers: Vec<u32> = formers.map(|(at, _)| at as u32).collect();
@@ -138,13 +132,13 @@ impl<'w> Part<'w> {
         let records: BTreeSet<u32> = keys.iter().flat_map(|key| self.world.recall.records_of(memory, key).map(|(at, _)| at)).collect();
         Memory {
             known: memory.known,
-            links: at(&memory.links, &self.places.links),
+            links: links.of_places(&self.places.links).map(LinkRow::to_link).collect(),
             formers: at(&memory.formers, &self.places.formers),
             records: at(&memory.records, &records),
             deactivations: at(&memory.deactivations, &self.places.deactivations),
             resting: memory.resting.iter().filter(|one| keys.contains(&one.key)).cloned().collect(),
             unheard: memory.unheard.clone(),
-            written: at(&memory.written, &self.places.written),
+            written,
             repeats: memory.repeats.iter().filter(|one| self.has_id(&one.target, one.kind, &one.id)).cloned().collect(),
             departed: at(&memory.departed, &self.picks.departed),
             baselines: Vec::new(),

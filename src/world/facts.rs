@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use super::evidence::SourceEvidence;
 use super::objects::Objects;
 use super::source::SourceSide;
-use super::{Carries, World};
-use crate::model::{Baseline, Columns, Deactivation, Link, LinkOrigin, ObjectKind, UNKNOWN_SYSTEM};
-use crate::policy::{Policy, SystemPolicy, TargetPolicy};
+use super::{Carries, LinkRow, World};
+use crate::model::{Baseline, Columns, Deactivation, Link, LinkOrigin, ObjectKind, StandingRevocation};
+use crate::policy::{Policy, TargetPolicy};
 
 impl World {
     /// How many people there are: records of Sources that establish somebody, and Users.
@@ -36,7 +36,7 @@ impl World {
         let at = policy.targets.iter().position(|rules| rules.name.as_ref() == target)?;
         let side = self.targets.get(at)?;
         let objects = if kind == ObjectKind::Group { &side.groups } else { &side.accounts };
-        let linked = self.recall.ids_of(&self.memory, target, kind, key).into_iter().filter_map(|id| objects.find_id(id));
+        let linked = self.recall.ids_of(target, kind, key).into_iter().filter_map(|id| objects.find_id(id));
         let linked: Vec<u32> = linked.collect();
         let mut rows: Vec<u32> = if linked.is_empty() { objects.marked(key) } else { linked };
         rows.dedup();
@@ -44,6 +44,28 @@ impl World {
             [row] => Some(Arc::from(objects.id(*row).as_ref())),
             _ => None,
         }
+    }
+
+    /// The link that leads from a key to an account or group of a target.
+    pub fn link_of(&self, target: &str, kind: ObjectKind, key: &str) -> Option<Link> {
+        let mut links = self.recall.links.of_key(key).map(|(_, link)| link);
+        links.find(|link| link.kind == kind && **link.target == *target).map(LinkRow::to_link)
+    }
+
+    /// Whether this very link is remembered.
+    pub fn has_link(&self, link: &Link) -> bool {
+        self.recall.links.of_key(&link.key).any(|(_, known)| known.to_link() == *link)
+    }
+
+    /// Whether any link leads from one of these keys.
+    pub fn has_links(&self, keys: &[Arc<str>]) -> bool {
+        keys.iter().any(|key| self.recall.links.of_key(key).next().is_some())
+    }
+
+    /// Whether whoever is cut off is known to have, or to have had, an account at a target.
+    pub fn has_account(&self, standing: &StandingRevocation, target: &str) -> bool {
+        let linked = standing.keys().any(|key| self.link_of(target, ObjectKind::Account, key).is_some());
+        linked || self.memory.cut_off.iter().any(|known| known.target.as_ref() == target && standing.means(&known.key))
     }
 
     /// Our own deactivations of accounts that are active again: somebody else's next one must not look like ours.
@@ -61,19 +83,16 @@ impl World {
         if accounts.carries(row) == Carries::Ours {
             return false;
         }
-        let elsewhere = self.recall.stranded_at(&self.memory, target, ObjectKind::Account).any(|link| link.id.as_ref() == id);
+        let elsewhere = self.recall.stranded_at(target, ObjectKind::Account).any(|link| link.id == id);
         let text = |name: &str| accounts.cell_of(row, name).as_text().filter(|text| !text.is_empty()).map(str::to_lowercase);
         let called = text("userName").or_else(|| text("displayName"));
-        let was = self.recall.link_of(&self.memory, target, ObjectKind::Account, id).and_then(|link| link.name.as_deref());
+        let was = self.recall.link_of(target, ObjectKind::Account, id).and_then(|link| link.name);
         elsewhere || was.zip(called).is_some_and(|(was, called)| was.to_lowercase() != called)
     }
 
     /// Whether the state remembers accounts of a target, as the system that it is now. Then a mark alone makes none ours: whoever may change an account may write one.
     pub(crate) fn remembers_accounts(&self, rules: &TargetPolicy) -> bool {
-        let SystemPolicy { id, previous, .. } = &rules.system;
-        let is_here = |system: u64| system == *id || system == UNKNOWN_SYSTEM || previous.contains(&system);
-        let of = |link: &Link| link.kind == ObjectKind::Account && link.target == rules.name && is_here(link.system);
-        self.memory.known && self.memory.links.iter().any(of)
+        self.memory.known && self.recall.account_links(&rules.name).1 > 0
     }
 
     /// Links that are missing for objects that carry our mark, as after a lost state: a mark can be removed by others, and then only a link is left as a proof.
@@ -92,12 +111,12 @@ impl World {
                     let key = renamed.as_deref().unwrap_or(&marked);
                     let id = objects.id(row);
                     let sent = || self.memory.unheard.iter().any(|sent| sent.target == rules.name && *sent.key == *key);
-                    let known = self.recall.link_of(&self.memory, &rules.name, kind, &id);
+                    let known = self.recall.link_of(&rules.name, kind, &id);
                     let says_nothing = match known {
                         Some(link) => *link.key != *marked && *link.key != *key,
                         None => is_known && !sent(),
                     };
-                    let linked = !self.recall.ids_of(&self.memory, &rules.name, kind, key).is_empty();
+                    let linked = !self.recall.ids_of(&rules.name, kind, key).is_empty();
                     let former = self.recall.formerly(&self.memory, &rules.name, kind, &marked).contains(&id.as_ref());
                     let others = renamed.as_deref().map_or(0, |key| objects.marked(key).len());
                     if !says_nothing && !linked && !former && objects.marked(&marked).len() + others == 1 {

@@ -44,6 +44,12 @@ impl Index {
         self.bucket(tag).iter().chain(&self.fresh).filter(move |entry| entry.tag == tag && entry.row != GAP).map(|entry| entry.row)
     }
 
+    /// All rows, each with a hash under which it is found.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
+        let rows = self.settled.iter().chain(&self.fresh).filter(|entry| entry.row != GAP);
+        rows.map(|entry| (u64::from(entry.tag) << 32, entry.row))
+    }
+
     /// Calls for each of them: for looks of which there are as many as people.
     #[inline]
     pub(crate) fn each(&self, hash: u64, mut found: impl FnMut(u32)) {

@@ -13,6 +13,7 @@ mod excerpt;
 mod facts;
 mod hash;
 mod index;
+mod links;
 mod memberships;
 mod objects;
 mod own_ids;
@@ -30,6 +31,7 @@ mod twins;
 mod until;
 mod vanished;
 mod whereabouts;
+mod written;
 
 pub(crate) use bound::{Bound, Truth};
 pub use delta::Delta;
@@ -37,6 +39,8 @@ pub use dirty::Dirty;
 pub(crate) use entitlements::Grant;
 pub(crate) use excerpt::Picks;
 pub(crate) use hash::Keyed;
+pub(crate) use index::Index;
+pub(crate) use links::LinkRow;
 pub(crate) use memberships::MemberRow;
 pub(crate) use objects::{Carries, Objects};
 pub(crate) use source::RecordState;
@@ -58,6 +62,7 @@ use crate::policy::Policy;
 pub struct World {
     pub(crate) sources: Vec<SourceSide>,
     pub(crate) targets: Vec<TargetSide>,
+    /// without its links and what was written, which are packed in `recall`
     pub(crate) memory: Memory,
     pub(crate) recall: Recall,
     /// of each source: what may follow from its read
@@ -67,15 +72,26 @@ pub struct World {
 }
 
 impl World {
-    /// What is remembered.
+    /// What is remembered, without the links and what was written: these are kept packed ([`World::links`]).
     pub fn memory(&self) -> &Memory {
         &self.memory
     }
 
+    /// The links that are remembered, in no order.
+    pub fn links(&self) -> impl Iterator<Item = Link> + '_ {
+        self.recall.links.all().map(LinkRow::to_link)
+    }
+
+    /// All that is remembered, in one value again.
+    pub fn whole_memory(&self) -> Memory {
+        Memory { links: self.links().collect(), written: self.recall.written.all().collect(), ..self.memory.clone() }
+    }
+
     /// Whose objects those are that turned up: a link that proves somebody else's is as good as one of one's own.
     pub fn remember(&mut self, policy: &Policy, links: Vec<Link>) {
-        self.memory.links.extend(links);
-        self.recall = Recall::of(Keyed::of(&policy.workspace), policy, &self.memory);
+        let (mut known, written) = (std::mem::take(&mut self.recall.links), std::mem::take(&mut self.recall.written));
+        links.into_iter().for_each(|link| known.put(policy, link));
+        self.recall = Recall::of(Keyed::of(&policy.workspace), policy, (known, written), &self.memory);
     }
 
     /// The target's side, to be put into another world.

@@ -166,6 +166,8 @@ impl Objects {
             self.by.iter_mut().chain([&mut self.by_id]).for_each(|index| index.without(&dropped));
         }
         self.by.iter_mut().for_each(Index::settle);
+        self.rows.shrink_to_fit();
+        self.spool.close();
     }
 
     /// Which of these ids there are, and what becomes of the rows without them.

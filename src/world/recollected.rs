@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use super::World;
 use super::dirty::Dirty;
 use super::hash::Keyed;
+use super::links::LinkAt;
 use super::recall::{Recall, Remembered};
 use super::remembered;
-use crate::model::{Baseline, Key, Link, Memory, ObjectKind, Recollection, TouchedMemory, grant_key};
+use crate::model::{Baseline, Key, Memory, ObjectKind, Recollection, TouchedMemory, grant_key};
 use crate::policy::Policy;
 
 impl World {
@@ -22,14 +23,15 @@ impl World {
     }
 
     fn recollect_some(&mut self, policy: &Policy, touched: &TouchedMemory, now: Memory) -> Dirty {
-        let before = self.take_out(touched);
-        let dirty = remembered::differ(policy, &before, &now);
+        let sound = self.recall.links.void().next().is_none();
+        let before = self.take_out(policy, touched);
+        let dirty = remembered::differ(policy, &before, &now, (&[], &[]));
         let weighed = (before.known, undated(&before.baselines)) == (now.known, undated(&now.baselines));
-        let sound = self.recall.void().next().is_none() && now.links.iter().all(|link| Recall::counts(policy, link));
-        self.put_in(now);
-        if !sound {
+        self.put_in(policy, now);
+        if !sound || self.recall.links.void().next().is_some() {
             // What links that prove nothing mean for others hangs on all of them.
-            self.recall = Recall::of(Keyed::of(&policy.workspace), policy, &self.memory);
+            let packed = (std::mem::take(&mut self.recall.links), std::mem::take(&mut self.recall.written));
+            self.recall = Recall::of(Keyed::of(&policy.workspace), policy, packed, &self.memory);
         }
         self.recall.tidy();
         if !weighed {
@@ -39,7 +41,7 @@ impl World {
     }
 
     /// All that is remembered of these, and whatever is about neither objects nor people.
-    fn take_out(&mut self, touched: &TouchedMemory) -> Memory {
+    fn take_out(&mut self, policy: &Policy, touched: &TouchedMemory) -> Memory {
         let places = self.places(touched);
         let Self { memory, recall, .. } = self;
         let object =
@@ -48,11 +50,11 @@ impl World {
         memory.repeats = others;
         Memory {
             known: memory.known,
-            links: recall.drop_links(&mut memory.links, places.links),
+            links: recall.links.take(policy, &places.links),
             formers: recall.drop_formers(&mut memory.formers, places.formers),
             records: recall.drop_records(&mut memory.records, places.records),
             deactivations: recall.drop_deactivations(&mut memory.deactivations, places.deactivations),
-            written: recall.drop_written(&mut memory.written, places.written),
+            written: touched.objects.iter().filter_map(|(target, kind, id)| recall.written.take(target, *kind, id)).collect(),
             departed: recall.drop_departed(&mut memory.departed, places.departed),
             repeats,
             resting: std::mem::take(&mut memory.resting),
@@ -70,33 +72,25 @@ impl World {
         let mut places = Places::default();
         for (target, kind, id) in &touched.objects {
             let wanted = (target, *kind, id);
-            let links = recall.places(Remembered::LinksById, target, *kind, id);
-            let is_it = |at: &u32| memory.links.get(*at as usize).is_some_and(|one| (&one.target, one.kind, &one.id) == wanted);
-            places.links.extend(links.filter(is_it));
-            let written = recall.places(Remembered::Written, target, *kind, id);
-            let is_it = |at: &u32| memory.written.get(*at as usize).is_some_and(|one| (&one.target, one.kind, &one.id) == wanted);
-            places.written.extend(written.filter(is_it));
+            places.links.extend(recall.links.of_id(target, *kind, id).map(|(at, _)| at));
             let deactivations = recall.places(Remembered::Deactivations, target, *kind, id);
             let is_it = |at: &u32| memory.deactivations.get(*at as usize).is_some_and(|one| (&one.target, one.kind, &one.id) == wanted);
             places.deactivations.extend(deactivations.filter(is_it));
         }
         for (target, kind, key) in &touched.names {
-            let links = recall.places(Remembered::LinksByKey, target, *kind, key);
-            let is_it =
-                |at: &u32| memory.links.get(*at as usize).is_some_and(|one| (&one.target, one.kind, &one.key) == (target, *kind, key));
-            places.links.extend(links.filter(is_it));
+            let links = recall.links.of_key(key).filter(|(_, link)| (link.target, link.kind) == (target, *kind));
+            places.links.extend(links.map(|(at, _)| at));
         }
-        // Links that prove nothing stand in no index, nor do deactivations that were made where they lead.
-        if recall.void().next().is_some() {
+        // Deactivations that were made where links lead that prove nothing stand in no index.
+        if recall.links.void().next().is_some() {
             places
                 .deactivations
                 .extend(at(&memory.deactivations, |one| touched.objects.contains(&(one.target.clone(), one.kind, one.id.clone()))));
         }
-        places.links.extend(recall.void().filter(|at| memory.links.get(*at as usize).is_some_and(|link| is_touched(touched, link))));
         for (target, key) in &touched.granted {
             let first = grant_key(key, "");
-            let given = |link: &Link| link.kind == ObjectKind::Entitlement && link.target == *target && link.key.starts_with(&*first);
-            places.links.extend(at(&memory.links, given));
+            let given = recall.links.of_keys_from(&first).filter(|(_, link)| (link.kind, link.target) == (ObjectKind::Entitlement, target));
+            places.links.extend(given.map(|(at, _)| at));
         }
         let formers = at(&memory.formers, |one| touched.objects.contains(&(one.target.clone(), one.kind, one.id.clone())));
         places.formers.extend(formers);
@@ -119,7 +113,7 @@ impl World {
         places
     }
 
-    fn put_in(&mut self, now: Memory) {
+    fn put_in(&mut self, policy: &Policy, now: Memory) {
         let Memory {
             known,
             links,
@@ -138,11 +132,11 @@ impl World {
             told,
         } = now;
         let Self { memory, recall, .. } = self;
-        links.into_iter().for_each(|link| recall.put_link(&mut memory.links, link));
+        links.into_iter().for_each(|link| recall.links.put(policy, link));
         formers.into_iter().for_each(|one| recall.put_former(&mut memory.formers, one));
         records.into_iter().for_each(|one| recall.put_record(&mut memory.records, one));
         deactivations.into_iter().for_each(|one| recall.put_deactivation(&mut memory.deactivations, one));
-        written.into_iter().for_each(|one| recall.put_written(&mut memory.written, one));
+        written.into_iter().for_each(|one| recall.written.put(policy, &one));
         departed.into_iter().for_each(|one| recall.put_departed(&mut memory.departed, one));
         memory.repeats.extend(repeats);
         (memory.known, memory.resting, memory.unheard, memory.baselines) = (known, resting, unheard, baselines);
@@ -153,21 +147,15 @@ impl World {
 /// Positions in the memory.
 #[derive(Default)]
 struct Places {
-    links: BTreeSet<u32>,
+    links: BTreeSet<LinkAt>,
     formers: BTreeSet<u32>,
     records: BTreeSet<u32>,
     deactivations: BTreeSet<u32>,
-    written: BTreeSet<u32>,
     departed: BTreeSet<u32>,
 }
 
 fn at<'m, T>(all: &'m [T], is_it: impl Fn(&T) -> bool + 'm) -> impl Iterator<Item = u32> + 'm {
     all.iter().enumerate().filter(move |(_, one)| is_it(one)).map(|(at, _)| at as u32)
-}
-
-fn is_touched(touched: &TouchedMemory, link: &Link) -> bool {
-    touched.objects.contains(&(link.target.clone(), link.kind, link.id.clone()))
-        || touched.names.contains(&(link.target.clone(), link.kind, link.key.clone()))
 }
 
 /// When a read was complete decides nothing.

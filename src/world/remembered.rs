@@ -7,19 +7,21 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use super::dirty::Dirty;
-use crate::model::{Key, Memory, ObjectKind};
+use crate::model::{Key, LastWrite, Link, Memory, ObjectKind};
 use crate::policy::Policy;
 
 /// Who is another by it. What only limits read is looked at anyway, and baselines come to what may follow from a source.
-pub(super) fn differ(policy: &Policy, before: &Memory, now: &Memory) -> Dirty {
+/// `links`, `written`: what differs between packed ones, which the memories don't hold.
+pub(super) fn differ(policy: &Policy, before: &Memory, now: &Memory, (links, written): (&[Link], &[LastWrite])) -> Dirty {
     let mut dirty = Dirty::default();
     if (before.known, &before.revocations, &before.unheard) != (now.known, &now.revocations, &now.unheard) {
         return Dirty::everybody("there is a state now or none any more, or another revocation");
     }
     let mut told = Told { policy, dirty: &mut dirty };
-    for link in differing(&before.links, &now.links, |link| {
+    let few = differing(&before.links, &now.links, |link| {
         (&link.target, link.kind, &link.key, &link.id, link.origin as u8, link.system, &link.name, link.at)
-    }) {
+    });
+    for link in few.into_iter().chain(links) {
         told.object(&link.target, link.kind, &link.id);
         told.key(link.kind, &link.key);
     }
@@ -37,7 +39,8 @@ pub(super) fn differ(policy: &Policy, before: &Memory, now: &Memory) -> Dirty {
     for known in differing(&before.resting, &now.resting, |known| (&known.target, &known.key, known.at)) {
         told.key(ObjectKind::Account, &known.key);
     }
-    for known in differing(&before.written, &now.written, |known| (&known.target, known.kind, &known.id, &known.prints)) {
+    let few = differing(&before.written, &now.written, |known| (&known.target, known.kind, &known.id, &known.prints));
+    for known in few.into_iter().chain(written) {
         told.object(&known.target, known.kind, &known.id);
     }
     for known in differing(&before.repeats, &now.repeats, |known| {

@@ -1,6 +1,6 @@
 //! Rows of the memory that come and go, with the indexes over them.
 //!
-//! Must never: leave an index with a row that is not there, or a row without one. Links that prove nothing are none of this: with them the indexes are made anew.
+//! Must never: leave an index with a row that is not there, or a row without one. Links and what was written are packed (`links`, `written`). Where some prove nothing the indexes are made anew.
 
 use std::collections::BTreeSet;
 
@@ -9,32 +9,9 @@ use super::index::Index;
 use super::recall::{Recall, hash, place};
 use super::target::kind_of;
 use crate::expr::Input;
-use crate::model::{Deactivation, DepartedName, FormerLink, Key, LastWrite, Link, RecordLink, Value};
+use crate::model::{Deactivation, DepartedName, FormerLink, Key, RecordLink, Value};
 
 impl Recall {
-    pub(super) fn put_link(&mut self, all: &mut Vec<Link>, link: Link) {
-        self.count(&link, true);
-        let Self { links_by_key, links_by_id, keyed, .. } = self;
-        let Some(keyed) = *keyed else { return all.push(link) };
-        links_by_key.insert(hash(keyed, &link.target, link.kind, &link.key), all.len() as u32);
-        links_by_id.insert(hash(keyed, &link.target, link.kind, &link.id), all.len() as u32);
-        all.push(link);
-    }
-
-    pub(super) fn drop_links(&mut self, all: &mut Vec<Link>, places: BTreeSet<u32>) -> Vec<Link> {
-        let Self { links_by_key, links_by_id, keyed, .. } = self;
-        let keyed = *keyed;
-        let by_key = |link: &Link| keyed.map(|keyed| hash(keyed, &link.target, link.kind, &link.key));
-        let by_id = |link: &Link| keyed.map(|keyed| hash(keyed, &link.target, link.kind, &link.id));
-        let gone = take(
-            all,
-            places,
-            &mut [(links_by_key, &|link| by_key(link).into_iter().collect()), (links_by_id, &|link| by_id(link).into_iter().collect())],
-        );
-        gone.iter().for_each(|link| self.count_no_more(link));
-        gone
-    }
-
     pub(super) fn put_former(&mut self, all: &mut Vec<FormerLink>, one: FormerLink) {
         if let Some(keyed) = self.keyed {
             self.formers.insert(hash(keyed, &one.target, one.kind, &one.key), all.len() as u32);
@@ -48,22 +25,6 @@ impl Recall {
             all,
             places,
             &mut [(&mut self.formers, &|one| keyed.map(|keyed| hash(keyed, &one.target, one.kind, &one.key)).into_iter().collect())],
-        )
-    }
-
-    pub(super) fn put_written(&mut self, all: &mut Vec<LastWrite>, one: LastWrite) {
-        if let Some(keyed) = self.keyed {
-            self.written.insert(hash(keyed, &one.target, one.kind, &one.id), all.len() as u32);
-        }
-        all.push(one);
-    }
-
-    pub(super) fn drop_written(&mut self, all: &mut Vec<LastWrite>, places: BTreeSet<u32>) -> Vec<LastWrite> {
-        let keyed = self.keyed;
-        take(
-            all,
-            places,
-            &mut [(&mut self.written, &|one| keyed.map(|keyed| hash(keyed, &one.target, one.kind, &one.id)).into_iter().collect())],
         )
     }
 
@@ -120,8 +81,10 @@ impl Recall {
 
     /// Puts the indexes in order, where there is enough to do.
     pub(super) fn tidy(&mut self) {
-        let Self { links_by_key, links_by_id, formers, written, deactivations, records, departed, .. } = self;
-        [links_by_key, links_by_id, formers, written, deactivations, records, departed].into_iter().for_each(Index::tidy);
+        self.links.tidy();
+        self.written.tidy();
+        let Self { formers, deactivations, records, departed, .. } = self;
+        [formers, deactivations, records, departed].into_iter().for_each(Index::tidy);
     }
 }
 

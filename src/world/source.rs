@@ -421,6 +421,8 @@ impl SourceSide {
             return;
         }
         self.index.settle();
+        self.records.shrink_to_fit();
+        self.spool.close();
         let doubles = self.index.doubles(|one, other| self.key(one) == self.key(other));
         if doubles.is_empty() {
             return;

@@ -78,6 +78,13 @@ impl Spool {
         self.kept
     }
 
+    /// All came for now: no room is kept for more.
+    pub(crate) fn close(&mut self) {
+        self.chunks.shrink_to_fit();
+        let last = self.chunks.last_mut().and_then(Arc::get_mut);
+        last.into_iter().for_each(String::shrink_to_fit);
+    }
+
     /// Whether more room is lost than used.
     pub(crate) fn is_wasteful(&self) -> bool {
         self.dead > self.kept.max(CHUNK)
@@ -90,6 +97,7 @@ impl Spool {
             let (label, row) = self.get(*spot);
             *spot = all.add(label, &row.cells().collect::<Vec<_>>());
         }
+        all.close();
         all
     }
 

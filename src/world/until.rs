@@ -92,7 +92,7 @@ impl World {
                 None => unread.push((SystemRole::Target, rules.name.clone())),
             }
         }
-        fresh.recall_all(now, self.memory);
+        fresh.recall_all(now, self.whole_memory());
         (fresh, unread)
     }
 

@@ -33,7 +33,7 @@ impl World {
         for (rules, side) in policy.targets.iter().zip(&self.targets) {
             let accounts = &side.accounts;
             let linked = |key: &Arc<str>| {
-                let ids = self.recall.ids_of(&self.memory, &rules.name, ObjectKind::Account, key);
+                let ids = self.recall.ids_of(&rules.name, ObjectKind::Account, key);
                 ids.into_iter().any(|id| accounts.find_id(id).is_some())
             };
             if keys.iter().any(|key| linked(key) || !accounts.marked(key).is_empty()) {

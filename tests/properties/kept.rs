@@ -187,7 +187,7 @@ impl LastPlan {
             }
             *rows = now;
         }
-        let since = since(self.world.memory(), &lab.memory);
+        let since = since(&self.world.whole_memory(), &lab.memory);
         self.dirty.add(self.world.recollect(&policy, since));
         self.world.turn(&policy, lab.moment().today);
         let told = |plan: &Plan| serde_json::to_string_pretty(plan).unwrap();

@@ -130,7 +130,7 @@ impl<'a> TargetSession<'a> {
         let side = self.world.take_target().unwrap_or_else(|| TargetSide::new(&self.policy, 0, Capabilities::default()));
         self.people = found.people.clone();
         let memory = self.ground.memory(&self.people).await?;
-        let links: Vec<_> = self.world.memory().links.iter().filter(|link| !memory.links.contains(link)).cloned().collect();
+        let links: Vec<_> = self.world.links().filter(|link| !memory.links.contains(link)).collect();
         self.world = World::assemble(&self.policy, found.sides.clone(), vec![side], memory);
         self.world.remember(&self.policy, links);
         self.known = found.known.clone();
@@ -187,7 +187,7 @@ impl<'a> TargetSession<'a> {
         let (answers, _) = ask(&self.policy, &self.world, &here, moment, scope).await;
         let store = self.ground.state.store();
         let links = store.links_by_id(self.name.clone(), ids(&answers)).await.map_err(|error| error.to_string())?;
-        let new: Vec<_> = links.into_iter().filter(|link| !self.world.memory().links.contains(link)).collect();
+        let new: Vec<_> = links.into_iter().filter(|link| !self.world.has_link(link)).collect();
         if !new.is_empty() {
             self.world.remember(&self.policy, new);
         }

@@ -28,7 +28,7 @@ pub(super) fn create_unless_awaited(step: &mut Step<'_, '_>, target: usize, pers
         awaited::tell_awaited(step.basis, target, &key, &mut step.report.findings);
         return Presence::Unclear;
     }
-    let ids: Vec<Arc<str>> = links.into_iter().map(|link| link.id.clone()).collect();
+    let ids: Vec<Arc<str>> = links.into_iter().map(|link| Arc::from(link.id)).collect();
     let presence = create(step, target, person, desired);
     if presence == Presence::Made && !ids.is_empty() {
         step.remade[target].insert(key, ids);

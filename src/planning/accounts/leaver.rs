@@ -80,7 +80,7 @@ fn proved(step: &Step<'_, '_>, target: usize, person: &Person) -> BTreeSet<u32> 
     let accounts = basis.observed[target].accounts();
     let others = basis.people.other_keys(person.number);
     let links = links::of(basis, target, &person.key, &others);
-    let linked = links.iter().filter_map(|link| accounts.find_id(&link.id));
+    let linked = links.iter().filter_map(|link| accounts.find_id(link.id));
     let mut rows: BTreeSet<u32> = linked
         .filter(|row| accounts.carries(*row) == Carries::Ours || ownership::fits(basis, target, person.number, *row, &links))
         .collect();

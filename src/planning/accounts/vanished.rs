@@ -27,7 +27,7 @@ const LISTED: usize = 100;
 pub(super) fn leaves(step: &mut Step<'_, '_>, target: usize, person: &Person, gone: NotServed) -> Presence {
     let basis = step.basis;
     let links = links::of(basis, target, &person.key, &basis.people.other_keys(person.number));
-    let ids = links.into_iter().map(|link| link.id.clone()).collect();
+    let ids = links.into_iter().map(|link| Arc::from(link.id)).collect();
     match ask(step, target, &Arc::from(person.key.as_str()), ids, gone) {
         true => Presence::Unclear,
         false => Presence::Absent,
@@ -42,10 +42,10 @@ pub(super) fn of_the_absent(step: &mut Step<'_, '_>, target: usize) {
         return;
     }
     let (world, name) = (basis.world, &basis.policy.targets[target].name);
-    for link in world.recall.counting(&world.memory, name, ObjectKind::Account) {
-        let known = accounts.find_id(&link.id).is_some() || basis.people.find(&link.key).is_some();
-        if !known && matches!(basis.people.absence(&link.key), Absence::Proven) {
-            ask(step, target, &link.key, vec![link.id.clone()], NotServed::Absent);
+    for link in world.recall.counting(name, ObjectKind::Account) {
+        let known = accounts.find_id(link.id).is_some() || basis.people.find(link.key).is_some();
+        if !known && matches!(basis.people.absence(link.key), Absence::Proven) {
+            ask(step, target, &Arc::from(link.key), vec![Arc::from(link.id)], NotServed::Absent);
         }
     }
 }
@@ -83,8 +83,8 @@ pub(super) fn settle(step: &mut Step<'_, '_>, target: usize) {
     if gone.is_empty() {
         return;
     }
-    let here = world.recall.counting(&world.memory, &rules.name, ObjectKind::Account).count();
-    let all = here + basis.beyond.at(target).counting as usize;
+    let (_, here) = world.recall.account_links(&rules.name);
+    let all = (here + basis.beyond.at(target).counting) as usize;
     if gone.len() < MANY || gone.len() * SHARE < all {
         for key in gone.keys() {
             let sentence = "{who}: the account that headcount had for it was deleted, and not by headcount; a new one is made";

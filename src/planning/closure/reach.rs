@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use crate::model::{Cell, Key, Marks, ObjectKind};
 use crate::planning::basis::Basis;
-use crate::planning::ledger::{Ledger, Node, Touched};
+use crate::planning::ledger::{Ledger, Touched};
 use crate::planning::people::identity::Identities;
 use crate::planning::people::person::Person;
 use crate::planning::question::Moment;
 use crate::planning::schema::layout::{Layout, USER_NAME};
 use crate::planning::schema::variant::variant;
+use crate::planning::trace_index::Node;
 use crate::planning::traces::{Sought, Trace, Tracer};
 use crate::policy::Policy;
 use crate::world::{Carries, Dirty, Keyed, Picks, World, canonical, kind_of};
@@ -238,8 +239,8 @@ impl<'r> Reach<'r> {
         let Some((rules, side)) = self.policy.targets.get(target).zip(self.world.targets.get(target)) else { return };
         self.picks.ids.insert((target, Arc::from(id)));
         let (world, memory) = (self.world, &self.world.memory);
-        if let Some(key) = world.recall.key_of(memory, &rules.name, ObjectKind::Account, id) {
-            self.meet_key(&key.clone(), core);
+        if let Some(key) = world.recall.key_of(&rules.name, ObjectKind::Account, id) {
+            self.meet_key(&Arc::from(key), core);
         }
         for former in memory.formers.iter().filter(|former| former.id.as_ref() == id && former.target == rules.name) {
             self.meet_key(&former.key.clone(), core);
@@ -255,8 +256,8 @@ impl<'r> Reach<'r> {
 
     fn follow(&mut self, traces: &[Trace], core: bool) {
         for node in traces.iter().flat_map(|trace| self.ledger.led(*trace)).collect::<BTreeSet<_>>() {
-            match *node {
-                Node::User(ref key) => self.meet_key(key, core),
+            match node {
+                Node::User(key) => self.meet_key(&key, core),
                 Node::Record(source, hash) => {
                     let rows: Vec<u32> = self.world.sources[source].find_hash(hash).collect();
                     rows.into_iter().for_each(|row| self.meet_record(source, row, core));
@@ -287,7 +288,7 @@ impl<'r> Reach<'r> {
         former.iter().for_each(|former| self.meet(Met::Key(former.clone()), core));
         let (world, memory) = (self.world, &self.world.memory);
         for (target, rules) in self.policy.targets.iter().enumerate() {
-            let ids = world.recall.ids_of(memory, &rules.name, ObjectKind::Account, key);
+            let ids = world.recall.ids_of(&rules.name, ObjectKind::Account, key);
             let formerly = world.recall.formerly(memory, &rules.name, ObjectKind::Account, key);
             ids.into_iter().chain(formerly).for_each(|id| self.meet_id(target, id, core));
             if let Some(marker) = &self.tracer.layout.targets[target].marker {
@@ -394,7 +395,7 @@ impl<'r> Reach<'r> {
         self.meet_id(target, &id, core);
         let marked = accounts.marked_key(row).filter(|_| accounts.carries(row) == Carries::Ours).map(|key| Arc::<str>::from(key.as_ref()));
         marked.iter().for_each(|key| self.meet_key(key, core));
-        let linked = self.world.recall.key_of(&self.world.memory, &self.policy.targets[target].name, ObjectKind::Account, &id).cloned();
+        let linked = self.world.recall.key_of(&self.policy.targets[target].name, ObjectKind::Account, &id).map(Arc::from);
         let former = marked.or(linked);
         let traces = self.tracer.of_account(target, former.as_deref(), |name| accounts.cell_of(row, name));
         self.follow(&traces, core);

@@ -199,6 +199,6 @@ fn there(policy: &Policy, world: &World, observed: &[Observed<'_>]) -> BTreeSet<
         let groups = observed.groups();
         (0..groups.len()).filter_map(move |row| groups.marked_key(row)).map(Arc::from)
     });
-    let linked = world.memory.links.iter().filter(|link| link.kind == ObjectKind::Group).map(|link| link.key.clone());
+    let linked = world.recall.links.of_kind(ObjectKind::Group).map(|link| Arc::from(link.key));
     marked.chain(linked).collect()
 }

@@ -368,7 +368,7 @@ impl<'a> AtTarget<'_, '_, 'a> {
         let basis = self.step.basis;
         let key = grant_key(&self.step.matched.account_key(self.step.basis, self.target, account), name);
         let target = &basis.policy.targets[self.target].name;
-        let ids = basis.world.recall.ids_of(&basis.world.memory, target, ObjectKind::Entitlement, &key);
+        let ids = basis.world.recall.ids_of(target, ObjectKind::Entitlement, &key);
         ids.contains(&basis.observed[self.target].accounts().id(account).as_ref())
     }
 

@@ -100,7 +100,7 @@ pub(super) fn found(basis: &Basis<'_>, claims: &Claims, target: usize, row: u32,
     }
     let id = accounts.id(row);
     let links = links::of(basis, target, &person.key, &basis.people.other_keys(person.number));
-    if let Some(link) = links.into_iter().find(|link| link.id.as_ref() == id) {
+    if let Some(link) = links.into_iter().find(|link| *link.id == *id) {
         let made = if link.origin == LinkOrigin::Created { "made it" } else { "took it over" };
         let day = link.at.to_zoned(basis.policy.time_zone.clone()).date();
         return format!("by what headcount remembers: it {made} on {day}");

@@ -178,7 +178,7 @@ impl AtTarget<'_, '_, '_> {
     fn stranded(&self) -> BTreeSet<Arc<str>> {
         let basis = self.step.basis;
         let name = &basis.policy.targets[self.target].name;
-        basis.world.recall.stranded_at(&basis.world.memory, name, ObjectKind::Group).map(|link| link.key.clone()).collect()
+        basis.world.recall.stranded_at(name, ObjectKind::Group).map(|link| Arc::from(link.key)).collect()
     }
 
     fn prove(&mut self, at: usize, group: &Group<'_>, rows: &[u32]) {
@@ -400,8 +400,7 @@ impl AtTarget<'_, '_, '_> {
         if self.is_vanished(at) {
             return self.unanswered(at, self.linked(&group.key).into_iter().map(LookupBy::Id).collect());
         }
-        let links =
-            basis.world.recall.links_of(&basis.world.memory, &basis.policy.targets[self.target].name, ObjectKind::Group, &group.key);
+        let links = basis.world.recall.links_of(&basis.policy.targets[self.target].name, ObjectKind::Group, &group.key);
         if awaited::is_awaited(self.step.basis, &links) {
             awaited::tell_awaited(self.step.basis, self.target, &group.key, &mut self.step.report.findings);
             self.step.report.findings.rest_on_all("a group is waited for");
@@ -571,7 +570,7 @@ impl AtTarget<'_, '_, '_> {
     fn linked(&self, key: &str) -> Vec<Arc<str>> {
         let basis = self.step.basis;
         let name = &basis.policy.targets[self.target].name;
-        basis.world.recall.ids_of(&basis.world.memory, name, ObjectKind::Group, key).into_iter().map(Arc::from).collect()
+        basis.world.recall.ids_of(name, ObjectKind::Group, key).into_iter().map(Arc::from).collect()
     }
 
     fn is_declared(&self, key: &str) -> bool {

@@ -127,7 +127,7 @@ impl Counting<'_, '_> {
     fn grants(&self) -> u64 {
         let Basis { world, policy, .. } = self.basis;
         let name = &policy.targets[self.target].name;
-        world.memory.links.iter().filter(|link| link.kind == ObjectKind::Entitlement && link.target == *name).count() as u64
+        world.recall.links.count(name, ObjectKind::Entitlement).0
     }
 
     /// What was done although nobody heard of it: it is there, and carries our mark.

@@ -140,7 +140,7 @@ fn has_accounts(identities: &Identities<'_>, number: u32) -> bool {
     let world = identities.world;
     let key = identities.key(number);
     let mut targets = identities.policy.targets.iter();
-    targets.any(|target| !world.recall.ids_of(&world.memory, &target.name, ObjectKind::Account, &key).is_empty())
+    targets.any(|target| !world.recall.ids_of(&target.name, ObjectKind::Account, &key).is_empty())
 }
 
 fn overrides(identities: &mut Identities<'_>) {

@@ -82,7 +82,7 @@ fn is_known(basis: &Basis<'_>, key: &str) -> bool {
     let at_target = |(at, name): (usize, &Arc<str>)| {
         let accounts = basis.observed[at].accounts();
         let marked = basis.layout.targets[at].marker.as_ref();
-        !world.recall.ids_of(&world.memory, name, ObjectKind::Account, key).is_empty()
+        !world.recall.ids_of(name, ObjectKind::Account, key).is_empty()
             || marked.is_some_and(|marker| !accounts.find_by(marker, basis.marks.mark(key).as_bytes()).is_empty())
     };
     basis.people.find(key).is_some()

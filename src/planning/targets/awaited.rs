@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use crate::model::{FindingCode, Link, Severity};
+use crate::model::{FindingCode, Severity};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
+use crate::world::LinkRow;
 
 /// So long a system may take to show what was written.
 const SETTLING: SignedDuration = SignedDuration::from_hours(1);
 /// Whether headcount wrote an object so lately that the system may not show it yet.
-pub(in crate::planning) fn is_awaited(basis: &Basis<'_>, links: &[&Link]) -> bool {
+pub(in crate::planning) fn is_awaited(basis: &Basis<'_>, links: &[LinkRow<'_>]) -> bool {
     links.iter().any(|link| basis.moment.now.duration_since(link.at) < SETTLING)
 }
 

@@ -23,7 +23,7 @@ pub fn links(policy: &Policy, world: &World, moment: Moment) -> Vec<Link> {
     let renamed = policy.users.iter().filter(|user| !user.former_keys.is_empty());
     let mut keys: BTreeSet<&Arc<str>> = renamed.map(|user| &user.key).collect();
     keys.extend(world.memory.formers.iter().filter(|former| former.kind == ObjectKind::Account).map(|former| &former.key));
-    if keys.is_empty() || world.memory.links.is_empty() {
+    if keys.is_empty() || world.recall.links.is_empty() {
         return Vec::new();
     }
     let basis = Basis::new(policy, world, &[], moment);
@@ -39,8 +39,8 @@ pub fn links(policy: &Policy, world: &World, moment: Moment) -> Vec<Link> {
             if marked.is_some_and(|marked| *marked != *key) {
                 continue;
             }
-            match world.recall.link_of(&world.memory, &rules.name, ObjectKind::Account, &id) {
-                Some(link) if link.key != key => links.push(Link { key, at: moment.now, ..link.clone() }),
+            match world.recall.link_of(&rules.name, ObjectKind::Account, &id) {
+                Some(link) if *link.key != *key => links.push(Link { key, at: moment.now, ..link.to_link() }),
                 _ => {}
             }
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::expr::Input;
 use crate::manifest::kinds::Ownership;
-use crate::model::{FindingCode, Link, ObjectKind, Severity, ValueState};
+use crate::model::{FindingCode, ObjectKind, Severity, ValueState};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
 use crate::planning::people::person::Person;
@@ -21,7 +21,7 @@ use crate::planning::targets::links;
 use crate::planning::targets::ownership;
 use crate::planning::targets::ownership::Linked;
 use crate::planning::targets::search::{self, hits, keys_of, values};
-use crate::world::{Carries, canonical, kind_of};
+use crate::world::{Carries, LinkRow, canonical, kind_of};
 
 const TAKEN: &str = "{who}: its account is somebody else's too";
 /// All identities at one target.
@@ -165,7 +165,7 @@ impl Work<'_, '_> {
         let links = links::of(self.basis, self.target, key, &others);
         let mut rows = std::mem::take(&mut self.rows);
         rows.clear();
-        rows.extend(links.iter().filter_map(|link| accounts.find_id(&link.id)));
+        rows.extend(links.iter().filter_map(|link| accounts.find_id(link.id)));
         let linked = rows.len();
         if let Some(marker) = &self.basis.layout.targets[self.target].marker {
             for key in others.iter().map(AsRef::as_ref).chain([key]) {
@@ -187,7 +187,7 @@ impl Work<'_, '_> {
                 self.note(identity, &claimed, FindingCode::AmbiguousCorrelation, sentence);
                 Claim::Blocked
             }
-            [] if links.iter().all(|link| accounts.answered(&LookupBy::Id(link.id.clone()))) => Claim::None,
+            [] if links.iter().all(|link| accounts.answered(&LookupBy::Id(Arc::from(link.id)))) => Claim::None,
             [] => Claim::Vanished,
             [row] => match self.take(identity, key, &others, *row) {
                 Claim::Owned(row) if accounts.carries(row) != Carries::Ours => self.by_link(identity, row, &links),
@@ -205,14 +205,14 @@ impl Work<'_, '_> {
 
     /// Whether a mark alone proves nothing: the state knows accounts here, and neither a link nor an intent of one for this key. Whoever may write the mark's
     /// attribute can write one.
-    fn is_found_by_mark(&self, key: &str, links: &[&Link]) -> bool {
+    fn is_found_by_mark(&self, key: &str, links: &[LinkRow<'_>]) -> bool {
         let (memory, name) = (&self.basis.world.memory, &self.basis.policy.targets[self.target].name);
         let sent = || memory.unheard.iter().any(|sent| sent.target == *name && *sent.key == *key);
         self.established && links.is_empty() && !sent()
     }
 
     /// One account that nothing but a link leads to. Whether that counts is decided when all are known.
-    fn by_link(&mut self, identity: u32, row: u32, links: &[&Link]) -> Claim {
+    fn by_link(&mut self, identity: u32, row: u32, links: &[LinkRow<'_>]) -> Claim {
         match ownership::fits(self.basis, self.target, identity, row, links) {
             true => self.linked.fitting.push((identity, row)),
             false => self.linked.strange.push((identity, row)),
@@ -225,7 +225,7 @@ impl Work<'_, '_> {
         let accounts = self.basis.observed[self.target].accounts();
         let is_others = || accounts.marked_key(row).is_some_and(|marked| *marked != *key && !others.iter().any(|other| **other == *marked));
         let remembered = || ownership::remembered_key(self.basis, self.target, row);
-        let is_own = |known: &Arc<str>| **known == *key || others.contains(known);
+        let is_own = |known: &str| *known == *key || others.iter().any(|other| **other == *known);
         if !accounts.is_marked(row, key) && is_others() && !remembered().is_some_and(is_own) {
             // The mark's owner is not touched by a link that is out of date.
             let sentence = "{who}: its link leads to an account with somebody else's marker";
@@ -337,9 +337,8 @@ impl Work<'_, '_> {
         if holder != NOBODY && holder != identity && holder != CONTESTED {
             return false;
         }
-        let memory = &self.basis.world.memory;
         let name = &self.basis.policy.targets[self.target].name;
-        let linked = self.basis.world.recall.key_of(memory, name, ObjectKind::Account, &accounts.id(row)).is_some();
+        let linked = self.basis.world.recall.key_of(name, ObjectKind::Account, &accounts.id(row)).is_some();
         // A protected account is nobody's.
         !self.basis.is_protected(self.target, row)
             && accounts.carries(row) != Carries::Ours

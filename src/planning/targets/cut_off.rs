@@ -97,7 +97,7 @@ fn proved(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, number: Option
     let mut rows = BTreeSet::new();
     let mut open = Vec::new();
     for key in &keys {
-        let linked = basis.world.recall.ids_of(&basis.world.memory, name, ObjectKind::Account, key);
+        let linked = basis.world.recall.ids_of(name, ObjectKind::Account, key);
         let cut_off = basis.world.memory.cut_off.iter().filter(|known| known.target == *name && known.key == *key);
         for id in linked.into_iter().chain(cut_off.map(|known| known.id.as_ref())) {
             match accounts.find_id(id) {

@@ -20,11 +20,11 @@ pub(in crate::planning) fn sift(
     changes: &mut Vec<AttributeChange>,
 ) {
     let (policy, memory) = (basis.policy, &basis.world.memory);
-    if memory.written.is_empty() || changes.is_empty() {
+    if basis.world.recall.written.is_empty() || changes.is_empty() {
         return;
     }
     let name = &policy.targets[target].name;
-    let Some(written) = basis.world.recall.written(memory, name, kind, id) else { return };
+    let Some(written) = basis.world.recall.written(name, kind, id) else { return };
     let mut told = Vec::new();
     changes.retain(|change| {
         let Some(print) = print(&policy.workspace, change) else { return true };

@@ -31,9 +31,9 @@ impl Basis<'_> {
     pub(in crate::planning) fn former_key(&self, target: usize, row: u32) -> Option<Arc<str>> {
         let Self { world, policy, observed, .. } = self;
         let accounts = observed[target].accounts();
-        let remembered = ownership::remembered_key(self, target, row).cloned();
+        let remembered = ownership::remembered_key(self, target, row).map(Arc::from);
         let marked = || accounts.marked_key(row).map(|key| Arc::from(key.as_ref()));
-        let linked = || world.recall.key_of(&world.memory, &policy.targets[target].name, ObjectKind::Account, &accounts.id(row)).cloned();
+        let linked = || world.recall.key_of(&policy.targets[target].name, ObjectKind::Account, &accounts.id(row)).map(Arc::from);
         remembered.or_else(marked).or_else(linked)
     }
 
@@ -41,7 +41,7 @@ impl Basis<'_> {
     pub(in crate::planning) fn is_ours(&self, target: usize, row: u32) -> bool {
         let Self { world, policy, observed, .. } = self;
         let accounts = observed[target].accounts();
-        let linked = || world.recall.key_of(&world.memory, &policy.targets[target].name, ObjectKind::Account, &accounts.id(row)).is_some();
+        let linked = || world.recall.key_of(&policy.targets[target].name, ObjectKind::Account, &accounts.id(row)).is_some();
         accounts.carries(row) == Carries::Ours || linked()
     }
 
@@ -49,10 +49,9 @@ impl Basis<'_> {
     pub(in crate::planning) fn ours(&self, target: usize) -> u64 {
         let Self { world, policy, observed, .. } = self;
         let here = (0..observed[target].accounts().len()).filter(|row| self.is_ours(target, *row)).count();
-        let name = &policy.targets[target].name;
-        let links = world.memory.links.iter().filter(|link| link.kind == ObjectKind::Account && link.target == *name).count();
+        let (links, _) = world.recall.account_links(&policy.targets[target].name);
         let others = self.beyond.at(target);
-        (here as u64 + others.accounts.ours).max(links as u64 + others.links)
+        (here as u64 + others.accounts.ours).max(links + others.links)
     }
 
     /// A group that exists, as changes name it.
@@ -68,7 +67,7 @@ impl Basis<'_> {
         let Self { world, policy, observed, .. } = self;
         let groups = observed[target].groups();
         let marked = groups.marked_key(row).map(|key| Arc::from(key.as_ref()));
-        marked.or_else(|| world.recall.key_of(&world.memory, &policy.targets[target].name, ObjectKind::Group, &groups.id(row)).cloned())
+        marked.or_else(|| world.recall.key_of(&policy.targets[target].name, ObjectKind::Group, &groups.id(row)).map(Arc::from))
     }
 
     /// The key by which changes name a group that is no declared one.

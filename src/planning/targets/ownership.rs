@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use crate::expr::Input;
 use crate::manifest::kinds::Ownership;
-use crate::model::{Finding, FindingCode, Link, ObjectKind, Severity, Subject, UNKNOWN_SYSTEM, ValueState};
+use crate::model::{Finding, FindingCode, ObjectKind, Severity, Subject, UNKNOWN_SYSTEM, ValueState};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
 use crate::planning::people::person::Person;
 use crate::planning::targets::claims::Claims;
 use crate::planning::targets::observed::ObjectView;
 use crate::planning::targets::search;
-use crate::world::{Carries, canonical, kind_of};
+use crate::world::{Carries, LinkRow, canonical, kind_of};
 
 /// Fewer than this are told one by one: a name that changed on both sides, an id that was used again.
 const MANY: usize = 4;
@@ -33,25 +33,25 @@ pub(in crate::planning) fn prunes(basis: &Basis<'_>, target: usize) -> bool {
 }
 
 /// Whether an account without our mark is called what it was when headcount last wrote it.
-pub(in crate::planning) fn is_called(accounts: ObjectView<'_>, row: u32, link: &Link) -> bool {
-    link.name.as_deref().is_some_and(|name| name.to_lowercase() == called(accounts, row).to_lowercase())
+pub(in crate::planning) fn is_called(accounts: ObjectView<'_>, row: u32, link: &LinkRow<'_>) -> bool {
+    link.name.is_some_and(|name| name.to_lowercase() == called(accounts, row).to_lowercase())
 }
 
 /// The key under which the state remembers an account that is called as headcount left it. Whoever may change the account can write a mark there; nobody but
 /// headcount writes the state.
-pub(in crate::planning) fn remembered_key<'w>(basis: &Basis<'w>, target: usize, row: u32) -> Option<&'w Arc<str>> {
+pub(in crate::planning) fn remembered_key<'w>(basis: &Basis<'w>, target: usize, row: u32) -> Option<&'w str> {
     let (world, accounts) = (basis.world, basis.observed[target].accounts());
-    let link = world.recall.link_of(&world.memory, &basis.policy.targets[target].name, ObjectKind::Account, &accounts.id(row))?;
-    is_called(accounts, row, link).then_some(&link.key)
+    let link = world.recall.link_of(&basis.policy.targets[target].name, ObjectKind::Account, &accounts.id(row))?;
+    is_called(accounts, row, &link).then_some(link.key)
 }
 
 /// Whether an account that only these links lead to is somebody's whom the sources know.
-pub(in crate::planning) fn fits(basis: &Basis<'_>, target: usize, identity: u32, row: u32, links: &[&Link]) -> bool {
+pub(in crate::planning) fn fits(basis: &Basis<'_>, target: usize, identity: u32, row: u32, links: &[LinkRow<'_>]) -> bool {
     let accounts = basis.observed[target].accounts();
     let id = accounts.id(row);
     // What it was called is remembered since the first write; where nobody remembers, nothing speaks against it at the system that it was made at.
-    let unnamed = |link: &Link| link.name.is_none() && link.system != UNKNOWN_SYSTEM;
-    if links.iter().any(|link| link.id.as_ref() == id && (unnamed(link) || is_called(accounts, row, link))) {
+    let unnamed = |link: &LinkRow<'_>| link.name.is_none() && link.system != UNKNOWN_SYSTEM;
+    if links.iter().any(|link| *link.id == *id && (unnamed(link) || is_called(accounts, row, link))) {
         return true;
     }
     let mut person = Person::default();
@@ -75,8 +75,8 @@ pub(in crate::planning) fn is_strange(basis: &Basis<'_>, target: usize, row: u32
         return false;
     }
     let (world, name) = (basis.world, &basis.policy.targets[target].name);
-    let Some(key) = world.recall.key_of(&world.memory, name, ObjectKind::Account, &accounts.id(row)) else { return false };
-    let links = world.recall.links_of(&world.memory, name, ObjectKind::Account, key);
+    let Some(key) = world.recall.key_of(name, ObjectKind::Account, &accounts.id(row)) else { return false };
+    let links = world.recall.links_of(name, ObjectKind::Account, key);
     links.iter().any(|link| link.name.is_some()) && !links.iter().any(|link| is_called(accounts, row, link))
 }
 
@@ -166,7 +166,7 @@ pub(in crate::planning) fn one(basis: &Basis<'_>, target: usize, row: u32, key: 
 pub(in crate::planning) fn strand(basis: &Basis<'_>, target: usize, claims: &Claims, findings: &mut Findings) -> Vec<u32> {
     let mut held = Vec::new();
     let rules = &basis.policy.targets[target];
-    for link in basis.world.recall.stranded_at(&basis.world.memory, &rules.name, ObjectKind::Account) {
+    for link in basis.world.recall.stranded_at(&rules.name, ObjectKind::Account) {
         let number = basis.people.find(&link.key).filter(|number| !basis.revoked.has(*number));
         if number.is_some_and(|number| claims.row(number).is_some()) {
             continue;
@@ -182,7 +182,7 @@ pub(in crate::planning) fn strand(basis: &Basis<'_>, target: usize, claims: &Cla
             rules.name, link.system
         );
         let shared = Shared::new(Severity::Refused, FindingCode::OwnershipUnproven, Some(&rules.name), sentence);
-        findings.share(shared.hint(hint).at(Some(&rules.place)), &link.key);
+        findings.share(shared.hint(hint).at(Some(&rules.place)), &Arc::from(link.key));
     }
     held
 }

@@ -12,11 +12,11 @@ use crate::planning::question::Moment;
 use crate::planning::targets::claims::Claim;
 use crate::planning::targets::correlate::correlate;
 use crate::policy::Policy;
-use crate::world::{Carries, World};
+use crate::world::{Carries, LinkRow, World};
 
 /// Those links, with the system that they are of and what their objects are called now.
 pub fn links(policy: &Policy, world: &World, moment: Moment) -> Vec<Link> {
-    let unplaced: Vec<&Link> = world.memory.links.iter().filter(|link| link.system == UNKNOWN_SYSTEM).collect();
+    let unplaced: Vec<Link> = world.recall.links.all().filter(|link| link.system == UNKNOWN_SYSTEM).map(LinkRow::to_link).collect();
     if unplaced.is_empty() {
         return Vec::new();
     }

@@ -16,7 +16,7 @@ use crate::world::{canonical, kind_of};
 
 /// The ids that links give for an identity, by its key and by its other ones.
 pub(in crate::planning) fn linked_ids<'w>(basis: &Basis<'w>, target: usize, key: &str, others: &[Arc<str>]) -> Vec<&'w str> {
-    links::of(basis, target, key, others).into_iter().map(|link| link.id.as_ref()).collect()
+    links::of(basis, target, key, others).into_iter().map(|link| link.id).collect()
 }
 
 /// Every account that any of these values leads to, whoever has it.
