@@ -42,8 +42,8 @@ Run [RUN]: `headcount history` has it.
 "#]])
         .stderr_eq(str![[r#"
 reading 2 systems
-read app: 1 row
-read hr: 4 rows
+read app: 1 account
+read hr: 4 records
 applying: 1 of 6 changes
 applying: 2 of 6 changes
 applying: 3 of 6 changes
@@ -102,8 +102,8 @@ fn what_is_new_since_the_review_is_listed_and_does_not_run() {
     folder.write("hr.csv", &format!("{HR}5,omar,Omar Bell,Support,\n"));
     folder.run(["apply", "plan.json", "--exact"]).assert().code(5).stdout_eq(str![]).stderr_eq(str![[r#"
 reading 2 systems
-read app: 1 row
-read hr: 5 rows
+read app: 1 account
+read hr: 5 records
 error: the plan is stale: changes needed now and not in it: 1; steps in it and no longer needed: 0
  |
  = help: plan again and review it, or leave out --exact to run what both hold
@@ -122,8 +122,8 @@ Run [RUN]: `headcount history` has it.
 "#]])
         .stderr_eq(str![[r#"
 reading 2 systems
-read app: 1 row
-read hr: 5 rows
+read app: 1 account
+read hr: 5 records
 Not in the reviewed plan, and not run (1):
   omar gets an account at app
 applying: 1 of 6 changes

@@ -41,8 +41,8 @@ Next: `headcount apply` runs this.
 "#]])
         .stderr_eq(str![[r#"
 reading 2 systems
-read app: 1 row
-read hr: 4 rows
+read app: 1 account
+read hr: 4 records
 
 "#]]);
 }
@@ -241,8 +241,8 @@ fn a_plan_that_can_not_be_saved() {
     let folder = acme();
     folder.run(["plan", "--out", "missing/plan.json"]).assert().code(1).stderr_eq(str![[r#"
 reading 2 systems
-read app: 1 row
-read hr: 4 rows
+read app: 1 account
+read hr: 4 records
 error: can't write missing/plan.json: No such file or directory (os error 2)
 
 "#]]);
