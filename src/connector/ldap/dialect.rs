@@ -59,12 +59,13 @@ impl IdKind {
         }
     }
 
-    /// An id as a number; none where the text is no id.
+    /// An id as a number; none where the number would not be written like this: the world knows a record by the text.
     pub(super) fn number(self, id: &str) -> Option<EntryNumber> {
-        match self {
+        let number = match self {
             Self::ObjectGuid => guid_bytes(id),
             _ => number_of(id),
-        }
+        };
+        number.filter(|number| self.of_number(number) == id)
     }
 
     /// The id that a number is.
@@ -297,5 +298,6 @@ mod tests {
             assert_eq!((number.as_slice(), kind.of_number(&number).as_str()), (bytes.as_slice(), text));
         }
         assert_eq!(IdKind::NsUniqueId.number("0-1"), None);
+        assert_eq!(IdKind::EntryUuid.number("00010203-0405-0607-0809-0A0B0C0D0E0F"), None, "another text");
     }
 }

@@ -267,7 +267,10 @@ fn synced(cookie: &[u8], told_who_is_gone: bool) -> (u8, Vec<u8>) {
 /// Follows a server that answers a question about changes so, and has just these by then; what came, with who is gone, and whether it can be asked again.
 async fn followed(there: &'static [u32], answer: impl Fn() -> Answers + Send + Sync + 'static) -> (Evidence, Vec<Vec<String>>, bool) {
     let one = |number: u32| {
-        entry(&format!("uid=u{number},{USERS}"), &[("entryUUID", &[&format!("{number:032x}")]), ("uid", &[&format!("u{number}")])])
+        entry(
+            &format!("uid=u{number},{USERS}"),
+            &[("entryUUID", &[&format!("00000000-0000-0000-0000-{number:012x}")]), ("uid", &[&format!("u{number}")])],
+        )
     };
     let read = AtomicBool::new(false);
     let answers = move |asked: &Asked| match (&asked.control, asked.attributes.as_slice()) {
