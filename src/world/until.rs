@@ -27,13 +27,14 @@ impl World {
     /// Takes in what a whole read found, as what changed since; a system in which rows can't be told apart is taken as it was read.
     pub fn follow(&mut self, policy: &Policy, read: Self) -> Dirty {
         let mut dirty = Dirty::default();
+        let memory = read.whole_memory();
         for (at, side) in read.sources.into_iter().enumerate() {
             dirty.add(self.follow_source(policy, at, side));
         }
         for (at, side) in read.targets.into_iter().enumerate() {
             dirty.add(self.follow_target(policy, at, side));
         }
-        dirty.add(self.recollect_all(policy, read.memory));
+        dirty.add(self.recollect_all(policy, memory));
         dirty
     }
 
