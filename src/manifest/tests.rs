@@ -602,3 +602,15 @@ fn what_may_be_a_secret_is_hidden_once_however_much_is_told_of_it() {
     assert!(problems.iter().filter_map(|problem| problem.place.as_ref()).all(|(place, _)| lines.contains(&place.line)));
     assert!(lines.len() < 3 * 200, "{} spans for 200 lines", lines.len());
 }
+
+#[test]
+fn two_targets_never_have_the_same_accounts() {
+    let target = |name: &str, url: &str| {
+        format!(
+            "---\napiVersion: headcount.dev/v1alpha1\nkind: Target\nmetadata: {{name: {name}}}\nspec: {{connection: {{scim: {{url: \"{url}\"}}}}, mapping: {{rules: []}}}}\n"
+        )
+    };
+    let told = |one: &str, other: &str| told(&(target("a", one) + &target("b", other)));
+    assert!(told("https://x.example/scim", "https://X.example/scim/").contains("the Targets `a` and `b` have the same accounts"));
+    assert!(!told("https://x.example/scim", "https://y.example/scim").contains("the same accounts"));
+}

@@ -19,7 +19,8 @@ const WORKSPACE: &str = "apiVersion: headcount.dev/v1alpha1\nkind: Workspace\nme
 
 fn policy(targets: &[&str]) -> Policy {
     let target = |name: &&str| {
-        let sql = "{database: {sqlite: {path: app.db}}, accounts: {table: users, key: id, columns: {userName: login}}}";
+        let sql =
+            format!("{{database: {{sqlite: {{path: {name}.db}}}}, accounts: {{table: users, key: id, columns: {{userName: login}}}}}}");
         format!(
             "---\napiVersion: headcount.dev/v1alpha1\nkind: Target\nmetadata: {{name: {name}}}\nspec: {{connection: {{sql: {sql}}}, mapping: {{rules: []}}}}\n"
         )

@@ -27,9 +27,10 @@ pub(super) fn record_left(connection: &Connection, target: &str, all: &[Left]) -
 
 /// Of a few people and accounts, in the place of what is there of these.
 pub(super) fn record_left_of(connection: &Connection, target: &str, part: &LeftPart) -> rusqlite::Result<()> {
+    let run = LeftWhat::Run.word();
+    connection.execute("DELETE FROM left_behind WHERE target = ?1 AND what = ?2", params![target, run])?;
     let mut delete = connection.prepare_cached("DELETE FROM left_behind WHERE target = ?1 AND what = ?2 AND of = ?3")?;
     let mut forget = |what: LeftWhat, of: u64| delete.execute(params![target, what.word(), of.cast_signed()]).map(drop);
-    forget(LeftWhat::Run, 0)?;
     for person in &part.people {
         forget(LeftWhat::Values, *person)?;
         forget(LeftWhat::Access, *person)?;
