@@ -36,7 +36,7 @@ pub use dirty::Dirty;
 pub(crate) use entitlements::Grant;
 pub(crate) use excerpt::Picks;
 pub(crate) use hash::Keyed;
-pub(crate) use memberships::MemberRow;
+pub(crate) use memberships::{MemberRow, Stranger};
 pub(crate) use objects::{Carries, Objects};
 pub(crate) use source::RecordState;
 pub use source::SourceSide;

@@ -1,7 +1,7 @@
 //! Directories that speak LDAP, as sources and targets: OpenLDAP, 389 Directory Server, Active Directory, and whatever else follows RFC 4511.
 //!
 //! From the bottom: `ber`, `filter` and `message` are what is said, without I/O; `line` and `dial` a connection; `dialect` and `layout` what a
-//! manifest says, filled up; `directory` and `schema` what is kept and asked; `rows`, `read`, `changes` and `members` read, `value`, `write`, `entries`, `joining`, `numbers` and `password` write.
+//! manifest says, filled up; `directory` and `schema` what is kept and asked; `rows`, `read`, `elsewhere`, `changes` and `members` read, `value`, `write`, `entries`, `following`, `joining`, `numbers` and `password` write.
 //! Must never: trust an answer that it has not checked against the question, follow a referral, or send one write twice.
 
 mod ber;
@@ -11,8 +11,10 @@ mod describe;
 mod dial;
 mod dialect;
 mod directory;
+mod elsewhere;
 mod entries;
 mod filter;
+mod following;
 mod joining;
 mod layout;
 mod line;

@@ -141,3 +141,43 @@ fn nothing_of_it_shakes_a_target_that_shows_everything() {
     let scene = Scene::simple().person("1", "ada").marked("u1", "hr/1", "ada").read("chat", ACCOUNT, Evidence::Complete);
     assert_snapshot!(scene.told(), @"nothing");
 }
+
+/// Where the account of a hidden row stands that the list is not to show.
+const ELSEWHERE: &str = "uid=ada,ou=contractors,dc=example";
+
+/// One who has an account beside the base, in a group there.
+fn moved(document: &str, left: bool) -> Scene {
+    let scene = Scene::new(&[source("hr", ""), target(document), group("all", "  rule: 'true'\n")]);
+    let scene = scene.able(|able| able.finds_elsewhere = true).record("hr", json!({"id": "1", "login": "ada", "left": left}));
+    let scene = scene.link(ACCOUNT, "hr/1", "u1").but(|link| link.name = Some("ada".into()));
+    let scene = scene.marked_group("g1", "group/all", "all").member("g1", ELSEWHERE);
+    let scene = scene.hidden(ACCOUNT, json!({"id": "u1", "userName": "ada", "active": true, "$elsewhere": ELSEWHERE}));
+    scene.hidden(ObjectKind::Membership, json!({"group": "g1", "member": "u1"}))
+}
+
+#[test]
+fn an_account_that_stands_where_lists_do_not_look_is_held_and_no_second_one_is_made() {
+    assert_snapshot!(moved("  groups: {}\n", false).told(), @"");
+}
+
+#[test]
+fn a_leaver_whose_account_stands_where_lists_do_not_look_loses_sign_in_and_groups_there() {
+    assert_snapshot!(moved("  groups: {}\n", true).told(), @"");
+    assert_snapshot!(moved("  groups: {}\n  leaver: {action: delete, set: {title: gone}}\n", true).told(), @"");
+    assert_snapshot!(moved("  groups: {}\n  leaver: {action: keep}\n", true).told(), @"");
+}
+
+#[test]
+fn the_list_counts_as_whole_where_others_stand_elsewhere() {
+    let scene = moved("  groups: {}\n", false).person("2", "bob");
+    assert!(scene.plan().evidence.iter().all(|known| known.evidence.proves_absence()), "the base was read whole");
+    assert_snapshot!(scene.told(), @"");
+}
+
+#[test]
+fn whoever_may_not_look_makes_no_second_account_and_says_why() {
+    let scene = moved("  groups: {}\n", false).unanswerable("it was deleted, moved or hidden");
+    assert_snapshot!(scene.told(), @"");
+    assert_snapshot!(moved("  groups: {}\n", true).unanswerable("it was deleted, moved or hidden").told(), @"");
+    assert_snapshot!(moved("  groups: {}\n  notOurs: [u1]\n", false).unanswerable("it was deleted, moved or hidden").told(), @"");
+}
