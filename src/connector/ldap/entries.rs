@@ -201,7 +201,11 @@ impl Task<'_> {
         let login = if wanted.called(self.login()).is_some() { self.listed(kind, &before).await? } else { None };
         let later = wanted.called(self.login());
         let rdn = naming.as_ref().and_then(|naming| naming.rdn.as_deref());
-        let renamed = self.rename(kind, id, rdn, wanted.parent.as_deref()).await?;
+        // Whoever can't be called or stand so still gets everything else.
+        let (renamed, taken) = match self.rename(kind, id, rdn, wanted.parent.as_deref()).await {
+            Err(taken @ SystemError::Conflict(_)) => (false, Some(taken)),
+            renamed => (renamed?, None),
+        };
         let by_name = |own: &str| naming.iter().flat_map(|naming| &naming.attributes).any(|named| own.eq_ignore_ascii_case(named));
         let mut edits: Vec<Modification> = Vec::new();
         for (attribute, mut values) in wanted.attributes.into_iter().filter(|(own, _)| !by_name(own)) {
@@ -218,13 +222,16 @@ impl Task<'_> {
             if !renamed {
                 self.directory().name_of(kind, id).await?;
             }
-            return Ok(Written { id: id.clone(), already_so: !renamed });
+            return taken.map_or_else(|| Ok(Written { id: id.clone(), already_so: !renamed }), Err);
         }
         let outcome = self.on(kind, id, |name| Request::modify(name, &edits)).await?;
         done(&outcome)
             .map_err(|error| if renamed { error.map_words(|words| format!("it was renamed, and then: {words}")) } else { error })?;
         self.follow_login(login.as_deref(), later.as_deref()).await?;
-        Ok(Written { id: id.clone(), already_so: false })
+        match taken {
+            Some(taken) => Err(taken.map_words(|words| format!("{words}; everything else of it was written"))),
+            None => Ok(Written { id: id.clone(), already_so: false }),
+        }
     }
 
     /// What gives or takes access.
@@ -274,17 +281,20 @@ impl Task<'_> {
         if rdn.is_none() && moved.is_none() {
             return Ok(false);
         }
-        self.announce(kind, (&before, rdn, moved)).await?;
+        self.announce((kind, id), (&before, rdn, moved)).await?;
         let outcome = self.on_name(kind, id, |name| Request::rename(name, rdn.unwrap_or_else(|| dn::head(name)), moved)).await?;
         // Somebody else may have renamed it since it was read.
         let before = directory.name_of(kind, id).await?;
         let rdn = rdn.unwrap_or_else(|| dn::head(&before));
         let after = dn::below(rdn, moved.unwrap_or_else(|| dn::parent(&before)));
         if outcome.code != code::SUCCESS {
-            self.take_back(&before, &after).await?;
+            self.take_back(id, &before, &after).await?;
         }
         if outcome.code == code::ENTRY_EXISTS {
-            return Err(SystemError::Conflict(format!("another entry is called {rdn} there already ({})", code::words(&outcome))));
+            return Err(SystemError::Conflict(format!(
+                "another entry is called {rdn} there already ({}): rename one of the two, or have `users.rdn` name entries by what no two have",
+                code::words(&outcome)
+            )));
         }
         match moved {
             Some(parent) => self.placed(&outcome, parent).await?,
@@ -295,7 +305,7 @@ impl Task<'_> {
             names.forget(id);
             names.note(kind, id, &after, None);
         }
-        self.follow_renamed(id, &before, &after).await?;
+        self.follow_renamed(id, &after).await?;
         Ok(true)
     }
 

@@ -17,9 +17,10 @@ impl Task<'_> {
     /// Groups that list an entry list it by the name that it is about to get, too. Where somebody has that name, nothing is done: the rename is refused.
     pub(super) async fn announce(
         &self,
-        kind: ObjectKind,
+        (kind, id): (ObjectKind, &Arc<str>),
         (before, rdn, moved): (&str, Option<&str>, Option<&str>),
     ) -> Result<(), SystemError> {
+        self.directory().left_behind().entry(id.clone()).or_insert_with(|| before.into());
         let after = dn::below(rdn.unwrap_or_else(|| dn::head(before)), moved.unwrap_or_else(|| dn::parent(before)));
         let differs = kind == ObjectKind::Account && dn::normal(&after) != dn::normal(before);
         let Some(groups) = self.announced_to().filter(|_| differs) else { return Ok(()) };
@@ -42,7 +43,8 @@ impl Task<'_> {
     }
 
     /// The rename was refused: nobody has the new name, or somebody else.
-    pub(super) async fn take_back(&self, before: &str, after: &str) -> Result<(), SystemError> {
+    pub(super) async fn take_back(&self, id: &str, before: &str, after: &str) -> Result<(), SystemError> {
+        self.directory().left_behind().remove(id);
         let Some(groups) = self.announced_to() else { return Ok(()) };
         if dn::normal(before) == dn::normal(after) || self.directory().entry(after, &["1.1".to_owned()]).await?.is_some() {
             return Ok(());
@@ -53,28 +55,37 @@ impl Task<'_> {
         Ok(())
     }
 
-    /// After a rename. What could not be done of it is done by whoever tries again in this run.
-    pub(super) async fn follow_renamed(&self, id: &Arc<str>, before: &str, after: &str) -> Result<(), SystemError> {
-        self.directory().left_behind().insert(id.clone(), before.into());
-        let followed = self.follow(before, Some(after)).await;
-        match followed {
-            Ok(()) => {
-                self.directory().left_behind().remove(id);
-                Ok(())
-            }
+    /// After a rename. What could not be done of it is done by whoever tries again in this process.
+    pub(super) async fn follow_renamed(&self, id: &Arc<str>, after: &str) -> Result<(), SystemError> {
+        let before = self.directory().left_behind().get(id).cloned();
+        let Some(before) = before else { return Ok(()) };
+        match self.follow_freed(&before, after).await {
+            Ok(()) => {}
             // It was done in part: what became of the rest nobody knows.
             Err(error) if error.retryable() => {
-                Err(SystemError::Uncertain(format!("it is called {after} now, and groups may still name it {before} as well: {error}")))
+                let words = format!("it is called {after} now, and groups may still name it {before} as well: {error}");
+                return Err(SystemError::Uncertain(words));
             }
-            Err(error) => Err(error.map_words(|words| format!("it is called {after} now, and then: {words}"))),
+            Err(error) => return Err(error.map_words(|words| format!("it is called {after} now, and then: {words}"))),
         }
+        self.directory().left_behind().remove(id);
+        Ok(())
     }
 
-    /// What an earlier try left.
+    /// Names that differ in case are one to the server, and whoever has the old one by now keeps what is theirs.
+    async fn follow_freed(&self, before: &str, after: &str) -> Result<(), SystemError> {
+        let same = dn::normal(before) == dn::normal(after) || self.directory().layout.dialect == LdapDialect::ActiveDirectory;
+        if same || self.directory().entry(before, &["1.1".to_owned()]).await?.is_some() {
+            return Ok(());
+        }
+        self.follow(before, Some(after)).await
+    }
+
+    /// What an earlier try left: the entry has its new name by now, and others may name it by the old one.
     pub(super) async fn catch_up(&self, id: &Arc<str>, now: &str) -> Result<(), SystemError> {
         let before = self.directory().left_behind().get(id).cloned();
         match before.filter(|before| dn::normal(before) != dn::normal(now)) {
-            Some(before) => self.follow_renamed(id, &before, now).await,
+            Some(_) => self.follow_renamed(id, now).await,
             None => Ok(()),
         }
     }
