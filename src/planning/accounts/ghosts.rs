@@ -61,22 +61,21 @@ pub(super) fn settle(step: &mut Step<'_, '_>, target: usize) {
         return;
     }
     let mut held = Vec::new();
-    let numbers = numbers(step, target, listed_by);
+    let side = basis.observed[target].side;
+    let find = |name: String, has: &dyn Fn(u32) -> bool| {
+        let (hash, lists) = lists.find(side.hash(&name), &name, has)?;
+        Some((hash, name, lists.join(", ")))
+    };
+    // Which of them gets which number nobody knows.
+    let number = numbers(step, target, listed_by).into_iter().find_map(|number| find(number, &|_| false));
     for (at, draft) in step.drafts.iter().enumerate().filter(|(_, draft)| draft.target == target) {
-        let wanted: Vec<String> = match draft.change.action {
-            Action::Create if draft.change.object.kind == ObjectKind::Account && *listed_by == ListedBy::NextNumber => numbers.clone(),
-            _ => name_of(step, listed_by, draft).into_iter().collect(),
-        };
-        let side = basis.observed[target].side;
         let row = draft.change.object.id.as_ref().and_then(|id| basis.observed[target].accounts().find_id(id));
         let has = |group: u32| row.is_some_and(|row| basis.observed[target].members(group).contains(&MemberRow::Account(row)));
-        let mut found = wanted.into_iter().filter_map(|name| {
-            let (hash, lists) = lists.find(side.hash(&name), &name, has)?;
-            Some((hash, name, lists.join(", ")))
-        });
-        if let Some((hash, name, lists)) = found.next() {
-            held.push((at, hash, name, lists));
-        }
+        let found = match draft.change.action {
+            Action::Create if draft.change.object.kind == ObjectKind::Account && *listed_by == ListedBy::NextNumber => number.clone(),
+            _ => name_of(step, listed_by, draft).and_then(|name| find(name, &has)),
+        };
+        held.extend(found.map(|(hash, name, lists)| (at, hash, name, lists)));
     }
     if *listed_by == ListedBy::NextNumber && step.drafts.iter().any(|draft| draft.change.action == Action::Create) {
         step.report.findings.rest_on_all("which number is given next rests on all accounts");
