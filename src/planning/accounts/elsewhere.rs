@@ -24,13 +24,14 @@ pub(super) fn hold(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, row: 
     Presence::Unclear
 }
 
-/// Of whoever goes the sign-in is taken, and nothing else. Says whether it is.
+/// Of whoever goes the sign-in is taken, and of the account nothing else. Says whether it is.
 pub(super) fn depart(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, (grounds, cause): (Grounds, Cause)) -> bool {
     if !step.basis.observed[target].accounts().active(row) {
         return false;
     }
     let name = &step.basis.policy.targets[target].name;
-    let sentence = format!("{{who}}: goes, and {}; only the sign-in is taken from it", stands(step, target, row));
+    let sentence =
+        format!("{{who}}: goes, and {}; sign-in and memberships are taken, and nothing else of it changes", stands(step, target, row));
     let hint = format!("To have all of it done that Target {name} says, move it back, or let the Target look there (`base`, `filter`).");
     tell(step, target, key, Severity::Warning, (sentence, hint));
     deactivate(step, target, row, key, grounds, cause)

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{Action, CONTAINER, Change, FindingCode, ListedBy, ObjectKind, Severity, Value, dn};
+use crate::model::{Action, CONTAINER, Change, FindingCode, ListedBy, ObjectKind, Risk, Severity, Value, dn};
 use crate::planning::accounts::Step;
 use crate::planning::accounts::presence::Presence;
 use crate::planning::basis::Basis;
@@ -117,8 +117,12 @@ fn hold(step: &mut Step<'_, '_>, target: usize, at: usize, (name, lists): (&str,
         Some(ListedBy::Name { attribute, .. } | ListedBy::Attribute(attribute)) => Some(attribute.clone()),
         _ => None,
     };
-    let attributes = &mut step.drafts[at].change.attributes;
-    attributes.retain(|one| Some(&one.attribute) != names.as_ref() && one.attribute.as_ref() != CONTAINER);
+    let sign_in = &rules.sign_in;
+    let change = &mut step.drafts[at].change;
+    change.attributes.retain(|one| Some(&one.attribute) != names.as_ref() && one.attribute.as_ref() != CONTAINER);
+    if !change.attributes.iter().any(|one| sign_in.contains(&one.attribute) || one.attribute.as_ref() == "active") {
+        change.risks.retain(|risk| *risk != Risk::SignIn);
+    }
 }
 
 /// The numbers that new accounts of this plan may get.
