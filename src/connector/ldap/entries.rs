@@ -7,13 +7,12 @@ use std::sync::Arc;
 
 use super::code;
 use super::directory::POST_READ;
-use super::filter::Filter;
 use super::layout::Objects;
-use super::message::{Control, Edit, Entry, Modification, NewAttributes, Outcome, Request, Scope};
+use super::message::{Control, Edit, Entry, Modification, NewAttributes, Outcome, Request};
 use super::value;
 use super::write::{Task, done};
 use crate::connector::{Write, Written};
-use crate::manifest::connection::{LdapDialect, LdapGroupClass};
+use crate::manifest::connection::LdapGroupClass;
 use crate::model::{Action, CONTAINER, ObjectKind, SystemError, Value, dn};
 
 /// A global security group (Active Directory's `groupType`).
