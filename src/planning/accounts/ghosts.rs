@@ -47,8 +47,9 @@ impl Lists {
     fn find(&self, hash: u64, name: &str, has: impl Fn(u32) -> bool) -> Option<(u64, Vec<&str>)> {
         let hash = if self.by_hash.contains_key(&hash) { hash } else { *self.by_name.get(&dn::normal(name))? };
         let lists = self.by_hash.get(&hash)?.iter().filter(|(group, _)| !group.is_some_and(&has));
-        let lists: Vec<&str> = lists.map(|(_, words)| words.as_str()).take(NAMED).collect();
-        (!lists.is_empty()).then_some((hash, lists))
+        // In an order that no read decides.
+        let lists: BTreeSet<&str> = lists.map(|(_, words)| words.as_str()).collect();
+        (!lists.is_empty()).then(|| (hash, lists.into_iter().take(NAMED).collect()))
     }
 }
 
