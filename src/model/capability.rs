@@ -12,6 +12,9 @@ pub const WRITABLE: &str = "$writable";
 /// The column of an object that says whether it may be removed there; nothing where the system does not say.
 pub const REMOVABLE: &str = "$removable";
 
+/// The column of an account that says where it stands, where that is a place that lists don't show; nothing of every other.
+pub const ELSEWHERE: &str = "$elsewhere";
+
 /// Declared by a connector, narrowed by what the system itself says (SCIM discovery, the columns of a table).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
@@ -67,6 +70,10 @@ pub struct Capabilities {
     pub says_writable: BTreeSet<ObjectKind>,
     /// of which kinds of objects each row says whether it may be removed there: see [`REMOVABLE`]
     pub says_removable: BTreeSet<ObjectKind>,
+    /// an account that is asked for by its id is found wherever it stands, and its row says where: see [`ELSEWHERE`]
+    pub finds_elsewhere: bool,
+    /// by what groups list an account that is not made yet, where that is known before; none: nobody knows it
+    pub listed_by: Option<ListedBy>,
     /// open sessions of an account can be ended
     pub end_sessions: bool,
     /// what the system does on its own accord along with a change
@@ -77,6 +84,24 @@ pub struct Capabilities {
     pub accentless_names: bool,
     /// attributes of which no two groups have one value; none: it does not say
     pub unique_group_attributes: Option<BTreeSet<Arc<str>>>,
+}
+
+/// By what groups list an account. What nobody has any more may be listed still: whoever comes by it is in the group at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListedBy {
+    /// a distinguished name: this attribute's value under the directory's name of it, in its container below the base
+    Name {
+        /// headcount's name of the attribute
+        attribute: Arc<str>,
+        /// the directory's
+        own: Arc<str>,
+        /// below which all stand
+        base: Arc<str>,
+    },
+    /// the value of an attribute
+    Attribute(Arc<str>),
+    /// the system's own number, which is the one after the highest
+    NextNumber,
 }
 
 /// What a system does on its own accord along with a change.

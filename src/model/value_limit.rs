@@ -24,6 +24,8 @@ pub struct ValueLimit {
     pub basic: bool,
     /// no blank at the end, which would be cut off
     pub unblank: bool,
+    /// no dot at the end
+    pub undotted: bool,
     /// names that the system keeps for itself; a `*` at the end stands for any more letters
     pub kept: Vec<Arc<str>>,
     /// the same in whatever case
@@ -93,6 +95,9 @@ impl ValueLimit {
         }
         if self.unblank && text.ends_with(' ') {
             return Some("ends with a blank, which would be cut off there".into());
+        }
+        if self.undotted && text.ends_with('.') {
+            return Some("ends with a dot, which is not allowed there".into());
         }
         let sign = text.chars().find(|sign| self.refused.contains(*sign))?;
         Some(format!("has the sign `{sign}`, which is not allowed there"))
@@ -170,6 +175,7 @@ mod tests {
         let limit = ValueLimit {
             basic: true,
             unblank: true,
+            undotted: true,
             kept: vec!["pg_*".into()],
             kept_caseless: vec!["Public".into()],
             refused: "/",

@@ -33,6 +33,8 @@ pub(crate) struct Scene {
     objects: BTreeMap<(String, ObjectKind), Vec<Json>>,
     evidence: BTreeMap<(String, ObjectKind), Evidence>,
     hidden: Vec<(String, ObjectKind, Json)>,
+    /// why nothing that is asked for by its id is answered
+    silent: Option<String>,
     /// as the manifests have them
     limits: Vec<BTreeMap<Guardrail, LimitPolicy>>,
 }
@@ -108,6 +110,7 @@ impl Scene {
             objects: BTreeMap::new(),
             evidence: BTreeMap::new(),
             hidden: Vec::new(),
+            silent: None,
             limits,
         }
     }
@@ -199,6 +202,12 @@ impl Scene {
     /// An object of `chat` that only a lookup finds.
     pub(crate) fn hidden(mut self, kind: ObjectKind, object: Json) -> Self {
         self.hidden.push(("chat".into(), kind, object));
+        self
+    }
+
+    /// Nothing that is asked for by its id is answered.
+    pub(crate) fn unanswerable(mut self, why: &str) -> Self {
+        self.silent = Some(why.into());
         self
     }
 
@@ -301,6 +310,9 @@ impl Scene {
     }
 
     fn answer(&self, world: &World, lookup: &Lookup) -> Answer {
+        if let (Some(why), LookupBy::Id(_)) = (&self.silent, &lookup.by) {
+            return Answer::Unknown(why.clone());
+        }
         let name = &self.policy.targets[lookup.target].name;
         let (attribute, value) = match &lookup.by {
             LookupBy::Id(id) => ("id", id),

@@ -250,6 +250,17 @@ impl View<'_> {
                 let words = paint(BAD, "whether there is an account there is not known: its accounts could not be read to their end");
                 paragraph(self.width, &format!("  {words}"), "    ", self.out)?;
             }
+            None if !target.unlisted.is_empty() => {
+                let ids = target.unlisted.iter().map(|id| safe::line(id).to_string()).collect::<Vec<_>>().join(", ");
+                let words =
+                    paint(CHANGED, format_args!("the account that is remembered there ({ids}) is not among those that the target lists"));
+                paragraph(
+                    self.width,
+                    &format!("  {words}: it was deleted, moved or hidden; the plan asks for it by its id"),
+                    "    ",
+                    self.out,
+                )?;
+            }
             None => writeln!(self.out, "  there is no account there now")?,
             Some(account) => {
                 let active = if account.active { "active" } else { "deactivated" };

@@ -156,6 +156,13 @@ impl Entitlements {
         }
     }
 
+    /// What is held by accounts that lead to no row: a hash of their ids, and the name of the entitlement.
+    pub(crate) fn strangers(&self, accounts: [&Objects; 2]) -> Vec<(u64, &Arc<str>)> {
+        let names: BTreeMap<u32, &Arc<str>> = self.names().map(|(name, number)| (number, name)).collect();
+        let unknown = self.raw.iter().filter(|raw| raw.grant(&accounts).is_none());
+        unknown.filter_map(|raw| Some((raw.account, *names.get(&raw.name)?))).collect()
+    }
+
     /// Finds the rows of the accounts that can be found now.
     pub(crate) fn resolve(&mut self, accounts: &Objects) {
         if self.raw.is_empty() {

@@ -3,6 +3,7 @@
 //! Must never: drop a membership whose group or member was not read; it may still be looked up.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::canonical;
 use super::delta::Moves;
@@ -15,6 +16,8 @@ use crate::model::{Cell, Evidence, Page};
 pub(crate) struct Memberships {
     raw: Vec<RawPair>,
     pairs: Vec<(u32, MemberRow)>,
+    /// what members are called of which the system itself says that they are nobody
+    names: BTreeMap<u64, Arc<str>>,
     pub(crate) evidence: Evidence,
 }
 
@@ -25,6 +28,17 @@ pub(crate) enum MemberRow {
     Account(u32),
     /// a row of the groups
     Group(u32),
+}
+
+/// A member that leads to no row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Stranger {
+    /// the row of the group
+    pub(crate) group: u32,
+    /// of what the group lists it by
+    pub(crate) hash: u64,
+    /// that itself, where the system says that it is nobody
+    pub(crate) name: Option<Arc<str>>,
 }
 
 /// Hashes of the ids, before the rows are known; afterwards those that lead to none.
@@ -42,18 +56,29 @@ enum MemberKind {
     Unsaid,
 }
 
+/// The kind of a member that is neither an account nor a group, as far as the system itself can say.
+const NOBODY: &str = "nobody";
 /// So many memberships come and go one by one; of more all are put in order.
 const FEW: usize = 64;
 
 impl Default for Memberships {
     fn default() -> Self {
-        Self { raw: Vec::new(), pairs: Vec::new(), evidence: Evidence::Unreadable { reason: "it was not read".into() } }
+        Self {
+            raw: Vec::new(),
+            pairs: Vec::new(),
+            names: BTreeMap::new(),
+            evidence: Evidence::Unreadable { reason: "it was not read".into() },
+        }
     }
 }
 
 impl Memberships {
     /// Takes a page: group, member, kind.
     pub(crate) fn add(&mut self, keyed: Keyed, page: &Page) {
+        for row in page.rows().filter(|row| row.cells().nth(2).and_then(|kind| kind.as_text()) == Some(NOBODY)) {
+            let name = canonical::text(row.cell(1));
+            self.names.insert(keyed.text(&name), Arc::from(name.as_ref()));
+        }
         self.raw.extend(raw(keyed, page));
     }
 
@@ -157,14 +182,17 @@ impl Memberships {
         pairs
     }
 
-    /// How many members of each group lead to no row.
-    pub(crate) fn strangers(&self, accounts: [&Objects; 2], groups: [&Objects; 2]) -> BTreeMap<u32, u64> {
-        let mut found = BTreeMap::new();
-        for pair in self.raw.iter().filter(|pair| pair.rows(&accounts, &groups).is_none()) {
-            if let Some(group) = find(&groups, pair.group) {
-                *found.entry(group).or_default() += 1;
-            }
-        }
+    /// Members that lead to no row, of the groups that are known, sorted.
+    pub(crate) fn strangers(&self, accounts: [&Objects; 2], groups: [&Objects; 2]) -> Vec<Stranger> {
+        let unknown = self.raw.iter().filter(|pair| pair.rows(&accounts, &groups).is_none());
+        let mut found: Vec<Stranger> = unknown
+            .filter_map(|pair| {
+                let (group, hash) = (find(&groups, pair.group)?, pair.member);
+                Some(Stranger { group, hash, name: self.names.get(&hash).cloned() })
+            })
+            .collect();
+        found.sort_unstable();
+        found.dedup();
         found
     }
 
@@ -185,7 +213,7 @@ impl Memberships {
             pairs.extend(&members[nested..]);
             at = end;
         }
-        Self { raw: self.raw.clone(), pairs, evidence: self.evidence.clone() }
+        Self { raw: self.raw.clone(), pairs, names: self.names.clone(), evidence: self.evidence.clone() }
     }
 
     /// All pairs, by group.

@@ -41,7 +41,7 @@ pub(crate) use excerpt::Picks;
 pub(crate) use hash::Keyed;
 pub(crate) use index::Index;
 pub(crate) use links::LinkRow;
-pub(crate) use memberships::MemberRow;
+pub(crate) use memberships::{MemberRow, Stranger};
 pub(crate) use objects::{Carries, Objects};
 pub(crate) use source::RecordState;
 pub use source::SourceSide;

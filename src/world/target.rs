@@ -11,7 +11,7 @@ use super::hash::Keyed;
 use super::memberships::Memberships;
 use super::objects::{ColumnNeeds, Objects};
 use crate::expr::Expression;
-use crate::model::{AttributeType, Capabilities, Columns, Evidence, ObjectKind, Page, REMOVABLE, WRITABLE, attribute};
+use crate::model::{AttributeType, Capabilities, Columns, ELSEWHERE, Evidence, ObjectKind, Page, REMOVABLE, WRITABLE, attribute};
 use crate::policy::{Policy, TargetPolicy};
 
 /// The objects of one Target, while and after they are read.
@@ -63,6 +63,11 @@ impl TargetSide {
             ObjectKind::Membership => can.then(|| Columns::new(["group", "member", "kind"])),
             ObjectKind::Account | ObjectKind::Entitlement => self.columns(kind),
         }
+    }
+
+    /// How a text is compared with the ids by which others name an object.
+    pub(crate) fn hash(&self, text: &str) -> u64 {
+        self.keyed.text(text)
     }
 
     /// Takes a page of objects.
@@ -204,5 +209,6 @@ fn groups(capabilities: &Capabilities) -> ColumnNeeds {
 fn said(capabilities: &Capabilities, kind: ObjectKind) -> impl Iterator<Item = Arc<str>> {
     let writable = capabilities.says_writable.contains(&kind).then(|| Arc::from(WRITABLE));
     let removable = capabilities.says_removable.contains(&kind).then(|| Arc::from(REMOVABLE));
-    writable.into_iter().chain(removable)
+    let elsewhere = (kind == ObjectKind::Account && capabilities.finds_elsewhere).then(|| Arc::from(ELSEWHERE));
+    writable.into_iter().chain(removable).chain(elsewhere)
 }

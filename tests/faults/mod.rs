@@ -13,6 +13,7 @@ mod roles;
 mod sql;
 mod sql_servers;
 mod stage;
+mod strays;
 mod vendors;
 
 /// How many kills are asked for, and with which seed: `HEADCOUNT_KILLS=number` or `number,seed`.

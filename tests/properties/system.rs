@@ -92,6 +92,8 @@ impl System {
             entitlement_parameters: None,
             says_writable: Default::default(),
             says_removable: Default::default(),
+            finds_elsewhere: false,
+            listed_by: None,
             end_sessions: false,
             side_effects: Vec::new(),
             unique_account_attributes: None,

@@ -24,6 +24,8 @@ pub const SYNC: &str = "cn=sync,dc=example,dc=org";
 pub const PASSWORD: &str = "planted-secret";
 /// Who may do everything.
 const ADMIN: &str = "cn=admin,dc=example,dc=org";
+/// Who sets the server itself up.
+const CONFIG: &str = "cn=config";
 const ADMIN_PASSWORD: &str = "planted-admin";
 
 /// How the server is set up.
@@ -149,6 +151,13 @@ impl Slapd {
         changes(&self.url(), (ADMIN, ADMIN_PASSWORD), ldif);
     }
 
+    /// The account that headcount signs in with sees its own places and nothing above them.
+    pub fn hides_the_top(&self) {
+        let config = "dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nadd: olcAccess\n";
+        let rule = format!("olcAccess: {{3}}to dn.base=\"dc=example,dc=org\" by dn.exact=\"{SYNC}\" none by * read\n");
+        changes(&self.url(), (CONFIG, ADMIN_PASSWORD), &format!("{config}{rule}"));
+    }
+
     /// What it has, line by line, without what changes from run to run.
     pub fn shows(&self, base: &str, attributes: &[&str]) -> Vec<String> {
         let mut search = Command::new("ldapsearch");
@@ -237,6 +246,7 @@ fn config(folder: &Path, setup: Setup) -> String {
          dn: cn=module{{0}},cn=config\nobjectClass: olcModuleList\ncn: module{{0}}\nolcModulePath: /usr/lib/ldap\n{modules}\n\
          dn: cn=schema,cn=config\nobjectClass: olcSchemaConfig\ncn: schema\n\n{schemas}\
          dn: olcDatabase={{-1}}frontend,cn=config\nobjectClass: olcDatabaseConfig\nolcDatabase: {{-1}}frontend\nolcAccess: to * by * read\n\n\
+         dn: olcDatabase={{0}}config,cn=config\nobjectClass: olcDatabaseConfig\nolcDatabase: {{0}}config\nolcRootDN: {CONFIG}\nolcRootPW: {ADMIN_PASSWORD}\n\n\
          dn: olcDatabase={{1}}mdb,cn=config\nobjectClass: olcDatabaseConfig\nobjectClass: olcMdbConfig\nolcDatabase: {{1}}mdb\n\
          olcDbDirectory: {folder}/db\nolcDbMaxSize: 1073741824\nolcDbNoSync: TRUE\nolcSuffix: dc=example,dc=org\n\
          olcRootDN: {ADMIN}\nolcRootPW: {ADMIN_PASSWORD}\nolcDbIndex: objectClass,uid,cn,member,entryUUID eq\n\

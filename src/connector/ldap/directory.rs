@@ -64,6 +64,8 @@ pub(super) struct Kept {
     pub(super) told: Mutex<BTreeMap<Arc<str>, Arc<Told>>>,
     /// groups that hold the member that stands for nobody
     empty: Mutex<BTreeSet<Arc<str>>>,
+    /// entries that were renamed, and by what they may still be named
+    left_behind: Mutex<HashMap<Arc<str>, Arc<str>>>,
     root: OnceCell<Root>,
     schema: OnceCell<Option<Schema>>,
 }
@@ -143,6 +145,7 @@ impl Directory {
                 names: Mutex::default(),
                 told: Mutex::default(),
                 empty: Mutex::default(),
+                left_behind: Mutex::default(),
                 root: OnceCell::new(),
                 schema: OnceCell::new(),
             })
@@ -173,6 +176,11 @@ impl Directory {
     /// Groups in which somebody stands for nobody.
     pub(super) fn empty(&self) -> MutexGuard<'_, BTreeSet<Arc<str>>> {
         self.kept.empty.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// By what names that they have no more entries may still be named.
+    pub(super) fn left_behind(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<str>>> {
+        self.kept.left_behind.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the server takes a control.
@@ -338,6 +346,10 @@ impl Directory {
         let filter = self.layout.id.filter(id).ok_or_else(|| SystemError::NotFound(format!("{id:?} is no id of an entry")))?;
         let found = self.find(&objects.base, Scope::Subtree, &filter, &[self.layout.id.attribute().to_owned()]).await?;
         let found = found.into_iter().find(|entry| self.layout.id.read(entry).as_deref() == Some(id));
+        let found = match found {
+            None if kind == ObjectKind::Account => self.anywhere(id, &[self.layout.id.attribute().to_owned()]).await?,
+            found => found,
+        };
         let name = found.ok_or_else(|| SystemError::NotFound(format!("below {} is no entry with the id {id}", objects.base)))?.name;
         self.names().note(kind, &Arc::from(id), &name, None);
         Ok(name.into())

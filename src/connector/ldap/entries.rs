@@ -7,13 +7,12 @@ use std::sync::Arc;
 
 use super::code;
 use super::directory::POST_READ;
-use super::filter::Filter;
 use super::layout::Objects;
-use super::message::{Control, Edit, Entry, Modification, NewAttributes, Outcome, Request, Scope};
+use super::message::{Control, Edit, Entry, Modification, NewAttributes, Outcome, Request};
 use super::value;
 use super::write::{Task, done};
 use crate::connector::{Write, Written};
-use crate::manifest::connection::{LdapDialect, LdapGroupClass};
+use crate::manifest::connection::LdapGroupClass;
 use crate::model::{Action, CONTAINER, ObjectKind, SystemError, Value, dn};
 
 /// A global security group (Active Directory's `groupType`).
@@ -102,7 +101,7 @@ impl Task<'_> {
         let asked = directory.takes(POST_READ).then(|| asking_for(&id_attribute));
         let outcome = self.send(Request::add(&name, &attributes).with(asked)).await?;
         if outcome.code == code::ENTRY_EXISTS {
-            return Err(SystemError::Conflict(format!("there is an entry {name} already ({})", code::words(&outcome))));
+            return Err(self.taken(&name, &parent, &outcome).await);
         }
         self.placed(&outcome, &parent).await?;
         let told = outcome.control(POST_READ).and_then(|value| Entry::alone(value).ok()).and_then(|entry| layout.id.read(&entry));
@@ -116,6 +115,16 @@ impl Task<'_> {
         }
         self.numbered(kind, &id, numbers, &objects.numbers).await?;
         Ok(Written { id, already_so: false })
+    }
+
+    /// Which name is taken of a new entry: its own, or one that another entry anywhere in the directory has.
+    async fn taken(&self, name: &str, parent: &str, outcome: &Outcome) -> SystemError {
+        let words = code::words(outcome);
+        if matches!(self.directory().entry(name, &["1.1".to_owned()]).await, Ok(None)) {
+            let what = "another entry of the directory, which the Target need not show, has a value of it that only one may have";
+            return SystemError::Conflict(format!("{what} ({words}): give the account another name, or rename the other one"));
+        }
+        SystemError::Conflict(format!("there is an entry {} below {parent} already ({words})", dn::head(name)))
     }
 
     /// The id of an entry that was just made.
@@ -191,7 +200,11 @@ impl Task<'_> {
         let login = if wanted.called(self.login()).is_some() { self.listed(kind, &before).await? } else { None };
         let later = wanted.called(self.login());
         let rdn = naming.as_ref().and_then(|naming| naming.rdn.as_deref());
-        let renamed = self.rename(kind, id, rdn, wanted.parent.as_deref()).await?;
+        // Whoever can't be called or stand so still gets everything else.
+        let (renamed, taken) = match self.rename(kind, id, rdn, wanted.parent.as_deref()).await {
+            Err(taken @ SystemError::Conflict(_)) => (false, Some(taken)),
+            renamed => (renamed?, None),
+        };
         let by_name = |own: &str| naming.iter().flat_map(|naming| &naming.attributes).any(|named| own.eq_ignore_ascii_case(named));
         let mut edits: Vec<Modification> = Vec::new();
         for (attribute, mut values) in wanted.attributes.into_iter().filter(|(own, _)| !by_name(own)) {
@@ -208,13 +221,16 @@ impl Task<'_> {
             if !renamed {
                 self.directory().name_of(kind, id).await?;
             }
-            return Ok(Written { id: id.clone(), already_so: !renamed });
+            return taken.map_or_else(|| Ok(Written { id: id.clone(), already_so: !renamed }), Err);
         }
         let outcome = self.on(kind, id, |name| Request::modify(name, &edits)).await?;
         done(&outcome)
             .map_err(|error| if renamed { error.map_words(|words| format!("it was renamed, and then: {words}")) } else { error })?;
         self.follow_login(login.as_deref(), later.as_deref()).await?;
-        Ok(Written { id: id.clone(), already_so: false })
+        match taken {
+            Some(taken) => Err(taken.map_words(|words| format!("{words}; everything else of it was written"))),
+            None => Ok(Written { id: id.clone(), already_so: false }),
+        }
     }
 
     /// What gives or takes access.
@@ -259,28 +275,36 @@ impl Task<'_> {
     async fn rename(&self, kind: ObjectKind, id: &Arc<str>, rdn: Option<&str>, parent: Option<&str>) -> Result<bool, SystemError> {
         let directory = self.directory();
         let before = directory.name_of(kind, id).await?;
+        self.catch_up(id, &before).await?;
         let moved = parent.filter(|parent| dn::normal(parent) != dn::normal(dn::parent(&before)));
         if rdn.is_none() && moved.is_none() {
             return Ok(false);
         }
+        self.announce((kind, id), (&before, rdn, moved)).await?;
         let outcome = self.on_name(kind, id, |name| Request::rename(name, rdn.unwrap_or_else(|| dn::head(name)), moved)).await?;
         // Somebody else may have renamed it since it was read.
         let before = directory.name_of(kind, id).await?;
         let rdn = rdn.unwrap_or_else(|| dn::head(&before));
+        let after = dn::below(rdn, moved.unwrap_or_else(|| dn::parent(&before)));
+        if outcome.code != code::SUCCESS {
+            self.take_back(id, &before, &after).await?;
+        }
         if outcome.code == code::ENTRY_EXISTS {
-            return Err(SystemError::Conflict(format!("another entry is called {rdn} there already ({})", code::words(&outcome))));
+            return Err(SystemError::Conflict(format!(
+                "another entry is called {rdn} there already ({}): rename one of the two, or have `users.rdn` name entries by what no two have",
+                code::words(&outcome)
+            )));
         }
         match moved {
             Some(parent) => self.placed(&outcome, parent).await?,
             None => done(&outcome)?,
         }
-        let after = dn::below(rdn, moved.unwrap_or_else(|| dn::parent(&before)));
         {
             let mut names = directory.names();
             names.forget(id);
             names.note(kind, id, &after, None);
         }
-        self.follow(&before, Some(&after)).await?;
+        self.follow_renamed(id, &after).await?;
         Ok(true)
     }
 
@@ -316,77 +340,6 @@ impl Task<'_> {
         self.follow_login(login.as_deref(), None).await?;
         Ok(Written { id: id.clone(), already_so: false })
     }
-
-    /// Groups that name an entry by a name that it has no more, and those whose manager it is, name it by the new one, or not at all. Some servers do so by
-    /// themselves, in their own time.
-    async fn follow(&self, before: &str, after: Option<&str>) -> Result<(), SystemError> {
-        let layout = &self.directory().layout;
-        if layout.dialect == LdapDialect::ActiveDirectory {
-            return Ok(());
-        }
-        if let Some(groups) = layout.groups.as_ref().filter(|groups| groups.by_name()) {
-            self.follow_in(&groups.objects, &groups.member, before, after, groups.empty.as_deref()).await?;
-        }
-        if let (Some(manager), Some(after)) = (layout.users.attributes.get("manager"), after) {
-            self.follow_in(&layout.users, manager, before, Some(after), None).await?;
-        }
-        Ok(())
-    }
-
-    /// The attribute that logins are in.
-    fn login(&self) -> &str {
-        self.directory().layout.users.attributes.get("userName").map_or("", String::as_str)
-    }
-
-    /// By what login a posixGroup would list an account; nothing where none does.
-    async fn listed(&self, kind: ObjectKind, name: &str) -> Result<Option<String>, SystemError> {
-        let by_login = self.directory().layout.groups.as_ref().is_some_and(|groups| !groups.by_name());
-        if kind != ObjectKind::Account || !by_login {
-            return Ok(None);
-        }
-        let entry = self.directory().entry(name, &[self.login().to_owned()]).await?;
-        Ok(entry.as_ref().and_then(|entry| entry.text(self.login())).map(str::to_owned))
-    }
-
-    /// A posixGroup lists logins: it goes on listing whoever has another one, and whoever gets one that is free again must not come into the groups of whoever
-    /// had it.
-    async fn follow_login(&self, before: Option<&str>, after: Option<&str>) -> Result<(), SystemError> {
-        let (Some(before), Some(groups)) = (before.filter(|before| Some(*before) != after), &self.directory().layout.groups) else {
-            return Ok(());
-        };
-        self.follow_in(&groups.objects, &groups.member, before, after, None).await
-    }
-
-    async fn follow_in(
-        &self,
-        objects: &Objects,
-        attribute: &str,
-        before: &str,
-        after: Option<&str>,
-        empty: Option<&str>,
-    ) -> Result<(), SystemError> {
-        let filter = Filter::and(&[objects.filter.clone(), Filter::equal(attribute, before.as_bytes())]);
-        for entry in self.directory().find(&objects.base, Scope::Subtree, &filter, &["1.1".to_owned()]).await? {
-            let part = |edit, value: &str| Modification { edit, attribute: attribute.to_owned(), values: vec![value.as_bytes().to_vec()] };
-            let mut edits: Vec<_> = after.map(|after| part(Edit::Add, after)).into_iter().collect();
-            edits.push(part(Edit::Remove, before));
-            let mut outcome = self.send(Request::modify(&entry.name, &edits)).await?;
-            if outcome.code == code::OBJECT_CLASS
-                && let Some(empty) = empty
-            {
-                edits.insert(0, part(Edit::Add, empty));
-                outcome = self.send(Request::modify(&entry.name, &edits)).await?;
-            }
-            if !is_followed(&outcome) {
-                let why = code::words(&outcome);
-                return Err(SystemError::Rejected(format!(
-                    "{} still names {before}, which is gone, and can't be changed: {why}",
-                    entry.name
-                )));
-            }
-        }
-        Ok(())
-    }
 }
 
 /// A relative name of these attributes and values.
@@ -406,11 +359,6 @@ fn parent(value: Option<&Value>, base: &str) -> Result<String, SystemError> {
             Err(SystemError::Rejected(format!("{place:?} is no container: {words}")))
         }
     }
-}
-
-/// The server was faster, or the entry went.
-fn is_followed(outcome: &Outcome) -> bool {
-    matches!(outcome.code, code::SUCCESS | code::NO_SUCH_ATTRIBUTE | code::VALUE_EXISTS | code::NO_SUCH_OBJECT)
 }
 
 /// A group's name as Active Directory takes it for `sAMAccountName`.

@@ -81,7 +81,8 @@ impl Task<'_> {
         for (kind, member) in members {
             match self.reader.listed_as(groups, *kind, member).await {
                 Ok(value) => values.push(value),
-                // Whoever is gone is in no group.
+                // Whoever is gone is in no group; a login that nobody has is listed as it is.
+                Err(SystemError::NotFound(_)) if !add && !groups.by_name() => values.push(member.to_string()),
                 Err(SystemError::NotFound(_)) if !add => {}
                 Err(error) => return Err(error),
             }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::dialect::{self, Active, IdKind};
 use super::filter::Filter;
 use crate::manifest::connection::{LdapConnection, LdapDialect, LdapFilter, LdapGroupClass, LdapGroups, LdapUsers, NumberRange};
-use crate::model::{CONTAINER, Capabilities, ObjectKind, SystemError, ValueForm, ValueLimit, dn};
+use crate::model::{CONTAINER, Capabilities, ListedBy, ObjectKind, SystemError, ValueForm, ValueLimit, dn};
 
 /// The attribute that holds the marker.
 pub(super) const MARKER: &str = "externalId";
@@ -117,8 +117,17 @@ impl Layout {
     pub(super) fn account_limits(&self) -> BTreeMap<Arc<str>, ValueLimit> {
         let container = ValueLimit { form: ValueForm::Container, single: true, ..Default::default() };
         let logins = self.users.attributes.iter().filter(|(_, own)| self.dialect == LdapDialect::ActiveDirectory && is_login(own));
-        let login = || ValueLimit { letters: Some(LOGIN), refused: NO_LOGIN, ..Default::default() };
+        let login = || ValueLimit { letters: Some(LOGIN), refused: NO_LOGIN, undotted: true, ..Default::default() };
         logins.map(|(name, _)| (name.clone(), login())).chain([(CONTAINER.into(), container)]).collect()
+    }
+
+    /// By what groups list an account.
+    fn listed_by(&self, groups: &Groups) -> ListedBy {
+        let users = &self.users;
+        match groups.by_name() {
+            true => ListedBy::Name { attribute: users.named_by.clone(), own: users.rdn.as_str().into(), base: users.base.as_str().into() },
+            false => ListedBy::Attribute("userName".into()),
+        }
     }
 
     pub(super) fn capabilities(&self) -> Capabilities {
@@ -145,6 +154,8 @@ impl Layout {
             unique_account_attributes: Some(named(&self.users)),
             unique_group_attributes: groups.map(|groups| named(&groups.objects)),
             account_limits: self.account_limits(),
+            finds_elsewhere: true,
+            listed_by: groups.map(|groups| self.listed_by(groups)),
             ..Capabilities::default()
         }
     }

@@ -207,7 +207,7 @@ impl LdapReader {
                 let filter = Filter::and(&[groups.objects.filter.clone(), Filter::equal(&groups.member, listed.as_bytes())]);
                 let id = self.directory.layout.id;
                 let found = self.directory.find(&groups.objects.base, Scope::Subtree, &filter, &[id.attribute().to_owned()]).await?;
-                let known = self.member(groups, &listed).await?;
+                let known = self.member(groups, &listed).await?.or_else(|| Some((ObjectKind::Account, request.value.clone())));
                 for entry in found {
                     if let Some(group) = id.read(&entry) {
                         row(&request.columns, &group, known.as_ref(), value, &mut page);
@@ -266,7 +266,11 @@ fn row(columns: &Columns, group: &str, known: Option<&(ObjectKind, Arc<str>)>, v
             match column.as_ref() {
                 "group" => row.text(group),
                 "member" => row.text(known.map_or(value, |(_, id)| id)),
-                "kind" => row.text(if known.is_some_and(|(kind, _)| *kind == ObjectKind::Group) { "group" } else { "account" }),
+                "kind" => row.text(match known {
+                    Some((ObjectKind::Group, _)) => "group",
+                    Some(_) => "account",
+                    None => "nobody",
+                }),
                 _ => row.missing(),
             }
         }

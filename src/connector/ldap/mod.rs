@@ -1,8 +1,8 @@
 //! Directories that speak LDAP, as sources and targets: OpenLDAP, 389 Directory Server, Active Directory, and whatever else follows RFC 4511.
 //!
 //! From the bottom: `ber`, `filter` and `message` are what is said, without I/O; `line` and `dial` a connection; `dialect` and `layout` what a
-//! manifest says, filled up; `directory` and `schema` what is kept and asked; `rows`, `read`, `changes` and `members` read, `follow` with
-//! `content_sync`, `dir_sync` and `told` reads what changed, `value`, `write`, `entries`, `joining`, `numbers` and `password` write.
+//! manifest says, filled up; `directory` and `schema` what is kept and asked; `rows`, `read`, `elsewhere`, `changes` and `members` read, `follow` with
+//! `content_sync`, `dir_sync` and `told` reads what changed, `value`, `write`, `entries`, `following`, `joining`, `numbers` and `password` write.
 //! Must never: trust an answer that it has not checked against the question, follow a referral, or send one write twice.
 
 mod ber;
@@ -14,9 +14,11 @@ mod dial;
 mod dialect;
 mod dir_sync;
 mod directory;
+mod elsewhere;
 mod entries;
 mod filter;
 mod follow;
+mod following;
 mod joining;
 mod layout;
 mod line;

@@ -337,6 +337,9 @@ impl LdapReader {
             };
             rows.write(&entry, &id, whom.as_deref(), &mut page);
         }
+        if page.is_empty() {
+            self.elsewhere(request, &mut page).await?;
+        }
         Ok(page)
     }
 

@@ -13,7 +13,9 @@ use super::directory::{Names, wanted};
 use super::layout::{Layout, Objects};
 use super::message::Entry;
 use crate::manifest::connection::LdapDialect;
-use crate::model::{CONTAINER, Columns, LAST_MODIFIED, LAST_MODIFIED_BY, ObjectKind, Page, RowWriter, SystemError, attribute, dn};
+use crate::model::{
+    CONTAINER, Columns, ELSEWHERE, LAST_MODIFIED, LAST_MODIFIED_BY, ObjectKind, Page, RowWriter, SystemError, attribute, dn,
+};
 
 /// How the columns of a stream are made of entries.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub(super) struct EntryRows {
     active: Active,
     rdn: String,
     base: String,
+    /// these stand where lists don't look
+    elsewhere: bool,
     /// what is asked for
     pub(super) attributes: Vec<String>,
     /// where a column names another account
@@ -37,6 +41,8 @@ enum Column {
     /// the DN
     Name,
     Active,
+    /// the DN, of what stands where lists don't look
+    Elsewhere,
     /// the entries between it and the base of all
     Container,
     /// another account, by its DN
@@ -54,6 +60,7 @@ impl EntryRows {
         let column = |path: &str| match (path, objects.attributes.get(path)) {
             ("id", _) => Column::Id,
             ("active", _) => Column::Active,
+            (ELSEWHERE, _) => Column::Elsewhere,
             (CONTAINER, _) if kind == ObjectKind::Account => Column::Container,
             (LAST_MODIFIED, None) => Column::Any(last_modified(layout.dialect).to_owned()),
             // Active Directory keeps no name of whoever changed an entry.
@@ -83,11 +90,16 @@ impl EntryRows {
         let named = columns.iter().filter_map(|column| match column {
             Column::Reference(own) | Column::One(own, _) | Column::Any(own) => Some(own.as_str()),
             Column::Active => active.attribute(),
-            Column::Nowhere | Column::Id | Column::Name | Column::Container => None,
+            Column::Nowhere | Column::Id | Column::Name | Column::Elsewhere | Column::Container => None,
         });
         let attributes = wanted(named.chain([id.attribute()]));
         let reference = columns.iter().position(|column| matches!(column, Column::Reference(_)));
-        Self { columns, id, active, rdn: objects.rdn.clone(), base: objects.base.clone(), attributes, reference }
+        Self { columns, id, active, rdn: objects.rdn.clone(), base: objects.base.clone(), elsewhere: false, attributes, reference }
+    }
+
+    /// Of entries that lists don't show.
+    pub(super) fn elsewhere(self) -> Self {
+        Self { elsewhere: true, ..self }
     }
 
     /// The id of an entry.
@@ -117,6 +129,8 @@ impl EntryRows {
                     Column::Nowhere => row.missing(),
                     Column::Id => row.text(id),
                     Column::Name => row.text(&entry.name),
+                    Column::Elsewhere if self.elsewhere => row.text(&entry.name),
+                    Column::Elsewhere => row.missing(),
                     Column::Active => row.bool(self.active.read(entry)),
                     Column::Container => match dn::between(dn::parent(&entry.name), &self.base).filter(|place| !place.is_empty()) {
                         Some(place) => row.text(&place),

@@ -171,6 +171,8 @@ impl Discovery {
             entitlement_parameters: None,
             says_writable: BTreeSet::new(),
             says_removable: BTreeSet::new(),
+            finds_elsewhere: false,
+            listed_by: None,
             end_sessions: false,
             group_owners: false,
             account_limits: Default::default(),

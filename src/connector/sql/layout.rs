@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::cell;
 use super::schema::{Column, Holds, TableName};
 use super::session::{Sql, Values};
-use crate::model::{Action, Capabilities, NeededAttribute, ObjectKind, SideEffect, ValueLimit};
+use crate::model::{Action, Capabilities, ListedBy, NeededAttribute, ObjectKind, SideEffect, ValueLimit};
 
 /// Everything a Target's statements need.
 #[derive(Clone, Debug)]
@@ -153,6 +153,8 @@ impl Layout {
             entitlement_parameters: self.entitlements.as_ref().map(|table| table.parameters.keys().cloned().collect()),
             says_writable: BTreeSet::new(),
             says_removable: BTreeSet::new(),
+            finds_elsewhere: false,
+            listed_by: self.listed_by(),
             end_sessions: self.sessions.is_some(),
             side_effects: self.side_effects(),
             unique_account_attributes: Some(self.accounts.unique_attributes()),
@@ -167,6 +169,17 @@ impl Layout {
 }
 
 impl Layout {
+    /// By what groups list an account: by its key, which is an attribute, or a number that the database gives.
+    fn listed_by(&self) -> Option<ListedBy> {
+        self.memberships.as_ref()?;
+        let key = &self.accounts.key;
+        let attribute = self.accounts.columns.iter().find(|(_, column)| column.name == key.name).map(|(name, _)| name.clone());
+        match attribute {
+            Some(attribute) => Some(ListedBy::Attribute(attribute)),
+            None => (key.holds == Holds::Whole).then_some(ListedBy::NextNumber),
+        }
+    }
+
     /// Triggers that may change what is written.
     fn side_effects(&self) -> Vec<SideEffect> {
         let groups = self.groups.iter().map(|groups| (ObjectKind::Group, groups));

@@ -11,6 +11,7 @@ use crate::model::{Action, Cause, Due, DueKind, Finding, FindingCode, Key, Risk,
 use crate::planning::accounts::Step;
 use crate::planning::accounts::access::{deactivate, keep_away, put_away};
 use crate::planning::accounts::deselected::Deselected;
+use crate::planning::accounts::elsewhere;
 use crate::planning::accounts::leaver;
 use crate::planning::accounts::presence::Presence;
 use crate::planning::accounts::vanished;
@@ -202,6 +203,9 @@ fn depart(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone
         return false;
     }
     let active = accounts.active(row);
+    if accounts.is_elsewhere(row) {
+        return elsewhere::depart(step, target, row, key, (gone.grounds(), cause));
+    }
     if active && deprovision.action == DeprovisionAction::Deactivate && our_deactivation(step.basis, target, row).is_some() {
         let sentence =
             "{who}: headcount had deactivated it, and it is active again; its access is taken away, and the grace period begins anew";

@@ -15,11 +15,13 @@ use crate::planning::accounts::create::create_unless_awaited;
 use crate::planning::accounts::deprovision;
 use crate::planning::accounts::desired;
 use crate::planning::accounts::desired::Desired;
+use crate::planning::accounts::elsewhere;
 use crate::planning::accounts::presence::Presence;
 use crate::planning::accounts::reserved;
 use crate::planning::accounts::taken::{keep_taken_name, take_names};
 use crate::planning::accounts::unique;
 use crate::planning::accounts::unique::{Base, Choice};
+use crate::planning::accounts::vanished;
 use crate::planning::draft::{Grounds, Stage, attribute, with};
 use crate::planning::findings::Shared;
 use crate::planning::people::days::Days;
@@ -96,6 +98,9 @@ fn serve_account(step: &mut Step<'_, '_>, target: usize, person: &mut Person, cl
         Claim::Vanished => unanswered(step, target, person),
         Claim::None if early && !can_rest(step, target, person) => Presence::Absent,
         Claim::None => create_unless_awaited(step, target, person, &desired),
+        Claim::Found(row) | Claim::Owned(row) if step.basis.observed[target].accounts().is_elsewhere(row) => {
+            elsewhere::hold(step, target, &Arc::from(person.key.as_str()), row)
+        }
         Claim::Found(row) => adopt(step, target, person, row, &mut desired),
         Claim::Owned(row) if step.basis.is_protected(target, row) => leave_protected(step, target, person, row, &desired),
         Claim::Owned(row) => update(step, target, person, row, &mut desired),
@@ -181,13 +186,9 @@ fn keep_what_is_there(step: &Step<'_, '_>, target: usize, person: &Person, claim
 
 fn unanswered(step: &mut Step<'_, '_>, target: usize, person: &Person) -> Presence {
     let basis = step.basis;
-    for id in search::linked_ids(basis, target, &person.key, &basis.people.other_keys(person.number)) {
-        if !basis.observed[target].accounts().answered(&LookupBy::Id(Arc::from(id))) {
-            step.report.ask(target, ObjectKind::Account, LookupBy::Id(Arc::from(id)));
-        }
-    }
-    let sentence = "{who}: the account was not among those read, and asking for it by its id gave no answer";
-    step.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &Arc::from(person.key.as_str()), sentence);
+    let ids = search::linked_ids(basis, target, &person.key, &basis.people.other_keys(person.number));
+    let questions: Vec<_> = ids.into_iter().map(|id| LookupBy::Id(Arc::from(id))).collect();
+    vanished::ask_and_tell(step, target, &Arc::from(person.key.as_str()), questions, "the account was not among those read");
     Presence::Unclear
 }
 

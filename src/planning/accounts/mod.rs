@@ -9,6 +9,8 @@ pub(in crate::planning) mod deprovision;
 pub(in crate::planning) mod deselected;
 pub(in crate::planning) mod desired;
 pub(in crate::planning) mod diff;
+mod elsewhere;
+mod ghosts;
 pub(in crate::planning) mod leaver;
 pub(in crate::planning) mod presence;
 pub(in crate::planning) mod renames;
@@ -49,6 +51,8 @@ pub(in crate::planning) struct Accounts {
     pub(in crate::planning) nobodys: Vec<Vec<u32>>,
     /// for each target whether accounts that no identity claims are known to be nobody's
     pub(in crate::planning) strangers_go: Vec<bool>,
+    /// by target: what groups list somebody by whom nobody knows, and somebody waits for; by its hash
+    pub(in crate::planning) ghosts: Vec<BTreeMap<u64, Arc<str>>>,
     pub(in crate::planning) drafts: Vec<Draft>,
 }
 
@@ -90,10 +94,12 @@ pub(in crate::planning) fn diff(
         contested::settle(&mut step, target);
         vanished::settle(&mut step, target);
         deprovision::unclaimed(&mut step, target);
+        elsewhere::ask_memberships(&mut step, target);
         deselected::settle(&mut step, target);
+        ghosts::settle(&mut step, target);
     }
-    let Step { presence, gone, nobodys, strangers_go, drafts, report, .. } = step;
-    (Accounts { presence, gone, nobodys, strangers_go, drafts }, report)
+    let Step { presence, gone, nobodys, strangers_go, ghosts, drafts, report, .. } = step;
+    (Accounts { presence, gone, nobodys, strangers_go, ghosts, drafts }, report)
 }
 
 /// What must be asked before anything can be decided about an account: one that vanished, or one that may be there though not all could be read.
@@ -103,6 +109,7 @@ pub(in crate::planning) fn questions(basis: &Basis<'_>, matched: &Matched) -> St
     step.decide_all(&open_questions(basis, matched));
     for target in 0..basis.policy.targets.len() {
         vanished::of_the_absent(&mut step, target);
+        elsewhere::ask_memberships(&mut step, target);
     }
     step.report
 }
@@ -137,6 +144,7 @@ struct Step<'s, 'a> {
     /// by target: accounts that belong to nobody and are left alone
     nobodys: Vec<Vec<u32>>,
     strangers_go: Vec<bool>,
+    ghosts: Vec<BTreeMap<u64, Arc<str>>>,
     /// by target: who is to get which user name
     wishes: Vec<Wishes>,
     /// by target: whose account goes because the target is not for them
@@ -161,6 +169,7 @@ impl<'s, 'a> Step<'s, 'a> {
             gone: vec![BTreeSet::new(); targets],
             nobodys: vec![Vec::new(); targets],
             strangers_go: vec![false; targets],
+            ghosts: vec![BTreeMap::new(); targets],
             wishes: vec![Wishes::new(); targets],
             deselected: (0..targets).map(|_| Vec::new()).collect(),
             remade: vec![BTreeMap::new(); targets],

@@ -41,7 +41,7 @@ pub(in crate::planning) fn glance(
     let claim = matched.claims[target].of(person.number);
     match (serve(basis, target, person), claim) {
         (Serve::No(_), Claim::None) => Some(Presence::Absent),
-        (Serve::Yes, Claim::Owned(row)) if accounts.active(row) && !basis.layout.targets[target].chained => {
+        (Serve::Yes, Claim::Owned(row)) if accounts.active(row) && !accounts.is_elsewhere(row) && !basis.layout.targets[target].chained => {
             let slots: Vec<_> = person.unique.iter().map(|slot| (*slot, person.slots[*slot].clone())).collect();
             let as_it_is = keeps_names((basis, matched), target, person)
                 && (word_for_word((basis, matched), target, account, person)

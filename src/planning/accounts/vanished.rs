@@ -9,6 +9,7 @@ use crate::manifest::kinds::DeprovisionAction;
 use crate::model::{Action, Finding, FindingCode, ObjectKind, Severity, Subject};
 use crate::planning::accounts::Step;
 use crate::planning::accounts::presence::Presence;
+use crate::planning::findings::Shared;
 use crate::planning::people::identity::Absence;
 use crate::planning::people::person::Person;
 use crate::planning::question::LookupBy;
@@ -67,12 +68,30 @@ fn ask(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, ids: Vec<Arc<str>
     if deprovision.action == DeprovisionAction::Keep || open.is_empty() {
         return false;
     }
-    for id in open {
-        step.report.ask(target, ObjectKind::Account, LookupBy::Id(id));
-    }
-    let sentence = "{who}: goes, but the account was not among those read, and asking for it by its id gave no answer";
-    step.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, key, sentence);
+    let questions = open.into_iter().map(LookupBy::Id).collect();
+    ask_and_tell(step, target, key, questions, "goes, but the account was not among those read");
     true
+}
+
+/// Asks by ids what was not answered, and says that, and why, nobody answered. A new account is made for nobody as long as the old one may be there.
+pub(super) fn ask_and_tell(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, questions: Vec<LookupBy>, what: &str) {
+    let basis = step.basis;
+    let rules = &basis.policy.targets[target];
+    let accounts = basis.observed[target].accounts();
+    let why = questions.iter().find_map(|question| accounts.refused(question));
+    let sentence = match why {
+        Some(why) => format!("{{who}}: {what}, and asking for it by its id gave no answer: {why}"),
+        None => format!("{{who}}: {what}, and asking for it by its id gave no answer"),
+    };
+    let mut shared = Shared::new(Severity::Incomplete, FindingCode::IncompleteRead, Some(&rules.name), sentence);
+    if why.is_some() {
+        let gone = format!("If it was deleted, add the id that `headcount explain` shows of it to `notOurs` of Target {}.", rules.name);
+        shared = shared.hint(gone).at(Some(&rules.place));
+    }
+    step.report.findings.share(shared, key);
+    for question in questions.into_iter().filter(|question| !accounts.answered(question)) {
+        step.report.ask(target, ObjectKind::Account, question);
+    }
 }
 
 /// Accounts that somebody else deleted are made again, unless so many are gone at once that something else must have happened.

@@ -30,8 +30,19 @@ pub(super) fn target(basis: &Basis<'_>, claims: &Claims, target: usize, person: 
         because,
         account: account(basis, claims, target, person),
         unread: !basis.observed[target].accounts().evidence().proves_absence(),
+        unlisted: unlisted(basis, claims, target, person),
         attributes,
     }
+}
+
+/// Accounts that are remembered by ids that the list does not show: they were deleted, moved or hidden.
+fn unlisted(basis: &Basis<'_>, claims: &Claims, target: usize, person: &Person) -> Vec<Arc<str>> {
+    if claims.row(person.number).is_some() {
+        return Vec::new();
+    }
+    let accounts = basis.observed[target].accounts();
+    let links = links::of(basis, target, &person.key, &basis.people.other_keys(person.number));
+    links.into_iter().filter(|link| accounts.find_id(link.id).is_none()).map(|link| Arc::from(link.id)).collect()
 }
 
 /// Whether a target serves an identity, and why.

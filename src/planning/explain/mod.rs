@@ -218,6 +218,9 @@ pub struct TargetWhy {
     /// its accounts were not read to their end: one that is not here may be there all the same
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unread: bool,
+    /// ids of accounts that are remembered, and that the list does not show
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unlisted: Vec<Arc<str>>,
     /// what the account should have
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<AccountAttribute>,

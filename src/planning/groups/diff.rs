@@ -60,7 +60,7 @@ pub(super) fn settle(step: &mut Step<'_, '_>, target: usize, groups: &ResolvedGr
         here.compare(at, state, &roster);
     }
     here.last_groups();
-    strangers::tell((step.basis, &mut step.report.findings), target, groups);
+    strangers::settle(step, target, groups);
     for key in flattened {
         step.tell(
             Severity::Note,

@@ -223,21 +223,23 @@ fn ask(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, questions: Vec<Lo
     if open.is_empty() {
         return;
     }
+    let why = open.iter().find_map(|question| accounts.refused(question)).map(|why| format!(": {why}")).unwrap_or_default();
     for question in open {
         step.report.ask(target, ObjectKind::Account, question);
     }
-    unreached(step, target, key, "whether they have an account there could not be found out");
+    unreached(step, target, key, &format!("whether they have an account there could not be found out{why}"));
 }
 
 /// The groups of accounts whose memberships were not read, or that were not read themselves.
 fn ask_memberships(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, rows: &BTreeSet<u32>) {
     let observed = &step.basis.observed[target];
     let all = [observed.memberships_evidence(), observed.groups().evidence()].iter().all(|evidence| **evidence == Evidence::Complete);
-    if !observed.side.capabilities.read_groups || all {
+    if !observed.side.capabilities.read_groups {
         return;
     }
     let mut silent = false;
-    for row in rows {
+    // What stands where lists don't look is a stranger to the list of memberships.
+    for row in rows.iter().filter(|row| !all || observed.accounts().is_elsewhere(**row)) {
         let id: Arc<str> = Arc::from(observed.accounts().id(*row).as_ref());
         let question = LookupBy::Attribute(Arc::from("member"), id);
         if !observed.answered(ObjectKind::Membership, &question) {

@@ -6,11 +6,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{Cell, Columns, Evidence, ObjectKind, REMOVABLE, WRITABLE};
+use crate::model::{Cell, Columns, ELSEWHERE, Evidence, ObjectKind, REMOVABLE, WRITABLE, dn};
 use crate::planning::question::Answer;
 use crate::planning::question::Lookup;
 use crate::planning::question::LookupBy;
-use crate::world::{Carries, Grant, MemberRow, Objects, TargetSide, canonical};
+use crate::world::{Carries, Grant, MemberRow, Objects, Stranger, TargetSide, canonical};
 
 /// One target.
 pub(in crate::planning) struct Observed<'w> {
@@ -19,6 +19,8 @@ pub(in crate::planning) struct Observed<'w> {
     late: Vec<(u32, MemberRow)>,
     late_grants: Vec<Grant>,
     answered: BTreeSet<(ObjectKind, LookupBy)>,
+    /// questions that could not be answered, and why
+    refused: BTreeMap<(ObjectKind, LookupBy), String>,
     groups_named: BTreeSet<Arc<str>>,
     accounts_evidence: Evidence,
     groups_evidence: Evidence,
@@ -31,6 +33,7 @@ pub(in crate::planning) struct ObjectView<'o> {
     looked_up: &'o Objects,
     kind: ObjectKind,
     answered: &'o BTreeSet<(ObjectKind, LookupBy)>,
+    refused: &'o BTreeMap<(ObjectKind, LookupBy), String>,
     evidence: &'o Evidence,
 }
 
@@ -39,9 +42,16 @@ impl<'w> Observed<'w> {
     pub(in crate::planning) fn new(side: &'w TargetSide, target: usize, answers: &[(Lookup, Answer)]) -> Self {
         let mut looked_up = side.empty();
         let mut answered = BTreeSet::new();
+        let mut refused = BTreeMap::new();
         let mut groups_named = BTreeSet::new();
         for (lookup, answer) in answers.iter().filter(|(lookup, _)| lookup.target == target) {
-            let Answer::Objects(page) = answer else { continue };
+            let page = match answer {
+                Answer::Objects(page) => page,
+                Answer::Unknown(why) => {
+                    refused.insert((lookup.kind, lookup.by.clone()), why.clone());
+                    continue;
+                }
+            };
             looked_up.add(lookup.kind, page);
             if lookup.kind == ObjectKind::Membership {
                 groups_named.extend(page.rows().map(|row| Arc::from(canonical::text(row.cell(0)).as_ref())));
@@ -57,7 +67,7 @@ impl<'w> Observed<'w> {
         let of = |kind, read, found| unlisted(kind, read, found, &answered);
         let accounts_evidence = of(ObjectKind::Account, &side.accounts, &looked_up.accounts);
         let groups_evidence = of(ObjectKind::Group, &side.groups, &looked_up.groups);
-        Self { side, looked_up, late, late_grants, answered, groups_named, accounts_evidence, groups_evidence }
+        Self { side, looked_up, late, late_grants, answered, refused, groups_named, accounts_evidence, groups_evidence }
     }
 
     /// Whether a question was answered.
@@ -90,6 +100,7 @@ impl<'w> Observed<'w> {
             looked_up: &self.looked_up.accounts,
             kind: ObjectKind::Account,
             answered: &self.answered,
+            refused: &self.refused,
             evidence: &self.accounts_evidence,
         }
     }
@@ -101,6 +112,7 @@ impl<'w> Observed<'w> {
             looked_up: &self.looked_up.groups,
             kind: ObjectKind::Group,
             answered: &self.answered,
+            refused: &self.refused,
             evidence: &self.groups_evidence,
         }
     }
@@ -120,9 +132,21 @@ impl<'w> Observed<'w> {
         members
     }
 
-    /// Groups that list members which are neither an account nor a group that was read or looked up, and how many.
-    pub(in crate::planning) fn strangers(&self) -> BTreeMap<u32, u64> {
-        self.side.memberships.strangers([&self.side.accounts, &self.looked_up.accounts], [&self.side.groups, &self.looked_up.groups])
+    /// Members of groups which are neither an account nor a group that was read or looked up.
+    pub(in crate::planning) fn strangers(&self) -> Vec<Stranger> {
+        let (accounts, groups) = ([&self.side.accounts, &self.looked_up.accounts], [&self.side.groups, &self.looked_up.groups]);
+        let mut strangers = self.side.memberships.strangers(accounts, groups);
+        let view = self.accounts();
+        let known: BTreeSet<String> = view.late().filter_map(|row| view.elsewhere(row)).map(|place| dn::normal(&place)).collect();
+        if !known.is_empty() {
+            strangers.retain(|stranger| stranger.name.as_ref().is_none_or(|name| !known.contains(&dn::normal(name))));
+        }
+        strangers
+    }
+
+    /// The entitlements of accounts that were neither read nor looked up, by a hash of their ids.
+    pub(in crate::planning) fn grants_of_strangers(&self) -> Vec<(u64, &Arc<str>)> {
+        self.side.entitlements.strangers([&self.side.accounts, &self.looked_up.accounts])
     }
 
     /// Every group's members at once.
@@ -162,7 +186,8 @@ impl<'o> ObjectView<'o> {
 
     /// Whether an object that was asked for by its id has access, though the list did not show it.
     pub(in crate::planning) fn hides_active(self) -> bool {
-        (0..self.looked_up.len()).any(|row| self.looked_up.active(row) && self.read.find_id(&self.looked_up.id(row)).is_none())
+        let mut late = self.late().map(|row| (row, row - self.read.len()));
+        late.any(|(row, at)| self.looked_up.active(at) && !self.is_elsewhere(row) && self.read.find_id(&self.looked_up.id(at)).is_none())
     }
 
     /// Whether nothing usable came.
@@ -173,6 +198,29 @@ impl<'o> ObjectView<'o> {
     /// Whether a question was answered.
     pub(in crate::planning) fn answered(self, by: &LookupBy) -> bool {
         self.answered.contains(&(self.kind, by.clone()))
+    }
+
+    /// Why a question could not be answered, where somebody said so.
+    pub(in crate::planning) fn refused(self, by: &LookupBy) -> Option<&'o str> {
+        self.refused.get(&(self.kind, by.clone())).map(String::as_str)
+    }
+
+    /// The rows that were looked up.
+    pub(in crate::planning) fn late(self) -> std::ops::Range<u32> {
+        self.read.len()..self.len()
+    }
+
+    /// Where an account stands that lists don't show: a place where the target is not to look.
+    pub(in crate::planning) fn elsewhere(self, row: u32) -> Option<Cow<'o, str>> {
+        if row < self.read.len() {
+            return None;
+        }
+        elsewhere(self.looked_up, row - self.read.len())
+    }
+
+    /// Whether it stands there.
+    pub(in crate::planning) fn is_elsewhere(self, row: u32) -> bool {
+        self.elsewhere(row).is_some()
     }
 
     /// The columns of a row.
@@ -298,11 +346,19 @@ impl<'o> ObjectView<'o> {
     }
 }
 
-/// A list that lacks what is there by its id was not complete, whatever it said.
+fn elsewhere(objects: &Objects, row: u32) -> Option<Cow<'_, str>> {
+    objects.columns().position(ELSEWHERE)?;
+    Some(canonical::text(objects.cell_of(row, ELSEWHERE))).filter(|place| !place.is_empty())
+}
+
+/// A list that lacks what is there by its id was not complete, whatever it said, unless that stands where lists don't look.
 fn unlisted(kind: ObjectKind, read: &Objects, found: &Objects, answered: &BTreeSet<(ObjectKind, LookupBy)>) -> Evidence {
     let by_id = |id: &str| answered.contains(&(kind, LookupBy::Id(Arc::from(id))));
-    let hidden: Vec<String> =
-        (0..found.len()).map(|row| found.id(row).into_owned()).filter(|id| read.find_id(id).is_none() && by_id(id)).collect();
+    let hidden: Vec<String> = (0..found.len())
+        .filter(|row| elsewhere(found, *row).is_none())
+        .map(|row| found.id(row).into_owned())
+        .filter(|id| read.find_id(id).is_none() && by_id(id))
+        .collect();
     let Some(first) = hidden.iter().min().filter(|_| read.evidence.proves_absence()) else { return read.evidence.clone() };
     let what = if kind == ObjectKind::Group { "groups" } else { "accounts" };
     let few = if hidden.len() == 1 { format!("one of its {what}") } else { format!("{} of its {what}", hidden.len()) };

@@ -141,3 +141,63 @@ fn nothing_of_it_shakes_a_target_that_shows_everything() {
     let scene = Scene::simple().person("1", "ada").marked("u1", "hr/1", "ada").read("chat", ACCOUNT, Evidence::Complete);
     assert_snapshot!(scene.told(), @"nothing");
 }
+
+/// Where the account of a hidden row stands that the list is not to show.
+const ELSEWHERE: &str = "uid=ada,ou=contractors,dc=example";
+
+/// One who has an account beside the base, in a group there.
+fn moved(document: &str, left: bool) -> Scene {
+    let scene = Scene::new(&[source("hr", ""), target(document), group("all", "  rule: 'true'\n")]);
+    let scene = scene.able(|able| able.finds_elsewhere = true).record("hr", json!({"id": "1", "login": "ada", "left": left}));
+    let scene = scene.link(ACCOUNT, "hr/1", "u1").but(|link| link.name = Some("ada".into()));
+    let scene = scene.marked_group("g1", "group/all", "all");
+    let scene = scene.object(ObjectKind::Membership, json!({"group": "g1", "member": ELSEWHERE, "kind": "nobody"}));
+    let scene = scene.hidden(ACCOUNT, json!({"id": "u1", "userName": "ada", "active": true, "$elsewhere": ELSEWHERE}));
+    scene.hidden(ObjectKind::Membership, json!({"group": "g1", "member": "u1"}))
+}
+
+#[test]
+fn an_account_that_stands_where_lists_do_not_look_is_held_and_no_second_one_is_made() {
+    assert_snapshot!(moved("  groups: {}\n", false).told(), @"(Error ChangedElsewhere) hr/1: the account that headcount has for it stands in ou=contractors,dc=example, where Target chat does not look; everything of it stays as it is, and no second one is made");
+}
+
+#[test]
+fn a_leaver_whose_account_stands_where_lists_do_not_look_loses_sign_in_and_groups_there() {
+    assert_snapshot!(moved("  groups: {}\n", true).told(), @"
+    0 Deactivate hr/1 [Leaver] id=u1 active: true > false; risks [SignIn]
+    1 RemoveMembers group/all [Leaver] id=g1 hr/1
+    (Warning ChangedElsewhere) hr/1: goes, and the account that headcount has for it stands in ou=contractors,dc=example, where Target chat does not look; sign-in and memberships are taken, and nothing else of it changes
+    ");
+    let told = moved("  groups: {}\n", true).told();
+    assert_eq!(moved("  groups: {}\n  leaver: {action: delete}\n", true).told(), told, "it is not deleted");
+    assert_eq!(moved("  groups: {}\n  leaver: {action: deactivate, set: {title: gone}}\n", true).told(), told, "and not changed");
+}
+
+#[test]
+fn the_list_counts_as_whole_where_others_stand_elsewhere() {
+    let scene = moved("  groups: {}\n", false).person("2", "bob");
+    assert!(scene.plan().evidence.iter().all(|known| known.evidence.proves_absence()), "the base was read whole");
+    assert_snapshot!(scene.told(), @"
+    0 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; userName: nothing > bob;
+    1 AddMembers group/all [Mover] id=g1 hr/2 needs [0]
+    (Error ChangedElsewhere) hr/1: the account that headcount has for it stands in ou=contractors,dc=example, where Target chat does not look; everything of it stays as it is, and no second one is made
+    ");
+}
+
+#[test]
+fn whoever_may_not_look_makes_no_second_account_and_says_why() {
+    let scene = moved("  groups: {}\n", false).unanswerable("it was deleted, moved or hidden");
+    assert_snapshot!(scene.told(), @"
+    (Incomplete IncompleteRead) hr/1: the account was not among those read, and asking for it by its id gave no answer: it was deleted, moved or hidden
+    (Warning GhostMember) group/all: it has a member that is no account or group there (uid=ada,ou=contractors,dc=example); headcount leaves it so
+    ");
+    assert_snapshot!(moved("  groups: {}\n", true).unanswerable("it was deleted, moved or hidden").told(), @"
+    (Incomplete IncompleteRead) hr/1: goes, but the account was not among those read, and asking for it by its id gave no answer: it was deleted, moved or hidden
+    (Warning GhostMember) group/all: it has a member that is no account or group there (uid=ada,ou=contractors,dc=example); headcount leaves it so
+    ");
+    assert_snapshot!(moved("  groups: {}\n  notOurs: [u1]\n", false).unanswerable("it was deleted, moved or hidden").told(), @"
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
+    1 AddMembers group/all [Mover] id=g1 hr/1 needs [0]
+    (Warning GhostMember) group/all: it has a member that is no account or group there (uid=ada,ou=contractors,dc=example); headcount leaves it so
+    ");
+}
