@@ -611,6 +611,6 @@ fn two_targets_never_have_the_same_accounts() {
         )
     };
     let told = |one: &str, other: &str| told(&(target("a", one) + &target("b", other)));
-    assert!(told("https://x.example/scim", "https://X.example/scim/").contains("the Targets `a` and `b` have the same accounts"));
+    assert!(told("https://x.example/scim", "https://x.example/scim/").contains("the Targets `a` and `b` have the same accounts"));
     assert!(!told("https://x.example/scim", "https://y.example/scim").contains("the same accounts"));
 }

@@ -85,7 +85,7 @@ fn a_number_that_a_database_gives_again_holds_whoever_would_get_it() {
     };
     assert_snapshot!(scene("4").told(), @"
     0 RemoveMembers group/adm [Mover] id=9 id:4
-    (Error GhostMember) hr/5: would be 4, which nobody is and group adm, group Wheel lists still, and come into that with it; so no account is made before it is out
+    (Error GhostMember) hr/5: would be 4, which nobody is and group Wheel, group adm lists still, and come into that with it; so no account is made before it is out
     (Note OwnershipUnproven) chat: 1 group is declared nowhere, left alone
     ");
     assert_snapshot!(scene("2").told(), @"
