@@ -220,7 +220,7 @@ spec:
 apiVersion: headcount.dev/v1alpha1
 kind: Target
 metadata: {{name: app{target}}}
-spec: {{connection: {{scim: {{url: 'http://127.0.0.1:1/v2'}}}}}}
+spec: {{connection: {{scim: {{url: 'http://127.0.0.1:1/v{target}'}}}}}}
 "
         );
     }
