@@ -155,7 +155,7 @@ async fn seen(args: &DriftArgs, state: &StatePlace, workspace: &str) -> Result<(
     let failed = |error| session::state_failure(&error);
     let store = state::open(state, workspace).await.map_err(failed)?;
     let many = acts::seen(store.as_ref(), asked).await.map_err(failed)?;
-    notice(&format!("{} noted as seen.", count(many as u64, "thing")));
+    notice(format!("{} noted as seen.", count(many as u64, "thing")));
     Ok(())
 }
 

@@ -167,7 +167,7 @@ pub(in crate::planning) fn strand(basis: &Basis<'_>, target: usize, claims: &Cla
     let mut held = Vec::new();
     let rules = &basis.policy.targets[target];
     for link in basis.world.recall.stranded_at(&rules.name, ObjectKind::Account) {
-        let number = basis.people.find(&link.key).filter(|number| !basis.revoked.has(*number));
+        let number = basis.people.find(link.key).filter(|number| !basis.revoked.has(*number));
         if number.is_some_and(|number| claims.row(number).is_some()) {
             continue;
         }
