@@ -171,7 +171,11 @@ fn subscriptions_are_made_tried_out_renewed_lost_and_ended_as_graph_and_google_p
     assert_ne!(house.one("groups").id, groups.id);
     house.until("channels that ended while nobody looked", |service| service.open().len() == 2 + EVENTS.len());
 
-    // A process that ends leaves them to the next one, which makes no second ones.
+    // A process that ends leaves them to the next one, which makes no second ones: what it made is known to it by its state.
+    house.until("what was made is in the state", |service| {
+        let rows = shelved(house.folder.path());
+        service.open().iter().all(|open| rows.contains(&open.id))
+    });
     let made = |service: &Subscribing| service.asked().iter().filter(|(said, _)| said == "subscribe" || said == "watch").count();
     let (before, ids) = (made(&house.service), house.service.open().iter().map(|open| open.id.clone()).collect::<Vec<_>>());
     let killed = Command::new("kill").args(["-TERM", &house.controller.id().to_string()]).status().expect("kill");
@@ -187,6 +191,13 @@ fn subscriptions_are_made_tried_out_renewed_lost_and_ended_as_graph_and_google_p
     assert_eq!(made(&house.service), before, "the next process made no second ones");
     let log = std::fs::read_to_string(house.folder.path().join("controller.log")).expect("a log");
     assert!(!log.contains(SECRET), "{log}");
+}
+
+/// What the state has of them.
+fn shelved(folder: &Path) -> String {
+    let state = rusqlite::Connection::open_with_flags(folder.join(".headcount/state.db"), rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let rows = "SELECT coalesce(group_concat(body, ' '), '') FROM shelves WHERE shelf = 'subscriptions'";
+    state.and_then(|state| state.query_row(rows, [], |row| row.get(0))).unwrap_or_default()
 }
 
 /// What ends later than this was made since the clock was moved.
