@@ -28,7 +28,7 @@ impl OwnIds {
         }
     }
 
-    /// Of the next record, of which so many are there already.
+    /// Keeps the id of a record. Records before it of which none was told have none.
     pub(super) fn put(&mut self, record: u32, print: u64) {
         let record = record as usize;
         if print == NONE && record >= self.prints.len() {
