@@ -253,13 +253,13 @@ fn says_rests(change: &Change) -> bool {
 
 /// What becomes headcount's by a change.
 fn begins(change: &Change, at: Timestamp) -> Option<Unheard> {
-    let guardrail = match change.action {
-        Action::Create => Guardrail::Create,
-        Action::Adopt => Guardrail::Adopt,
+    let guardrail = match (change.action, change.object.kind) {
+        (Action::Create, ObjectKind::Account) => Guardrail::Create,
+        (Action::Create, ObjectKind::Group) => Guardrail::CreateGroups,
+        (Action::Adopt, ObjectKind::Account) => Guardrail::Adopt,
         _ => return None,
     };
-    let unheard = || Unheard { target: change.target.clone(), guardrail, key: change.object.key.clone(), at };
-    (change.object.kind == ObjectKind::Account).then(unheard)
+    Some(Unheard { target: change.target.clone(), guardrail, key: change.object.key.clone(), at })
 }
 
 /// What is remembered before it is sent: whoever loses or lacks access by us must not look, after a kill, like somebody whom others locked out; and

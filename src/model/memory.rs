@@ -87,7 +87,7 @@ pub struct Resting {
     pub at: Timestamp,
 }
 
-/// An account that headcount was about to make or to take over: no answer has come, so nobody knows whether it was done.
+/// An account that headcount was about to make or to take over, or a group that it was about to make: no answer has come, so nobody knows whether it was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unheard {
@@ -95,7 +95,7 @@ pub struct Unheard {
     pub target: Arc<str>,
     /// what it counts as once it is there
     pub guardrail: Guardrail,
-    /// the identity's key
+    /// the identity's key, or the group's
     pub key: Arc<str>,
     /// when
     pub at: Timestamp,
@@ -357,7 +357,7 @@ pub struct Memory {
     pub deactivations: Vec<Deactivation>,
     /// accounts that were about to be made without access
     pub resting: Vec<Resting>,
-    /// accounts that were about to be made or taken over
+    /// accounts and groups that were about to be made, and accounts about to be taken over
     pub unheard: Vec<Unheard>,
     /// what headcount wrote last
     pub written: Vec<LastWrite>,

@@ -90,31 +90,36 @@ impl World {
         elsewhere || was.zip(called).is_some_and(|(was, called)| was.to_lowercase() != called)
     }
 
-    /// Whether the state remembers accounts of a target, as the system that it is now. Then a mark alone makes none ours: whoever may change an account may write one.
-    pub(crate) fn remembers_accounts(&self, rules: &TargetPolicy) -> bool {
-        self.memory.known && self.recall.account_links(&rules.name).1 > 0
+    /// Whether the state remembers accounts, or groups, of a target, as the system that it is now. Then a mark alone makes none ours: whoever may change an
+    /// object may write one.
+    pub(crate) fn remembers(&self, rules: &TargetPolicy, kind: ObjectKind) -> bool {
+        self.memory.known && self.recall.links.count(&rules.name, kind).1 > 0
+    }
+
+    /// Whether a run sent the creation or the adoption of an object and never heard what became of it.
+    pub(crate) fn was_sent(&self, target: &str, key: &str) -> bool {
+        self.memory.unheard.iter().any(|sent| *sent.target == *target && *sent.key == *key)
     }
 
     /// Links that are missing for objects that carry our mark, as after a lost state: a mark can be removed by others, and then only a link is left as a proof.
-    /// Where the state remembers accounts, of accounts just those that a run sent which never heard what became of it.
+    /// Where the state remembers objects of a kind, just those that a run sent which never heard what became of it.
     pub fn missing_links(&self, policy: &Policy, at: Timestamp) -> Vec<Link> {
         let mut missing = Vec::new();
         for (rules, side) in policy.targets.iter().zip(&self.targets) {
             for (kind, objects, name) in
                 [(ObjectKind::Account, &side.accounts, "userName"), (ObjectKind::Group, &side.groups, "displayName")]
             {
-                let is_known = kind == ObjectKind::Account && self.remembers_accounts(rules);
+                let is_known = self.remembers(rules, kind);
                 for row in 0..objects.len() {
                     let Some(marked) = objects.marked_key(row).filter(|_| objects.carries(row) == Carries::Ours) else { continue };
                     // A mark that a rename has not reached yet, of a source or of the resource, says what the object was called before.
                     let renamed = policy.key_now(&marked);
                     let key = renamed.as_deref().unwrap_or(&marked);
                     let id = objects.id(row);
-                    let sent = || self.memory.unheard.iter().any(|sent| sent.target == rules.name && *sent.key == *key);
                     let known = self.recall.link_of(&rules.name, kind, &id);
                     let says_nothing = match known {
                         Some(link) => *link.key != *marked && *link.key != *key,
-                        None => is_known && !sent(),
+                        None => is_known && !self.was_sent(&rules.name, key),
                     };
                     let linked = !self.recall.ids_of(&rules.name, kind, key).is_empty();
                     let former = self.recall.formerly(&self.memory, &rules.name, kind, &marked).contains(&id.as_ref());

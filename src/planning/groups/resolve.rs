@@ -20,6 +20,7 @@ use crate::planning::question::LookupBy;
 use crate::planning::targets::awaited;
 use crate::planning::targets::limits;
 use crate::planning::targets::not_kept;
+use crate::planning::targets::ownership;
 use crate::world::{Bound, Carries, MemberRow, Truth};
 
 /// The groups of one target.
@@ -152,8 +153,8 @@ impl AtTarget<'_, '_, '_> {
     fn by_proof(&mut self) {
         let all = &self.step.basis.groups.all;
         let rounds: [fn(&Self, &Group<'_>) -> Vec<u32>; 3] = [
-            |step, group| step.proved(&group.key),
-            |step, group| group.previous_keys.iter().flat_map(|key| step.proved(key)).collect(),
+            |step, group| step.proved(group, &group.key),
+            |step, group| group.previous_keys.iter().flat_map(|key| step.proved(group, key)).collect(),
             Self::formerly,
         ];
         for find in rounds {
@@ -182,10 +183,9 @@ impl AtTarget<'_, '_, '_> {
     }
 
     fn prove(&mut self, at: usize, group: &Group<'_>, rows: &[u32]) {
-        let objects = self.step.basis.observed[self.target].groups();
         // The key of a rename that was taken back is nobody's.
         let own = |key: &str| key == group.key.as_ref() || group.previous_keys.iter().any(|former| former.as_ref() == key);
-        let others = |row: u32| objects.marked_key(row).is_some_and(|key| !own(&key) && !self.was_called(row, group));
+        let others = |row: u32| self.former_key(row).is_some_and(|key| !own(&key) && !self.was_called(row, group));
         match rows {
             [] => {}
             [row] if self.is_foreign(*row) => {
@@ -219,17 +219,32 @@ impl AtTarget<'_, '_, '_> {
         ids.contains(&objects.id(row).as_ref()) && self.former_key(row).is_some_and(|key| key == group.key || !self.is_declared(&key))
     }
 
-    /// Objects that a link or a mark gives to a key.
-    fn proved(&self, key: &str) -> Vec<u32> {
+    /// Objects that a link or a mark gives to a key. Where the state remembers one, a mark on another object counts for nothing, nor does a mark on one that is
+    /// remembered as another group.
+    fn proved(&self, group: &Group<'_>, key: &str) -> Vec<u32> {
         let basis = self.step.basis;
         let objects = basis.observed[self.target].groups();
         let mut rows: Vec<u32> = self.linked(key).iter().filter_map(|id| objects.find_id(id)).collect();
-        if let Some(marker) = &basis.observed[self.target].side.capabilities.group_marker {
-            rows.extend(objects.find_by(marker, basis.marks.mark(key).as_bytes()));
+        let remembered = |row: &u32| ownership::remembered_key(basis, self.target, ObjectKind::Group, *row);
+        let is_own = |known: &str| *known == *group.key || group.previous_keys.iter().any(|former| **former == *known);
+        let is_known = rows.iter().any(|row| remembered(row).is_some_and(is_own));
+        if let Some(marker) = &basis.observed[self.target].side.capabilities.group_marker
+            && (!is_known || ownership::was_sent(basis, self.target, key))
+        {
+            let marked = objects.find_by(marker, basis.marks.mark(key).as_bytes());
+            rows.extend(marked.into_iter().filter(|row| remembered(row).is_none_or(is_own)));
         }
         rows.sort_unstable();
         rows.dedup();
         rows
+    }
+
+    /// Whether nothing but its mark says that an object is ours, though the state knows groups of ours here: whoever may change it can write one.
+    fn is_marked_alone(&self, row: u32, group: &Group<'_>) -> bool {
+        let basis = self.step.basis;
+        let rules = &basis.policy.targets[self.target];
+        let linked = || basis.world.recall.key_of(&rules.name, ObjectKind::Group, &basis.observed[self.target].groups().id(row)).is_some();
+        basis.world.remembers(rules, ObjectKind::Group) && !linked() && !ownership::was_sent(basis, self.target, &group.key)
     }
 
     /// Groups that are to have one name. Where one of them is there and has it, it keeps it; nothing is guessed about the others.
@@ -359,7 +374,7 @@ impl AtTarget<'_, '_, '_> {
             attributes.push(attribute(marker, objects.cell_of(row, marker).to_value(), Some(mark)));
         }
         // Whatever carries a key of ours that no other group has now is ours: under another key it is a rename, and nothing that others made.
-        let had = self.former_key(row);
+        let had = self.former_key(row).filter(|_| !self.is_marked_alone(row, group));
         let ours = had.is_some();
         let former_key = had.filter(|key| *key != group.key);
         not_kept::sift(

@@ -137,8 +137,9 @@ impl Counting<'_, '_> {
         if sent.is_empty() {
             return Vec::new();
         }
-        let ours: BTreeSet<Arc<str>> =
-            (0..observed[self.target].accounts().len()).filter_map(|row| self.basis.former_key(self.target, row)).collect();
+        let accounts = (0..observed[self.target].accounts().len()).filter_map(|row| self.basis.former_key(self.target, row));
+        let groups = (0..observed[self.target].groups().len()).filter_map(|row| self.basis.former_group_key(self.target, row));
+        let ours: BTreeSet<Arc<str>> = accounts.chain(groups).collect();
         sent.into_iter().filter(|sent| ours.contains(&sent.key)).map(|sent| (sent.guardrail, sent.at)).collect()
     }
 

@@ -55,7 +55,7 @@ pub(in crate::planning) fn correlate(basis: &Basis<'_>, target: usize, findings:
 
 fn is_established(basis: &Basis<'_>, target: usize) -> bool {
     let elsewhere = basis.world.memory.known && basis.beyond.at(target).links > 0;
-    elsewhere || basis.world.remembers_accounts(&basis.policy.targets[target])
+    elsewhere || basis.world.remembers(&basis.policy.targets[target], ObjectKind::Account)
 }
 
 /// What one attribute of one identity leads to.
@@ -175,9 +175,13 @@ impl Work<'_, '_> {
             }
         }
         let is_own = |remembered: &str| remembered == key || others.iter().any(|other| **other == *remembered);
-        let strange = |row: &u32| ownership::remembered_key(self.basis, self.target, *row).is_some_and(|remembered| !is_own(remembered));
-        let claimed: Vec<u32> = rows.iter().skip(linked).copied().filter(strange).collect();
+        let remembered = |row: &u32| ownership::remembered_key(self.basis, self.target, ObjectKind::Account, *row);
+        let claimed: Vec<u32> =
+            rows.iter().skip(linked).copied().filter(|row| remembered(row).is_some_and(|remembered| !is_own(remembered))).collect();
         rows.retain(|row| !claimed.contains(row));
+        if rows.iter().take(linked).any(|row| remembered(row).is_some_and(is_own)) {
+            self.leave_copies(identity, key, linked, &mut rows);
+        }
         let marked_alone = linked == 0 && self.is_found_by_mark(key, &links);
         rows.sort_unstable();
         rows.dedup();
@@ -206,9 +210,22 @@ impl Work<'_, '_> {
     /// Whether a mark alone proves nothing: the state knows accounts here, and neither a link nor an intent of one for this key. Whoever may write the mark's
     /// attribute can write one.
     fn is_found_by_mark(&self, key: &str, links: &[LinkRow<'_>]) -> bool {
-        let (memory, name) = (&self.basis.world.memory, &self.basis.policy.targets[self.target].name);
-        let sent = || memory.unheard.iter().any(|sent| sent.target == *name && *sent.key == *key);
-        self.established && links.is_empty() && !sent()
+        self.established && links.is_empty() && !ownership::was_sent(self.basis, self.target, key)
+    }
+
+    /// Accounts that carry the mark of somebody whose account the state remembers are left alone: else whoever writes a mark holds whom they like.
+    fn leave_copies(&mut self, identity: u32, key: &str, linked: usize, rows: &mut Vec<u32>) {
+        let (own, marked) = rows.split_at(linked.min(rows.len()));
+        let copies: Vec<u32> = marked.iter().copied().filter(|row| !own.contains(row)).collect();
+        if copies.is_empty() || ownership::was_sent(self.basis, self.target, key) {
+            return;
+        }
+        rows.truncate(linked);
+        copies.iter().for_each(|row| self.claims.contest(*row, [identity]));
+        let sentence = "{who}: another account carries their mark, though headcount has theirs by another id; nothing is given to it";
+        let hint =
+            "Take the mark off it, or deactivate it at the target. If it is the right one, `headcount state` says which one is remembered.";
+        self.say(identity, &copies, Severity::Warning, FindingCode::AmbiguousCorrelation, (sentence, hint));
     }
 
     /// One account that nothing but a link leads to. Whether that counts is decided when all are known.
@@ -224,7 +241,7 @@ impl Work<'_, '_> {
     fn take(&mut self, identity: u32, key: &str, others: &[Arc<str>], row: u32) -> Claim {
         let accounts = self.basis.observed[self.target].accounts();
         let is_others = || accounts.marked_key(row).is_some_and(|marked| *marked != *key && !others.iter().any(|other| **other == *marked));
-        let remembered = || ownership::remembered_key(self.basis, self.target, row);
+        let remembered = || ownership::remembered_key(self.basis, self.target, ObjectKind::Account, row);
         let is_own = |known: &str| *known == *key || others.iter().any(|other| **other == *known);
         if !accounts.is_marked(row, key) && is_others() && !remembered().is_some_and(is_own) {
             // The mark's owner is not touched by a link that is out of date.
@@ -404,14 +421,17 @@ impl Work<'_, '_> {
     }
 
     fn note(&mut self, identity: u32, rows: &[u32], code: FindingCode, sentence: &str) {
+        let hint = "Put it right at the target or in the source; until then this identity is left as it is.";
+        self.say(identity, rows, Severity::Error, code, (sentence, hint));
+    }
+
+    fn say(&mut self, identity: u32, rows: &[u32], severity: Severity, code: FindingCode, (sentence, hint): (&str, &str)) {
         let name = &self.basis.policy.targets[self.target].name;
         let accounts = self.basis.observed[self.target].accounts();
         let mut ids: Vec<_> = rows.iter().map(|row| accounts.id(*row)).collect();
         ids.sort_unstable();
         let sentence = if ids.is_empty() { sentence.to_owned() } else { format!("{sentence} ({})", ids.join(", ")) };
-        let shared = Shared::new(Severity::Error, code, Some(name), sentence)
-            .hint("Put it right at the target or in the source; until then this identity is left as it is.");
-        self.findings.share(shared, &self.basis.people.key(identity));
+        self.findings.share(Shared::new(severity, code, Some(name), sentence).hint(hint), &self.basis.people.key(identity));
     }
 
     /// For each identity without an account: the canonical values of each attribute that accounts are found by. Of whom it is not known where they stand, the

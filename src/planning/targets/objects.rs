@@ -31,7 +31,7 @@ impl Basis<'_> {
     pub(in crate::planning) fn former_key(&self, target: usize, row: u32) -> Option<Arc<str>> {
         let Self { world, policy, observed, .. } = self;
         let accounts = observed[target].accounts();
-        let remembered = ownership::remembered_key(self, target, row).map(Arc::from);
+        let remembered = ownership::remembered_key(self, target, ObjectKind::Account, row).map(Arc::from);
         let marked = || accounts.marked_key(row).map(|key| Arc::from(key.as_ref()));
         let linked = || world.recall.key_of(&policy.targets[target].name, ObjectKind::Account, &accounts.id(row)).map(Arc::from);
         remembered.or_else(marked).or_else(linked)
@@ -62,12 +62,14 @@ impl Basis<'_> {
         ObjectRef { kind: ObjectKind::Group, key: key.clone(), id: Some(id), name }
     }
 
-    /// Our key that a group's mark or link gives.
+    /// Our key that a group's link or mark gives.
     pub(in crate::planning) fn former_group_key(&self, target: usize, row: u32) -> Option<Arc<str>> {
         let Self { world, policy, observed, .. } = self;
         let groups = observed[target].groups();
-        let marked = groups.marked_key(row).map(|key| Arc::from(key.as_ref()));
-        marked.or_else(|| world.recall.key_of(&policy.targets[target].name, ObjectKind::Group, &groups.id(row)).map(Arc::from))
+        let remembered = ownership::remembered_key(self, target, ObjectKind::Group, row).map(Arc::from);
+        let marked = || groups.marked_key(row).map(|key| Arc::from(key.as_ref()));
+        let linked = || world.recall.key_of(&policy.targets[target].name, ObjectKind::Group, &groups.id(row)).map(Arc::from);
+        remembered.or_else(marked).or_else(linked)
     }
 
     /// The key by which changes name a group that is no declared one.

@@ -32,17 +32,23 @@ pub(in crate::planning) fn prunes(basis: &Basis<'_>, target: usize) -> bool {
     basis.policy.targets[target].ownership == Ownership::Authoritative
 }
 
-/// Whether an account without our mark is called what it was when headcount last wrote it.
-pub(in crate::planning) fn is_called(accounts: ObjectView<'_>, row: u32, link: &LinkRow<'_>) -> bool {
-    link.name.is_some_and(|name| name.to_lowercase() == called(accounts, row).to_lowercase())
+/// Whether an object is called what it was when headcount last wrote it.
+pub(in crate::planning) fn is_called(objects: ObjectView<'_>, row: u32, link: &LinkRow<'_>) -> bool {
+    link.name.is_some_and(|name| name.to_lowercase() == called(objects, row).to_lowercase())
 }
 
-/// The key under which the state remembers an account that is called as headcount left it. Whoever may change the account can write a mark there; nobody but
-/// headcount writes the state.
-pub(in crate::planning) fn remembered_key<'w>(basis: &Basis<'w>, target: usize, row: u32) -> Option<&'w str> {
-    let (world, accounts) = (basis.world, basis.observed[target].accounts());
-    let link = world.recall.link_of(&basis.policy.targets[target].name, ObjectKind::Account, &accounts.id(row))?;
-    is_called(accounts, row, &link).then_some(link.key)
+/// The key under which the state remembers an account or a group that is called as headcount left it. Whoever may change the object can write a mark there;
+/// nobody but headcount writes the state.
+pub(in crate::planning) fn remembered_key<'w>(basis: &Basis<'w>, target: usize, kind: ObjectKind, row: u32) -> Option<&'w str> {
+    let observed = &basis.observed[target];
+    let objects = if kind == ObjectKind::Group { observed.groups() } else { observed.accounts() };
+    let link = basis.world.recall.link_of(&basis.policy.targets[target].name, kind, &objects.id(row))?;
+    is_called(objects, row, &link).then_some(link.key)
+}
+
+/// Whether a run sent an object's creation or adoption and never heard what became of it: then its mark may be all that is known of it.
+pub(in crate::planning) fn was_sent(basis: &Basis<'_>, target: usize, key: &str) -> bool {
+    basis.world.was_sent(&basis.policy.targets[target].name, key)
 }
 
 /// Whether an account that only these links lead to is somebody's whom the sources know.

@@ -28,6 +28,35 @@ fn a_group_is_made_with_its_members() {
     "###);
 }
 
+/// Whoever may change a group can write a mark there; nobody but headcount writes the state.
+#[test]
+fn a_mark_that_somebody_wrote_by_hand_makes_no_group_ours() {
+    let named = |name: &'static str| move |link: &mut crate::model::Link| link.name = Some(name.into());
+    let groups = [group("ops", "  rule: 'identity.userName == \"ada\"'\n"), group("admins", "  rule: 'identity.userName == \"bob\"'\n")];
+    let scene = || {
+        let scene = two(GROUPS, &groups).marked_group("g1", "group/ops", "ops").member("g1", "u1");
+        scene.link(ObjectKind::Group, "group/ops", "g1").but(named("ops"))
+    };
+    // That of a group that is there: it stays what it is. That of a group to be made: it is taken over as nobody's, and by its mark no more than that.
+    assert_snapshot!(scene().marked_group("g7", "group/ops", "mine").told(), @r"
+    0 Create group/admins [Declared] displayName: nothing > admins; externalId: nothing > hc:acme:group:admins;
+    1 AddMembers group/admins [Mover] hr/2 needs [0]
+    ");
+    assert_snapshot!(scene().marked_group("g7", "group/admins", "mine").member("g7", "u1").told(), @r"
+    0 Adopt group/admins [Declared] id=g7 displayName: mine > admins; risks [Adoption]
+    1 AddMembers group/admins [Mover] id=g7 hr/2 needs [0]
+    2 RemoveMembers group/admins [Mover] id=g7 hr/1 needs [0]
+    ");
+    // A group of ours that got another's mark keeps its place.
+    let forged = two(GROUPS, &groups).marked_group("g1", "group/admins", "ops").member("g1", "u1");
+    assert_snapshot!(forged.link(ObjectKind::Group, "group/ops", "g1").but(named("ops")).told(), @r"
+    0 Update group/ops [Declared] id=g1 externalId: hc:acme:group:admins > hc:acme:group:ops;
+    1 Create group/admins [Declared] displayName: nothing > admins; externalId: nothing > hc:acme:group:admins;
+    2 AddMembers group/admins [Mover] hr/2 needs [1]
+    ");
+    assert!(scene().marked_group("g7", "group/admins", "admins").forgetful().told().contains("AddMembers group/admins [Mover] id=g7"));
+}
+
 #[test]
 fn members_by_name_end_and_are_checked() {
     let members = "  members:\n  - {identity: {source: hr, key: '1'}, until: 2026-11-22}\n  - {identity: {source: hr, key: '2'}, until: 2026-11-21}\n  - {identity: {source: hr, key: '404'}}\n";

@@ -125,6 +125,36 @@ fn a_mark_that_somebody_wrote_by_hand_gives_nobody_an_account() {
     assert!(lost.told().contains("Update hr/9"), "{}", lost.told());
 }
 
+/// Whoever gives another account the mark of somebody who has one holds nobody, and gets nothing.
+#[test]
+fn a_second_account_with_somebodys_mark_holds_nobody() {
+    let named = |name: &'static str| move |link: &mut crate::model::Link| link.name = Some(name.into());
+    let scene = |left: bool| {
+        let scene = Scene::simple().record("hr", json!({"id": "1", "login": "ada", "title": "Boss", "left": left})).person("2", "bob");
+        scene.marked("u1", "hr/1", "ada").link(ObjectKind::Account, "hr/1", "u1").but(named("ada")).marked("u7", "hr/1", "mallory")
+    };
+    assert_snapshot!(scene(false).told(), @r"
+    0 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; userName: nothing > bob;
+    1 Update hr/1 [Mover] id=u1 title: nothing > Boss;
+    (Warning AmbiguousCorrelation) hr/1: another account carries their mark, though headcount has theirs by another id; nothing is given to it (u7)
+    ");
+    assert_snapshot!(scene(true).told(), @r"
+    0 Deactivate hr/1 [Leaver] id=u1 active: true > false; risks [SignIn]
+    1 Deactivate hr/1 [Leaver] id=u7 active: true > false; risks [SignIn]
+    2 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; userName: nothing > bob;
+    (Warning AmbiguousCorrelation) hr/1: another account carries their mark, though headcount has theirs by another id; nothing is given to it (u7)
+    ");
+    // Nobody knows which of two is right after a run that was cut off.
+    let mut cut = scene(false);
+    cut.memory.unheard.push(crate::model::Unheard {
+        target: "chat".into(),
+        guardrail: crate::model::Guardrail::Create,
+        key: "hr/1".into(),
+        at: cut.memory.links[0].at,
+    });
+    assert!(cut.told().contains("lead to several accounts (u1, u7)"), "{}", cut.told());
+}
+
 #[test]
 fn foreign_marks_are_never_overwritten() {
     let scene = Scene::simple()

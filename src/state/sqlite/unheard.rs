@@ -1,7 +1,7 @@
-//! Accounts that were about to be made or taken over, until an answer comes: a run that is cut off leaves what nobody heard of, and guardrails count it where it
+//! Accounts and groups that were about to be made, and accounts about to be taken over, until an answer comes: a run that is cut off leaves what nobody heard of, and guardrails count it where it
 //! was done after all.
 //!
-//! Must never: hold two rows for one account, which would count it twice.
+//! Must never: hold two rows for one object, which would count it twice.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
