@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::connector::{IdempotencyKey, Write};
+use crate::connector::{IdempotencyKey, Write, Writer};
 use crate::model::{Action, Change, ChangeId, ObjectKind, Value};
 
 use super::fence::{RevokedKeys, is_member_fenced_off};
@@ -19,6 +19,8 @@ pub(super) struct Prepared<'a> {
     pub(super) change: &'a Change,
     /// the object's id; none for a create
     pub(super) object: Option<Arc<str>>,
+    /// the id that it gets by the change, where that is another one and is known before
+    pub(super) becomes: Option<Arc<str>>,
     /// in order
     pub(super) parts: Vec<Part>,
     /// references and members that could not be resolved, in words
@@ -49,11 +51,13 @@ pub(super) struct PartMember {
 }
 
 /// Prepares a change, or says why it can't be sent at all.
-pub(super) fn prepare<'a>(id: ChangeId, change: &'a Change, ids: &Ids<'_>, most: usize) -> Result<Prepared<'a>, String> {
+pub(super) fn prepare<'a>(id: ChangeId, change: &'a Change, ids: &Ids<'_>, writer: &dyn Writer) -> Result<Prepared<'a>, String> {
+    let most = writer.members_per_write();
     let object = match change.action {
         Action::Create => None,
         _ => Some(ids.of(&change.target, &change.object).ok_or_else(|| format!("nobody knows the id of {}", change.object.name))?),
     };
+    let becomes = writer.id_after(change).filter(|after| object.as_ref().is_some_and(|object| object != after));
     let mut unresolved = Vec::new();
     let attributes = attributes(change, ids, &mut unresolved);
     let parts = match change.action {
@@ -66,7 +70,7 @@ pub(super) fn prepare<'a>(id: ChangeId, change: &'a Change, ids: &Ids<'_>, most:
     if (empty || whole) && !unresolved.is_empty() && change.action != Action::Create {
         return Err(unresolved.join("; "));
     }
-    Ok(Prepared { id, change, object, parts, unresolved, sends: AtomicU32::new(0) })
+    Ok(Prepared { id, change, object, becomes, parts, unresolved, sends: AtomicU32::new(0) })
 }
 
 /// Whether a change can do without another that failed: one that would only have made a member or somebody it refers to.
@@ -94,7 +98,7 @@ pub(super) fn references(value: &Value) -> BTreeSet<Arc<str>> {
 impl<'a> Prepared<'a> {
     /// What goes to the journal before anything of it is sent.
     pub(super) fn intent(&self) -> Sending<'a> {
-        Sending { id: self.id, change: self.change, attempt: 1, object: self.object.clone() }
+        Sending { id: self.id, change: self.change, attempt: 1, object: self.object.clone(), becomes: self.becomes.clone() }
     }
 
     /// What goes to the journal before it is sent once more; nothing the first time.

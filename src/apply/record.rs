@@ -13,8 +13,8 @@ use super::settings::Clock;
 use crate::journal::{Event, GroupCommit, Ticket, entry};
 use crate::model::Guardrail;
 use crate::model::{
-    Action, AttributeChange, Change, ChangeId, CutOff, Deactivation, DepartedName, Link, LinkOrigin, ObjectKind, Outcome, Repeat, Resting,
-    Unheard, Value, WindowEntry, grant_key,
+    Action, AttributeChange, Change, ChangeId, CutOff, Deactivation, DepartedName, FormerLink, Link, LinkOrigin, ObjectKind, Outcome,
+    Repeat, Resting, Unheard, Value, WindowEntry, grant_key,
 };
 use crate::planning::guardrails::counted;
 use crate::state::{Fact, StateError, Watch};
@@ -27,6 +27,8 @@ pub(super) struct Settled<'a> {
     pub(super) outcome: Outcome,
     /// the object's id, where it is known
     pub(super) object: Option<Arc<str>>,
+    /// the id that it was to get
+    pub(super) becomes: Option<Arc<str>>,
     /// how much was done, for guardrails
     pub(super) weight: u64,
     /// which system it was done at
@@ -41,6 +43,8 @@ pub(super) struct Sending<'a> {
     pub(super) attempt: u32,
     /// the object's id
     pub(super) object: Option<Arc<str>>,
+    /// the id that it gets by the change
+    pub(super) becomes: Option<Arc<str>>,
 }
 
 /// Writes the journal and the state of one run.
@@ -193,6 +197,7 @@ fn taught(settled: &Settled<'_>, at: Timestamp) -> Vec<Fact> {
         facts.push(Fact::NotMade(Resting { target: change.target.clone(), key: change.object.key.clone(), at }));
     }
     facts.extend(begins(change, at).filter(|_| there || refused).map(Fact::Heard));
+    facts.extend(settled.becomes.clone().filter(|_| refused).map(|id| Fact::NotMoved(former(change, id, at))));
     // A revocation goes past guardrails, and takes nothing of what they allow others.
     if settled.weight > 0 && !change.mandate.is_revocation() {
         let entry = |(guardrail, weight)| Fact::Counted(WindowEntry { target: change.target.clone(), guardrail, weight, at });
@@ -262,10 +267,14 @@ fn begins(change: &Change, at: Timestamp) -> Option<Unheard> {
     Some(Unheard { target: change.target.clone(), guardrail, key: change.object.key.clone(), at })
 }
 
+fn former(change: &Change, id: Arc<str>, at: Timestamp) -> FormerLink {
+    FormerLink { target: change.target.clone(), kind: change.object.kind, key: change.object.key.clone(), id, at }
+}
+
 /// What is remembered before it is sent: whoever loses or lacks access by us must not look, after a kill, like somebody whom others locked out; and
 /// what was made counts, whether or not an answer came.
 fn intended(sending: &Sending<'_>, at: Timestamp) -> Vec<Fact> {
-    let Sending { change, attempt, object, .. } = sending;
+    let Sending { change, attempt, object, becomes, .. } = sending;
     if *attempt > 1 {
         return Vec::new();
     }
@@ -274,5 +283,6 @@ fn intended(sending: &Sending<'_>, at: Timestamp) -> Vec<Fact> {
     let inactive = object.clone().filter(|_| change.action == Action::Deactivate).map(deactivation);
     let resting = || Fact::Resting(Resting { target: target(), key: change.object.key.clone(), at });
     let rests = says_rests(change).then(resting);
-    inactive.into_iter().chain(rests).chain(begins(change, at).map(Fact::Sent)).collect()
+    let moving = becomes.clone().map(|id| Fact::Moving(former(change, id, at)));
+    inactive.into_iter().chain(rests).chain(moving).chain(begins(change, at).map(Fact::Sent)).collect()
 }

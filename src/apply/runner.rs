@@ -270,7 +270,10 @@ impl<'a> RunState<'a> {
 
     /// Its intent is in the journal, and it will not be sent.
     fn drop_intended(&mut self, id: ChangeId, change: &'a Change, object: Option<Arc<str>>, outcome: Outcome) {
-        let settled = Settled { id, change, outcome, object, weight: 0, system: 0 };
+        let writer = self.ground.job.targets.get(&change.target).map(|connector| &connector.writer);
+        let becomes =
+            writer.and_then(|writer| writer.id_after(change)).filter(|after| object.as_ref().is_some_and(|object| object != after));
+        let settled = Settled { id, change, outcome, object, becomes, weight: 0, system: 0 };
         self.ground.recorder.outcome(&settled);
         self.settle(settled);
     }
@@ -295,7 +298,7 @@ impl<'a> RunState<'a> {
                 Err(outcome) if self.aside.remove(&id).is_some() => self.drop_intended(id, change, change.object.id.clone(), outcome),
                 Err(outcome) => {
                     self.unsent.push(id);
-                    self.settle(Settled { id, change, outcome, object: None, weight: 0, system: 0 });
+                    self.settle(Settled { id, change, outcome, object: None, becomes: None, weight: 0, system: 0 });
                 }
             }
         }
@@ -326,7 +329,7 @@ impl<'a> RunState<'a> {
                 _ => format!("it takes what {} gives up, and that was not done; the next run tries again", missed.object.name),
             }));
         }
-        prepare(id, change, &self.ids, connector.writer.members_per_write()).map_err(Outcome::Skipped)
+        prepare(id, change, &self.ids, connector.writer.as_ref()).map_err(Outcome::Skipped)
     }
 
     /// A change that this one can't do without, and that did not come true.

@@ -281,7 +281,8 @@ fn conclude<'a>(prepared: &Prepared<'a>, tries: &[Try<'_, 'a>], system: u64) -> 
     }
     let Found { object, weight, .. } = &found;
     let (object, weight) = (object.clone(), *weight);
-    Settled { id: prepared.id, change: prepared.change, outcome: found.outcome(), object, weight, system }
+    let becomes = prepared.becomes.clone();
+    Settled { id: prepared.id, change: prepared.change, outcome: found.outcome(), object, becomes, weight, system }
 }
 
 #[derive(Default)]

@@ -239,6 +239,32 @@ async fn what_was_sent_and_never_heard_of_is_remembered_until_it_is() {
     assert_eq!(unheard().await, [], "a refusal is an answer");
 }
 
+/// An account whose id follows from what is written is found again after a run that was cut off.
+#[tokio::test]
+async fn the_id_that_an_account_is_about_to_get_is_remembered_until_an_answer_comes() {
+    let world = World::without_marker().await;
+    world.apply(&plan(vec![create("hr/ann")])).await;
+    let before = world.store.load().await.unwrap().links[0].id.clone();
+    let renamed = |id: &str, name: &str| {
+        plan(vec![change(Action::Update, Account, "hr/ann", Some(id)).with("nickName", None, Some(Value::text(name)))])
+    };
+    let known = async || {
+        let memory = world.store.load().await.unwrap();
+        let formers: Vec<_> = memory.formers.iter().map(|former| format!("{} {}", former.key, former.id)).collect();
+        (memory.links[0].id.to_string(), formers)
+    };
+    world.fake.script([Script::Lose(lost())]);
+    world.fake.shelf.lock().unwrap().lookups.extend((0..9).map(|_| SystemError::Protocol("an empty 200".into())));
+    world.apply(&renamed(&before, "annie")).await;
+    world.fake.shelf.lock().unwrap().lookups.clear();
+    assert_eq!(known().await, (before.to_string(), vec!["hr/ann annie".to_owned()]), "nobody knows");
+    world.fake.script([Script::Refuse(SystemError::Rejected("no".into()))]);
+    world.apply(&renamed(&before, "annie")).await;
+    assert_eq!(known().await, (before.to_string(), Vec::new()), "a refusal is an answer");
+    world.apply(&renamed(&before, "annie")).await;
+    assert_eq!(known().await, ("annie".to_owned(), Vec::new()));
+}
+
 /// Leave to write was lost between the permit and the socket.
 #[tokio::test]
 async fn what_was_not_sent_was_not_tried_and_is_looked_up_by_nobody() {

@@ -282,6 +282,11 @@ pub trait Writer: Send + Sync {
         None
     }
 
+    /// The id that the object of a change has once it is done, where ids follow from what is written, as a key that is the user name does.
+    fn id_after(&self, _: &Change) -> Option<Arc<str>> {
+        None
+    }
+
     /// What a change would ask, without sending it; nothing where it is not spoken to in requests. What it depends on is read.
     fn rehearse<'a>(&'a self, _: &'a Write<'a>) -> BoxFuture<'a, Option<Rehearsed>> {
         std::future::ready(None).boxed()

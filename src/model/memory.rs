@@ -60,18 +60,20 @@ pub fn system_id(words: &str) -> u64 {
     hasher.finish()
 }
 
-/// A key that an object of ours had before it got the one that its link has: whoever takes a rename back finds the object again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A key that an object of ours had before it got the one that its link has: whoever takes a rename back finds the object again. Also the id that an object
+/// is about to get by a change of which no answer has come: whoever is killed in between finds the object again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FormerLink {
     /// the Target's name
     pub target: Arc<str>,
     /// account or group
     pub kind: ObjectKind,
-    /// the key it had
+    /// the key that it had, or has
     pub key: Arc<str>,
     /// the target's id
     pub id: Arc<str>,
-    /// until when
+    /// until when, or since when
     pub at: Timestamp,
 }
 

@@ -18,7 +18,7 @@ pub fn going(plan: &Plan) -> BTreeSet<(Arc<str>, Arc<str>)> {
 }
 
 /// What a run that may write remembers of its reads before anything new is done: deactivations of ours that somebody undid are forgotten where the access is to stay, links that a lost
-/// state had are made anew from the marks, and those of identities that have another key now follow it. Whose record is whose must outlive a changed name, and a
+/// state had are made anew from the marks, those whose objects got another id follow them, and those of identities that have another key now follow it. Whose record is whose must outlive a changed name, and a
 /// revocation that comes during the run must know it.
 ///
 /// `read`: whether anything was read since the last run. What that run learned of all accounts is not looked for once more.
@@ -50,6 +50,7 @@ pub async fn catch_up(
     }));
     let missing = if read { world.missing_links(policy, moment.now) } else { Vec::new() };
     facts.extend(missing.into_iter().map(Fact::Linked));
+    facts.extend(world.followed_links().into_iter().map(Fact::Linked));
     facts.extend(world.kept_values(policy).into_iter().cloned().map(Fact::Kept));
     facts.extend(planning::carried_links(policy, world, *moment).into_iter().map(Fact::Carried));
     facts.extend(planning::placed_links(policy, world, *moment).into_iter().map(Fact::Placed));

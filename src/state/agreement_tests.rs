@@ -9,8 +9,8 @@ use proptest::sample::select;
 use super::tests::{Kind, Place};
 use super::*;
 use crate::model::{
-    Baseline, CutOff, Deactivation, DepartedName, Guardrail, LeftPart, LeftWhat, LinkOrigin, Receipt, ReceiptWord, RecordLink, Repeat,
-    Resting, StandingRevocation, Unheard, WindowEntry,
+    Baseline, CutOff, Deactivation, DepartedName, FormerLink, Guardrail, LeftPart, LeftWhat, LinkOrigin, Receipt, ReceiptWord, RecordLink,
+    Repeat, Resting, StandingRevocation, Unheard, WindowEntry,
 };
 
 pub(super) const TARGETS: [&str; 2] = ["chat", "crm"];
@@ -128,6 +128,10 @@ fn shelf() -> impl Strategy<Value = Shelf> {
     select(&[Shelf::Requests, Shelf::Approvals, Shelf::Systems, Shelf::Renames, Shelf::InboxMembers][..])
 }
 
+fn former() -> impl Strategy<Value = FormerLink> {
+    (target(), kind(), key(), id(), at()).prop_map(|(target, kind, key, id, at)| FormerLink { target, kind, key, id, at })
+}
+
 fn of_objects() -> impl Strategy<Value = Fact> {
     prop_oneof![
         4 => link().prop_map(Fact::Linked),
@@ -135,6 +139,8 @@ fn of_objects() -> impl Strategy<Value = Fact> {
         1 => link().prop_map(Fact::Placed),
         1 => link().prop_map(Fact::Renamed),
         1 => (link(), id()).prop_map(|(link, from)| Fact::Moved { link, from }),
+        1 => former().prop_map(Fact::Moving),
+        1 => former().prop_map(Fact::NotMoved),
         1 => link().prop_map(Fact::Unlinked),
         2 => deactivation().prop_map(Fact::Inactive),
         1 => deactivation().prop_map(Fact::NotInactive),

@@ -12,8 +12,8 @@ use super::chain::{EntryDraft, Head};
 use super::seal::KeptKey;
 use super::shelf::{Shelf, Shelved};
 use crate::model::{
-    Baseline, CutOff, Deactivation, DepartedName, Left, LeftPart, Link, Receipt, RecordLink, Repeat, Resting, StandingRevocation, Unheard,
-    WindowEntry,
+    Baseline, CutOff, Deactivation, DepartedName, FormerLink, Left, LeftPart, Link, Receipt, RecordLink, Repeat, Resting,
+    StandingRevocation, Unheard, WindowEntry,
 };
 
 /// One thing to remember, or to forget. Where a store keeps what was told word for word, the words below stay what they are.
@@ -35,6 +35,10 @@ pub enum Fact {
         /// the id that it had
         from: Arc<str>,
     },
+    /// an object of ours is about to get this id
+    Moving(FormerLink),
+    /// it did not get it
+    NotMoved(FormerLink),
     /// an object of ours is gone, and all that was kept of it goes, too
     Unlinked(Link),
     /// whose record it is; an identity has one in a source, so what was its record before is nobody's

@@ -85,7 +85,14 @@ fn touch(fact: &Fact, all: &mut TouchedMemory) -> bool {
                 object(all, link);
             }
         }
-        Fact::Placed(link) | Fact::Renamed(link) | Fact::Moved { link, .. } => name(all, link),
+        Fact::Placed(link) | Fact::Renamed(link) => name(all, link),
+        Fact::Moved { link, .. } => {
+            name(all, link);
+            object(all, link);
+        }
+        Fact::Moving(of) | Fact::NotMoved(of) => {
+            all.objects.insert((of.target.clone(), of.kind, of.id.clone()));
+        }
         Fact::Unlinked(link) => {
             name(all, link);
             object(all, link);

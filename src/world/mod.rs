@@ -15,6 +15,7 @@ mod hash;
 mod index;
 mod links;
 mod memberships;
+mod moves;
 mod objects;
 mod own_ids;
 pub(crate) mod prints;
@@ -110,7 +111,7 @@ impl World {
     }
 
     /// Puts everything together: sides in the policy's order.
-    pub fn assemble(policy: &Policy, sources: Vec<SourceSide>, mut targets: Vec<TargetSide>, memory: Memory) -> Self {
+    pub fn assemble(policy: &Policy, sources: Vec<SourceSide>, mut targets: Vec<TargetSide>, mut memory: Memory) -> Self {
         for side in &mut targets {
             let TargetSide { accounts, groups, memberships, entitlements, .. } = side;
             memberships.resolve(accounts, groups);
@@ -118,6 +119,7 @@ impl World {
         }
         let mut world =
             Self { sources, targets, recall: Recall::default(), memory: Memory::default(), trust: Vec::new(), evidence: Vec::new() };
+        moves::follow(policy, &world.targets, &mut memory);
         world.recall_all(policy, memory);
         world
     }

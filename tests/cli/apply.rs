@@ -435,3 +435,38 @@ fn a_suspension_of_more_than_a_quarter_is_an_error() {
     let told = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
     assert!(told.contains("a Target is suspended for at most 90 days"), "{told}");
 }
+
+/// An application that knows its accounts by their names: the key is another one after a rename.
+#[test]
+fn a_renamed_account_whose_key_is_its_name_stays_the_same_account() {
+    let folder = super::world::acme();
+    let rewrite = |name: &str, from: &str, to: &str| {
+        let text = std::fs::read_to_string(folder.file(name)).expect("a file");
+        assert!(text.contains(from), "{text}");
+        folder.write(name, &text.replace(from, to));
+    };
+    rewrite(
+        "acme.yaml",
+        "        key: id\n        columns: {userName: login, displayName: name, externalId: external_id,",
+        "        key: login\n        columns: {userName: login, displayName: name,",
+    );
+    let tables = "DROP TABLE team_users; CREATE TABLE team_users (team_id INTEGER, user_id TEXT REFERENCES users (login) ON UPDATE CASCADE, PRIMARY KEY (team_id, user_id))";
+    super::world::database(&folder).execute_batch(tables).expect("tables can be made");
+    folder.run(["apply", "--auto-approve"]).assert().success();
+    rewrite("hr.csv", "3,mina,", "3,mona,");
+    folder.run(["apply", "--auto-approve"]).assert().success();
+    folder.run(["plan", "--detailed-exitcode"]).assert().code(0);
+    // A run that was killed: the account was renamed, and its answer never came.
+    rewrite("hr.csv", "3,mona,", "3,moni,");
+    let state = rusqlite::Connection::open(folder.file(".headcount/state.db")).expect("the state");
+    state
+        .execute("INSERT INTO formers (target, kind, key, id, at) VALUES ('app', 'account', 'hr/3', 'moni', '2026-01-01T00:00:00Z')", [])
+        .expect("what is remembered before a rename is sent");
+    drop(state);
+    let renamed = "PRAGMA foreign_keys = ON; UPDATE users SET login = 'moni' WHERE login = 'mona'";
+    super::world::database(&folder).execute_batch(renamed).expect("it is renamed");
+    folder.run(["plan", "--detailed-exitcode"]).assert().code(0);
+    rewrite("hr.csv", "Mina Park,Engineering,", "Mina Park,Engineering,2026-01-01");
+    folder.run(["apply", "--auto-approve"]).assert().success();
+    assert_eq!(super::world::active(&folder), ["ada", "luis", "noor"]);
+}

@@ -225,12 +225,12 @@ async fn a_right_that_is_missing_is_named_with_what_gives_it() {
         let missing = lacks(by_network(&server, "looker")).await.join("\n");
         for grant in [
             "GRANT CREATE USER ON *.* TO `looker`@`%`",
-            "GRANT CONNECTION ADMIN ON *.* TO `looker`@`%`",
+            "GRANT CONNECTION ADMIN, PROCESS ON *.* TO `looker`@`%`",
             "GRANT SELECT ON mysql.* TO `looker`@`%`",
         ] {
             assert!(missing.contains(grant), "{grant}: {missing}");
         }
-        server.sql("GRANT CREATE USER, CONNECTION ADMIN ON *.* TO looker@'%'; GRANT SELECT ON mysql.* TO looker@'%'");
+        server.sql("GRANT CREATE USER, CONNECTION ADMIN, PROCESS ON *.* TO looker@'%'; GRANT SELECT ON mysql.* TO looker@'%'");
         let missing = lacks(by_network(&server, "looker")).await.join("\n");
         assert!(missing.contains("GRANT `theirs` TO `looker`@`%` WITH ADMIN OPTION"), "{missing}");
         let target = open(by_network(&server, "looker")).await.expect("it opens");
@@ -284,8 +284,35 @@ async fn whoever_owns_something_is_not_dropped() {
         let target = open(by_network(&server, "headcount")).await.expect("it opens");
         let refused = write(&target, Action::Delete, (ACCOUNT, Some("ada@%")), (&[], &[]), &Fence::open()).await;
         assert!(matches!(&refused, Err(SystemError::Rejected(words)) if words.contains("hr.hers")), "{refused:?}");
+        let renamed = write(&target, Action::Update, (ACCOUNT, Some("ada@%")), (&[("userName", Some("eve"))], &[]), &Fence::open()).await;
+        assert!(matches!(&renamed, Err(SystemError::Rejected(words)) if words.contains("hr.hers")), "{renamed:?}");
         server.sql("DROP VIEW hr.hers");
         write(&target, Action::Delete, (ACCOUNT, Some("ada@%")), (&[], &[]), &Fence::open()).await.expect("it is dropped");
+    }
+}
+
+/// The server tells of a session its name and from where it came, and not of which account of that name it is.
+#[tokio::test]
+async fn just_the_sessions_of_that_account_end() {
+    let Some(server) = mariadb::own_server("sessions at MariaDB") else { return };
+    for host in ["%", "127.0.0.1", "localhost"] {
+        server.sql(&format!("CREATE USER ada@'{host}' IDENTIFIED BY '{}'", mariadb::PASSWORD));
+    }
+    server.sql(&format!("CREATE USER eve@'127.0.0.%' IDENTIFIED BY '{}'", mariadb::PASSWORD));
+    let open_as = |name: &str| server.sql(&format!("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = '{name}'"));
+    let ends = async |host: &str, id: &str| {
+        let mut roles = by_network(&server, "headcount");
+        roles["host"] = json!(host);
+        let target = open(roles).await.expect("it opens");
+        write(&target, Action::EndSessions, (ACCOUNT, Some(id)), (&[], &[]), &Fence::open()).await.expect("they end")
+    };
+    let (hers, eves) = (server.session_as("ada"), server.session_as("eve"));
+    assert!(ends("%", "ada@%").await.already_so, "they are of another account of that name");
+    assert_eq!(open_as("ada"), "1");
+    assert!(!ends("127.0.0.%", "eve@127.0.0.%").await.already_so);
+    assert!(!ends("127.0.0.1", "ada@127.0.0.1").await.already_so);
+    for session in [hers, eves] {
+        session.ended();
     }
 }
 

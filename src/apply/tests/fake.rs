@@ -121,7 +121,9 @@ impl Fake {
                 object.extend(write.attributes.iter().filter_map(|(name, value)| Some((name.to_string(), value.clone()?))));
             }
         }
-        Ok(Written { id: Arc::from(id), already_so: false })
+        // Whoever has a nickname is known by it.
+        let called = write.attributes.iter().find(|(name, _)| name.as_ref() == "nickName").and_then(|(_, name)| name.as_ref()?.as_text());
+        Ok(Written { id: called.map_or_else(|| Arc::from(id), Arc::from), already_so: false })
     }
 
     fn arrive(&self) {
@@ -186,6 +188,11 @@ impl Writer for Fake {
 
     fn members_per_write(&self) -> usize {
         self.chunk
+    }
+
+    fn id_after(&self, change: &Change) -> Option<Arc<str>> {
+        let name = change.attributes.iter().find(|attribute| attribute.attribute.as_ref() == "nickName")?;
+        name.after.as_ref()?.as_text().map(Arc::from)
     }
 
     fn write<'a>(&'a self, batch: &'a [Write<'a>], _permit: &'a Permit) -> BoxFuture<'a, Vec<Result<Written, SystemError>>> {

@@ -2,13 +2,15 @@
 //!
 //! Must never: decide what is changed.
 
+use std::sync::Arc;
+
 use super::mariadb::MariaDb;
 use super::postgres::Postgres;
 use super::role::Roles;
 use super::write::Order;
 use crate::connector::Written;
 use crate::fence::Fence;
-use crate::model::{Capabilities, SystemError};
+use crate::model::{Capabilities, ObjectKind, SystemError};
 
 /// A server.
 #[derive(Debug)]
@@ -18,6 +20,14 @@ pub(super) enum Server {
 }
 
 impl Server {
+    /// The id of whatever has a name, where ids are made of names.
+    pub(super) fn id_of(&self, kind: ObjectKind, name: &str) -> Option<Arc<str>> {
+        match self {
+            Self::Postgres(_) => None,
+            Self::MariaDb(server) => Some(server.id(kind, name)),
+        }
+    }
+
     /// All of it at one moment.
     pub(super) async fn all(&self) -> Result<Roles, SystemError> {
         match self {

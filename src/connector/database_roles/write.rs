@@ -55,6 +55,11 @@ impl Writer for RolesWriter {
         Some((change.members.len() as u64).div_ceil(MEMBERS as u64).max(1))
     }
 
+    fn id_after(&self, change: &Change) -> Option<Arc<str>> {
+        let name = change.attributes.iter().find(|attribute| attribute.attribute.as_ref() == "userName")?;
+        self.server.id_of(change.object.kind, name.after.as_ref()?.as_text()?)
+    }
+
     fn write<'a>(&'a self, batch: &'a [Write<'a>], permit: &'a Permit) -> BoxFuture<'a, Vec<Result<Written, SystemError>>> {
         async move {
             let orders = batch.iter().map(Order::of).collect();

@@ -36,7 +36,7 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use super::pages::{PageQueue, read_blocking};
 use super::{LookupRequest, PageSink, Permit, ReadRequest, Reader, Surroundings, TargetConnector, Write, Writer, Written};
 use crate::manifest::connection::{self, DatabaseServer, Described, SqlConnection};
-use crate::model::{Evidence, ObjectKind, Page, ReadReport, SystemError, system_id};
+use crate::model::{Change, Evidence, ObjectKind, Page, ReadReport, SystemError, system_id};
 use crate::mysql::MysqlServer;
 use crate::policy::identity_path;
 use crate::postgres::PostgresServer;
@@ -238,6 +238,10 @@ impl Writer for SqlWriter {
 
     fn members_per_write(&self) -> usize {
         MEMBERS
+    }
+
+    fn id_after(&self, change: &Change) -> Option<Arc<str>> {
+        write::id_after(&self.layout, change)
     }
 
     fn write<'a>(&'a self, batch: &'a [Write<'a>], permit: &'a Permit) -> BoxFuture<'a, Vec<Result<Written, SystemError>>> {

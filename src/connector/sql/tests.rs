@@ -8,7 +8,7 @@ use crate::connector::Gone;
 use crate::connector::testing::{permit, permit_under};
 use crate::fence::Fence;
 use crate::fence::by_hand::HandTenure;
-use crate::model::{Action, Change, Columns, ObjectRef, Reason, Value};
+use crate::model::{Action, AttributeChange, Change, Columns, ObjectRef, Reason, Value};
 
 const APP: &str = "
     CREATE TABLE people (
@@ -438,6 +438,25 @@ async fn names_with_quotes_are_names_and_text_keys_can_be_made() {
     assert_eq!(answers[0].as_bytes()[14], b'4');
     let (rows, _) = read_all(app.target().await.reader.as_ref()).await;
     assert!(rows.contains(" | true | '; DROP TABLE x; --"), "{rows}");
+}
+
+#[tokio::test]
+async fn a_key_that_is_written_is_the_id_from_then_on() {
+    let mut app = App::new("CREATE TABLE box (login TEXT PRIMARY KEY, name TEXT); INSERT INTO box VALUES ('ada', 'Ada');");
+    app.connection = json!({
+        "database": {"sqlite": {"path": "app.db"}},
+        "accounts": {"table": "box", "key": "login", "columns": {"userName": "login", "displayName": "name"}},
+    });
+    let named = |name: &str| Change {
+        attributes: vec![AttributeChange { attribute: name.into(), before: None, after: Some(Value::text("eve")), sensitive: false }],
+        ..account(Action::Update, Some("ada"), json!({})).change()
+    };
+    let writer = app.target().await.writer;
+    assert_eq!(writer.id_after(&named("userName")).as_deref(), Some("eve"));
+    assert_eq!(writer.id_after(&named("displayName")), None);
+    assert_eq!(app.write(vec![account(Action::Update, Some("ada"), json!({"userName": "eve", "displayName": "Eve"}))]).await, ["eve"]);
+    assert_eq!(app.write(vec![account(Action::Update, Some("eve"), json!({"displayName": "Eva"}))]).await, ["eve"]);
+    assert_eq!(app.sql("SELECT login, name FROM box"), "eve|Eva");
 }
 
 #[tokio::test]

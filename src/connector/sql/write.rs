@@ -20,7 +20,7 @@ use super::select::{Select, is_active};
 use super::session::{Mode, Session, Sql, Transaction, Values};
 use crate::connector::{Write, Written};
 use crate::fence::Fence;
-use crate::model::{Action, Columns, ObjectKind, SystemError, Value};
+use crate::model::{Action, Change, Columns, ObjectKind, SystemError, Value};
 
 /// One change, ready for a thread of its own.
 #[derive(Clone, Debug)]
@@ -283,6 +283,10 @@ fn update(session: &dyn Session, layout: &Layout, objects: &Objects, job: &Job, 
     let settings = Settings::of(layout, objects, job)?;
     let changes = settings.changes(objects)?;
     let changed = changes.write(session, objects, id)?;
+    // A key that was written is another one from here on.
+    let key = settings.columns.iter().find(|(column, value)| **column == objects.key && *value != Sql::Null);
+    let key = key.map(|(_, value)| cell::text(value.borrowed()).map_err(rejected)).transpose()?;
+    let id = key.as_deref().unwrap_or(id);
     if changed {
         settings.active.map_or(Ok(()), |wanted| stands(session, objects, id, wanted))?;
         is_kept(session, objects, id, &Changes::plain(settings.columns.clone()))?;
@@ -292,6 +296,18 @@ fn update(session: &dyn Session, layout: &Layout, objects: &Objects, job: &Job, 
         _ => false,
     };
     Ok(Written { id: id.into(), already_so: !changed && !roles_changed })
+}
+
+/// The key of a row once a change is done, where the change writes the key's column.
+pub(super) fn id_after(layout: &Layout, change: &Change) -> Option<Arc<str>> {
+    let objects = match change.object.kind {
+        ObjectKind::Group => layout.groups.as_ref()?,
+        _ => &layout.accounts,
+    };
+    let writes = |name: &Arc<str>| objects.columns.get(name).is_some_and(|column| *column == objects.key);
+    let after = change.attributes.iter().find(|attribute| writes(&attribute.attribute))?.after.as_ref()?;
+    let value = cell::to_sql(&objects.key, after).ok()?;
+    cell::text(value.borrowed()).ok().map(Arc::from)
 }
 
 /// Removes the row and the links that are described; others that refer to it make the database refuse.

@@ -197,7 +197,8 @@ fn the_people_of_a_group_that_may_be_there_or_not_are_no_members_of_the_one_abov
     let documents =
         [source("hr", ""), target("  groups: {}\n"), group("all", "  members: [{group: ops}]\n"), group("ops", "  rule: 'true'\n")];
     let scene = Scene::new(&documents).person("1", "ada").marked("u1", "hr/1", "ada").marked_group("g1", "group/all", "all");
-    let scene = scene.link(ObjectKind::Group, "group/all", "g1").link(ObjectKind::Group, "group/ops", "g2").able(|able| able.nested_groups = true);
+    let scene =
+        scene.link(ObjectKind::Group, "group/all", "g1").link(ObjectKind::Group, "group/ops", "g2").able(|able| able.nested_groups = true);
     assert_eq!(tell(&scene.plan_unanswered()).matches("AddMembers").count(), 0, "{}", tell(&scene.plan_unanswered()));
     // Nor is anybody taken out who may belong there.
     let scene = scene.member("g1", "u1");

@@ -177,7 +177,9 @@ fn statements(workspace: &str, facts: &[Fact], into: &mut Vec<Statement>) {
 fn one(workspace: &str, fact: &Fact, into: &mut Vec<Statement>) {
     match fact {
         Fact::Carried(link) => links::carry(workspace, link, into),
-        Fact::Moved { link, from } => into.push(links::shift(workspace, link, from)),
+        Fact::Moved { link, from } => links::shift(workspace, link, from, into),
+        Fact::Moving(former) => into.push(links::record_former(workspace, former)),
+        Fact::NotMoved(former) => into.push(links::forget_former(workspace, (&former.target, former.kind, &former.id), &former.key)),
         Fact::Unlinked(link) => links::forget(workspace, link, into),
         Fact::SourceRenamed { old, new } => people::rename_source(workspace, old, new, into),
         Fact::Kept(repeat) => into.push(objects::forget_repeat(workspace, repeat)),

@@ -3,7 +3,7 @@
 //! Must never: leave two keys to one object.
 
 use super::statement::Statement;
-use crate::model::{Link, LinkOrigin, ObjectKind, UNKNOWN_SYSTEM, grant_key};
+use crate::model::{FormerLink, Link, LinkOrigin, ObjectKind, UNKNOWN_SYSTEM, grant_key};
 
 /// The rows of a statement as a table, and the columns that [`columns`] gives it.
 macro_rules! new_links {
@@ -146,10 +146,24 @@ pub(super) fn rename(workspace: &str, links: &[&Link]) -> Statement {
 }
 
 /// An object of ours has another id.
-pub(super) fn shift(workspace: &str, link: &Link, from: &str) -> Statement {
+pub(super) fn shift(workspace: &str, link: &Link, from: &str, into: &mut Vec<Statement>) {
     let update = "UPDATE links SET name = $6, id = $7 WHERE workspace = $1 AND target = $2 AND kind = $3 AND key = $4 AND id = $5";
     let of = Statement::new(update, workspace).text(&link.target).text(link.kind.word()).text(&link.key).text(from);
-    of.maybe(link.name.as_deref().map(str::to_owned)).text(&link.id)
+    into.push(of.maybe(link.name.as_deref().map(str::to_owned)).text(&link.id));
+    into.push(forget_former(workspace, (&link.target, link.kind, &link.id), &link.key));
+}
+
+/// A key that an object had, or the id that it is about to get.
+pub(super) fn record_former(workspace: &str, former: &FormerLink) -> Statement {
+    let FormerLink { target, kind, key, id, at } = former;
+    let upsert = "INSERT INTO formers (workspace, target, kind, key, id, at) VALUES ($1, $2, $3, $4, $5, $6) \
+                  ON CONFLICT (workspace, target, kind, id, key) DO UPDATE SET at = excluded.at";
+    Statement::new(upsert, workspace).text(target).text(kind.word()).text(key).text(id).text(&at.to_string())
+}
+
+/// It has the key no more, or did not get the id.
+pub(super) fn forget_former(workspace: &str, (target, kind, id): (&str, ObjectKind, &str), key: &str) -> Statement {
+    Statement::new(FORGET_FORMER, workspace).text(target).text(kind.word()).text(id).text(key)
 }
 
 /// An object is gone, and all that was kept of it.

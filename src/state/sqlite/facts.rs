@@ -49,6 +49,8 @@ fn keep_one(connection: &Connection, fact: &Fact) -> rusqlite::Result<()> {
         Fact::Placed(link) => rows::place_link(connection, link),
         Fact::Renamed(link) => rows::rename_link(connection, link),
         Fact::Moved { link, from } => rows::move_link(connection, link, from),
+        Fact::Moving(former) => rows::record_former(connection, former),
+        Fact::NotMoved(former) => rows::forget_former(connection, (&former.target, former.kind, &former.id), &former.key),
         Fact::Unlinked(link) => {
             if link.kind == ObjectKind::Account {
                 rows::forget_grants(connection, &link.target, &link.key)?;

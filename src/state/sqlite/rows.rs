@@ -71,6 +71,8 @@ pub(super) fn record_link(connection: &Connection, link: &Link) -> rusqlite::Res
     upsert_link(connection, link)
 }
 
+const FORMER: &str = "INSERT OR REPLACE INTO formers (target, kind, key, id, at) VALUES (?1, ?2, ?3, ?4, ?5)";
+
 /// Remembers that an object of ours has another key from now on: its resource was renamed. The key that it had is kept, for whoever takes that back, and what
 /// was given to an account is still given to it.
 pub(super) fn carry_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
@@ -82,20 +84,13 @@ pub(super) fn carry_link(connection: &Connection, link: &Link) -> rusqlite::Resu
         .collect::<rusqlite::Result<_>>()?;
     for key in had {
         let at = link.at.to_string();
-        connection
-            .prepare_cached("INSERT OR REPLACE INTO formers (target, kind, key, id, at) VALUES (?1, ?2, ?3, ?4, ?5)")?
-            .execute(params![link.target, kind, key, link.id, at])?;
+        connection.prepare_cached(FORMER)?.execute(params![link.target, kind, key, link.id, at])?;
         connection.prepare_cached(UNLINK)?.execute(params![link.target, kind, key])?;
         if link.kind == ObjectKind::Account {
             carry_grants(connection, link, &key)?;
         }
     }
-    connection.prepare_cached("DELETE FROM formers WHERE target = ?1 AND kind = ?2 AND id = ?3 AND key = ?4")?.execute(params![
-        link.target,
-        kind,
-        link.id,
-        link.key
-    ])?;
+    forget_former(connection, (&link.target, link.kind, &link.id), &link.key)?;
     upsert_link(connection, link)
 }
 
@@ -157,7 +152,20 @@ pub(super) fn rename_link(connection: &Connection, link: &Link) -> rusqlite::Res
 pub(super) fn move_link(connection: &Connection, link: &Link, from: &str) -> rusqlite::Result<()> {
     let update = "UPDATE links SET name = ?1, id = ?2 WHERE target = ?3 AND kind = ?4 AND key = ?5 AND id = ?6";
     let values = params![link.name, link.id, link.target, link.kind.word(), link.key, from];
-    connection.prepare_cached(update)?.execute(values).map(drop)
+    connection.prepare_cached(update)?.execute(values)?;
+    forget_former(connection, (&link.target, link.kind, &link.id), &link.key)
+}
+
+/// Remembers a key that an object had, or the id that it is about to get.
+pub(super) fn record_former(connection: &Connection, former: &FormerLink) -> rusqlite::Result<()> {
+    let FormerLink { target, kind, key, id, at } = former;
+    connection.prepare_cached(FORMER)?.execute(params![target, kind.word(), key, id, at.to_string()]).map(drop)
+}
+
+/// It has the key no more, or did not get the id.
+pub(super) fn forget_former(connection: &Connection, (target, kind, id): (&str, ObjectKind, &str), key: &str) -> rusqlite::Result<()> {
+    let forget = "DELETE FROM formers WHERE target = ?1 AND kind = ?2 AND id = ?3 AND key = ?4";
+    connection.prepare_cached(forget)?.execute(params![target, kind.word(), id, key]).map(drop)
 }
 
 /// The account that was to be made without access has an id now.

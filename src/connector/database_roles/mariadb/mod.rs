@@ -2,6 +2,7 @@
 //!
 //! Must never: make an account that anybody may use without a password.
 
+mod ending;
 mod read;
 mod rights;
 mod write;

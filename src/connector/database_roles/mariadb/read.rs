@@ -66,7 +66,7 @@ impl MariaDb {
     }
 
     /// The server has no numbers for them: an account is known by its name and its host, a role by its name.
-    pub(super) fn id(&self, kind: ObjectKind, name: &str) -> Arc<str> {
+    pub(in super::super) fn id(&self, kind: ObjectKind, name: &str) -> Arc<str> {
         if kind == ObjectKind::Account { format!("{name}@{}", self.host).into() } else { name.into() }
     }
 }

@@ -71,9 +71,8 @@ impl MariaDb {
             Order::Remove { kind, id } => self.remove(session, (*kind, id), all).await,
             Order::Members { group, members, join } => self.members(session, group, (members, *join), all).await,
             Order::EndSessions { id } => {
-                let account = self.account(&role(all, ObjectKind::Account, id)?.name)?;
-                self.send(session, &[format!("KILL USER {account}")]).await?;
-                Ok(Written { id: id.clone(), already_so: false })
+                let name = role(all, ObjectKind::Account, id)?.name.clone();
+                self.end_sessions(session, id, &name).await
             }
         }
     }
@@ -122,6 +121,7 @@ impl MariaDb {
                     found.name
                 )));
             }
+            self.defines_nothing(session, id, "rename it by hand once nothing runs with its rights").await?;
             statements.push(format!("RENAME USER {} TO {}", self.account(&found.name)?, self.account(name)?));
         }
         if let Some(active) = wanted.active.filter(|active| *active != found.active && kind == ObjectKind::Account) {
@@ -151,7 +151,7 @@ impl MariaDb {
             Err(error) => return Err(error),
         };
         if kind == ObjectKind::Account {
-            self.owns_nothing(session, id).await?;
+            self.defines_nothing(session, id, "let the Target keep accounts (`absent: {action: deactivate}`)").await?;
             self.send(session, &[format!("DROP USER {}", self.account(&name)?)]).await?;
         } else {
             self.send(session, &[format!("DROP ROLE {}", mariadb_name(&name)?)]).await?;
@@ -160,8 +160,8 @@ impl MariaDb {
         Ok(Written { id: id.clone(), already_so: false })
     }
 
-    /// What runs with the rights of whoever defined it stops when they are gone.
-    async fn owns_nothing(&self, session: &mut MysqlSession, id: &str) -> Result<(), SystemError> {
+    /// What runs with the rights of whoever defined it stops when they are gone or called something else, and runs with those of whoever gets the name next.
+    async fn defines_nothing(&self, session: &mut MysqlSession, id: &str, or: &str) -> Result<(), SystemError> {
         let asked = "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.VIEWS WHERE DEFINER = ? \
             UNION ALL SELECT CONCAT(ROUTINE_SCHEMA, '.', ROUTINE_NAME) FROM information_schema.ROUTINES WHERE DEFINER = ? \
             UNION ALL SELECT CONCAT(TRIGGER_SCHEMA, '.', TRIGGER_NAME) FROM information_schema.TRIGGERS WHERE DEFINER = ? \
@@ -171,10 +171,7 @@ impl MariaDb {
         if names.is_empty() {
             return Ok(());
         }
-        Err(SystemError::Rejected(format!(
-            "{id} is the definer of {}: give these another definer first, or let the Target keep accounts (`absent: {{action: deactivate}}`)",
-            names.join(", ")
-        )))
+        Err(SystemError::Rejected(format!("{id} is the definer of {}: give these another definer first, or {or}", names.join(", "))))
     }
 
     async fn members(
@@ -215,7 +212,7 @@ impl MariaDb {
     }
 
     /// Sends statements in their order.
-    async fn send(&self, session: &mut MysqlSession, statements: &[String]) -> Result<(), SystemError> {
+    pub(super) async fn send(&self, session: &mut MysqlSession, statements: &[String]) -> Result<(), SystemError> {
         for (at, statement) in statements.iter().enumerate() {
             let sent = timeout(self.deadline, session.write(statement, ())).await.unwrap_or(Err(MysqlError::Late));
             let Err(error) = sent else { continue };
