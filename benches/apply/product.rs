@@ -59,6 +59,7 @@ fn create(at: usize) -> Change {
         before: None,
         after: Some(Value::text(value)),
         sensitive: false,
+        privileged: false,
     };
     let attributes = ATTRIBUTES.iter().zip(&values).map(attribute).collect();
     Change { attributes, ..Change::new(&"chat".into(), Action::Create, object, Reason::Joiner) }

@@ -46,7 +46,13 @@ fn row(name: &str, took: f64, beside: f64) {
 fn lines(number: usize) -> [Fact; 2] {
     let key = format!("hr/{number}");
     let object = ObjectRef { kind: ObjectKind::Account, key: key.as_str().into(), id: None, name: key.as_str().into() };
-    let attribute = |name: &str| AttributeChange { attribute: name.into(), before: None, after: Some(Value::text(&key)), sensitive: false };
+    let attribute = |name: &str| AttributeChange {
+        attribute: name.into(),
+        before: None,
+        after: Some(Value::text(&key)),
+        sensitive: false,
+        privileged: false,
+    };
     let attributes = ["displayName", "externalId", "name.familyName", "name.givenName", "title", "userName"].map(attribute).into();
     let change = Change { attributes, ..Change::new(&"chat".into(), Action::Create, object, Reason::Joiner) };
     let (run, at, id) = (Arc::from("20261130T000000Z-00000000"), Timestamp::now(), ChangeId(u32::try_from(number).unwrap_or(u32::MAX)));

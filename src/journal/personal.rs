@@ -103,8 +103,8 @@ fn split_intent(intent: &Intent) -> Option<(Event, Vec<Whose>)> {
     let own = (own != Personal::default()).then(|| (object.key.clone(), own));
     let parts: Vec<_> = own.into_iter().chain(members.iter().map(member)).collect();
     let name_alone = |change: &AttributeChange| {
-        let AttributeChange { attribute, sensitive, .. } = change;
-        AttributeChange { attribute: attribute.clone(), before: None, after: None, sensitive: *sensitive }
+        let AttributeChange { attribute, sensitive, privileged, .. } = change;
+        AttributeChange { attribute: attribute.clone(), before: None, after: None, sensitive: *sensitive, privileged: *privileged }
     };
     let clear = Intent {
         change: *change,

@@ -33,6 +33,7 @@ fn change(key: &str) -> Change {
         before: None,
         after: Some(Value::text(after)),
         sensitive: false,
+        privileged: false,
     };
     let object = ObjectRef { kind: ObjectKind::Account, key: Arc::from(key), id: None, name: Arc::from("jane") };
     Change {

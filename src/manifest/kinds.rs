@@ -422,6 +422,9 @@ pub struct Privileged {
     /// Values of the attributes `roles` and `entitlements` of an account.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
+    /// Attributes of an account that give rights by any value but `false`, `0`, `no` and none: `custom.isAdmin`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<String>,
 }
 
 /// A group that must keep at least some active members.

@@ -90,6 +90,9 @@ pub struct AttributeChange {
     /// its values are secrets
     #[serde(default)]
     pub sensitive: bool,
+    /// its Target says that it gives rights (`privileged.attributes`)
+    #[serde(default)]
+    pub privileged: bool,
 }
 
 /// What stands for a secret value wherever something is written.
@@ -105,8 +108,10 @@ impl Serialize for AttributeChange {
                 fields.serialize_entry(name, hidden.as_ref().unwrap_or(value))?;
             }
         }
-        if self.sensitive {
-            fields.serialize_entry("sensitive", &true)?;
+        for (name, set) in [("sensitive", self.sensitive), ("privileged", self.privileged)] {
+            if set {
+                fields.serialize_entry(name, &true)?;
+            }
         }
         fields.end()
     }
@@ -239,15 +244,16 @@ impl AttributeChange {
     pub fn as_written(&self) -> Self {
         let hide = |value: &Option<Value>| value.as_ref().map(|value| if self.is_secret() { Value::text(HIDDEN) } else { value.clone() });
         let (before, after) = (hide(&self.before), hide(&self.after));
-        Self { attribute: self.attribute.clone(), before, after, sensitive: self.sensitive }
+        Self { attribute: self.attribute.clone(), before, after, sensitive: self.sensitive, privileged: self.privileged }
     }
 
-    /// Whether its values give rights at a system (RFC 7643, 4.1.2: `roles`, `entitlements`).
+    /// Whether its values give rights at a system (RFC 7643, 4.1.2: `roles`, `entitlements`), or its Target says so.
     pub fn gives_rights(&self) -> bool {
-        ["roles", "entitlements"].into_iter().any(|name| {
-            let rest = self.attribute.strip_prefix(name);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        })
+        self.privileged
+            || ["roles", "entitlements"].into_iter().any(|name| {
+                let rest = self.attribute.strip_prefix(name);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            })
     }
 
     /// Values that are there afterwards and were not before.

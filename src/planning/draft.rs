@@ -93,7 +93,7 @@ pub(in crate::planning) fn attribute(
     before: Option<crate::model::Value>,
     after: Option<crate::model::Value>,
 ) -> AttributeChange {
-    AttributeChange { attribute: name.clone(), before, after, sensitive: false }
+    AttributeChange { attribute: name.clone(), before, after, sensitive: false, privileged: false }
 }
 
 /// A change with attributes and risks.

@@ -36,9 +36,7 @@ mod traces;
 
 use std::ops::Range;
 
-use crate::model::{
-    Action, AttributeChange, Change, FORMAT_VERSION, Memory, OWNERS, ObjectKind, ObjectRef, Plan, PlanFilter, RecordLink, Risk,
-};
+use crate::model::{Action, Change, FORMAT_VERSION, Memory, ObjectRef, Plan, PlanFilter, RecordLink, Risk};
 use crate::policy::Policy;
 use crate::world::World;
 
@@ -196,7 +194,7 @@ fn finish(basis: &Basis<'_>, drafts: Vec<Draft>, mut report: StepReport, (popula
     let Basis { policy, moment, .. } = basis;
     let mut changes = assembly::order::order(basis, drafts);
     for change in &mut changes {
-        hide_secrets(policy, change);
+        mark_values(policy, change);
         name_privilege(policy, change);
     }
     let mut plan = Plan {
@@ -219,7 +217,7 @@ fn name_privilege(policy: &Policy, change: &mut Change) {
     let privileged = match (change.action, &change.entitlement) {
         (Action::AddMembers, _) => policy.is_privileged_group(&change.target, &change.object),
         (Action::AddEntitlement, Some(entitlement)) => policy.is_privileged_entitlement(&change.target, entitlement),
-        _ => brings_privilege(policy, change),
+        _ => change.attributes.iter().any(|one| policy.is_privileged_value(&change.target, &change.object, one)),
     };
     if privileged {
         change.risks.push(Risk::Privilege);
@@ -227,23 +225,14 @@ fn name_privilege(policy: &Policy, change: &mut Change) {
     }
 }
 
-/// Whether values bring it: a role of an account that is privileged, or another owner of a group that is.
-fn brings_privilege(policy: &Policy, change: &Change) -> bool {
-    let Some(rules) = policy.targets.iter().find(|rules| rules.name == change.target) else { return false };
-    let brings = |one: &AttributeChange| match change.object.kind {
-        ObjectKind::Account => one.gives_rights() && one.comes().any(|value| rules.privileged.names_role(value)),
-        _ => one.attribute.as_ref() == OWNERS && one.comes().next().is_some() && policy.is_privileged_group(&change.target, &change.object),
-    };
-    change.attributes.iter().any(brings)
-}
-
-/// The mark goes with the values from here on: whatever writes or shows them, shows that they are secrets.
-fn hide_secrets(policy: &Policy, change: &mut Change) {
+/// The marks go with the values from here on: whatever writes or shows them, shows that they are secrets, and whatever counts them, that they give rights.
+fn mark_values(policy: &Policy, change: &mut Change) {
     let Change { target, entitlement, attributes, .. } = change;
     for attribute in attributes {
         attribute.sensitive = match entitlement {
             Some(entitlement) => policy.is_sensitive_parameter(target, entitlement, &attribute.attribute),
             None => policy.is_sensitive(&attribute.attribute),
         };
+        attribute.privileged = entitlement.is_none() && policy.is_privileged_attribute(target, &attribute.attribute);
     }
 }

@@ -36,7 +36,7 @@ pub(crate) use target::DEFAULTS;
 use crate::diagnostic::Place;
 use crate::expr::Expression;
 use crate::manifest::kinds::{DeprovisionAction, Lifecycle, MappingMode, Ownership, fold};
-use crate::model::{Guardrail, Key, ObjectKind, ObjectRef, Tables, Value, ValueLimit, ValueState};
+use crate::model::{AttributeChange, Guardrail, Key, OWNERS, ObjectKind, ObjectRef, Tables, Value, ValueLimit, ValueState};
 
 /// Everything that planning needs of the manifests.
 #[derive(Clone, Debug)]
@@ -106,6 +106,21 @@ impl Policy {
         self.is_privileged_group(target, &group)
     }
 
+    /// Whether an account can do more than others by what a value becomes, or whoever comes to own a group can.
+    pub fn is_privileged_value(&self, target: &str, object: &ObjectRef, value: &AttributeChange) -> bool {
+        let Some(rules) = self.target(target) else { return false };
+        match object.kind {
+            ObjectKind::Account if rules.privileged.attributes.contains(&value.attribute) => value.comes().any(says_something),
+            ObjectKind::Account => value.gives_rights() && value.comes().any(|value| rules.privileged.names_role(value)),
+            _ => value.attribute.as_ref() == OWNERS && value.comes().next().is_some() && self.is_privileged_group(target, object),
+        }
+    }
+
+    /// Whether the values of an account's attribute give rights at a target, whatever they are.
+    pub fn is_privileged_attribute(&self, target: &str, attribute: &str) -> bool {
+        self.target(target).is_some_and(|target| target.privileged.attributes.contains(attribute))
+    }
+
     /// Whether people sign in at a target by an attribute.
     pub fn is_sign_in(&self, target: &str, attribute: &str) -> bool {
         self.target(target).is_some_and(|target| target.sign_in.iter().any(|name| name.as_ref() == attribute))
@@ -113,6 +128,16 @@ impl Policy {
 
     fn target(&self, name: &str) -> Option<&TargetPolicy> {
         self.targets.iter().find(|target| target.name.as_ref() == name)
+    }
+}
+
+/// Whether a value is more than the word for none.
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Bool(is) => *is,
+        Value::Int(number) => *number != 0,
+        Value::Text(text) => !["", "0", "f", "false", "n", "no"].iter().any(|none| text.trim().eq_ignore_ascii_case(none)),
+        Value::List(_) | Value::Map(_) | Value::Reference(_) => true,
     }
 }
 
@@ -398,6 +423,8 @@ pub struct PrivilegePolicy {
     pub entitlements: BTreeSet<String>,
     /// values of `roles` and `entitlements` of an account, folded
     pub roles: BTreeSet<String>,
+    /// attributes of an account that give rights
+    pub attributes: BTreeSet<Arc<str>>,
 }
 
 impl PrivilegePolicy {

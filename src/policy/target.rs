@@ -262,7 +262,12 @@ impl Compiler<'_> {
 
 fn privileged(spec: &Privileged) -> PrivilegePolicy {
     let names = |names: &[String]| names.iter().map(|name| fold(name)).collect();
-    PrivilegePolicy { groups: names(&spec.groups), entitlements: names(&spec.entitlements), roles: names(&spec.roles) }
+    PrivilegePolicy {
+        groups: names(&spec.groups),
+        entitlements: names(&spec.entitlements),
+        roles: names(&spec.roles),
+        attributes: spec.attributes.iter().map(|name| Arc::from(name.as_str())).collect(),
+    }
 }
 
 /// Days that can't be read were told by the manifests' own checks.

@@ -43,7 +43,7 @@ pub fn change(target: &str, action: Action, object: ObjectRef, reason: Reason) -
 
 /// One attribute, before and after.
 pub fn change_of(attribute: &str, before: Option<Value>, after: Option<Value>) -> AttributeChange {
-    AttributeChange { attribute: attribute.into(), before, after, sensitive: false }
+    AttributeChange { attribute: attribute.into(), before, after, sensitive: false, privileged: false }
 }
 
 /// Steps that read as a sentence.

@@ -366,6 +366,7 @@ pub(super) fn effect(atom: &Atom, watch: Watch<'_>) -> EffectKind {
     match &atom.slot {
         AtomSlot::Object { action, .. } if group => of_group(*action),
         AtomSlot::Object { action, .. } => of_account(*action),
+        AtomSlot::Attribute(value) if watch.value(&atom.target, &atom.object, value) => EffectKind::GetsPrivilege,
         AtomSlot::Attribute(_) if group => EffectKind::GroupChanges,
         AtomSlot::Attribute(value) if watch.sign_in(&atom.target, &value.name) => EffectKind::ChangesSignIn,
         AtomSlot::Attribute(_) => EffectKind::Changes,

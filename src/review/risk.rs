@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::atom::AtomValue;
 use super::figures::GroupSize;
 use super::{AtomGroup, Branch, Divergence, EffectKind, NotUsed, NotUsedKind, Who};
 use crate::diagnostic::Place;
-use crate::model::{ObjectRef, Reason, Value};
+use crate::model::{AttributeChange, ObjectKind, ObjectRef, Reason, Value};
 use crate::policy::Policy;
 
 /// Why to look twice, the gravest first.
@@ -22,7 +23,7 @@ pub enum RiskKind {
     Irreversible,
     /// people get another name to sign in by
     ChangesSignIn,
-    /// people get a privileged group or entitlement
+    /// people get a privileged group, entitlement, role or value, or come to own a privileged group
     Privilege,
     /// people get sign-in back
     Reactivation,
@@ -92,6 +93,18 @@ impl<'a> Watch<'a> {
 
     pub(super) fn entitlement(&self, target: &str, entitlement: &str) -> bool {
         self.policies.iter().any(|policy| policy.is_privileged_entitlement(target, entitlement))
+    }
+
+    /// Whether somebody gets what can do more by a value; where it may not be seen, what its attribute says is enough.
+    pub(super) fn value(&self, target: &str, object: &ObjectRef, value: &AtomValue) -> bool {
+        let AtomValue { name, before, after, public, .. } = value;
+        let attribute = name.clone();
+        let change = AttributeChange { attribute, before: before.clone(), after: after.clone(), sensitive: false, privileged: false };
+        let brings = |policy: &&Policy| match public {
+            true => policy.is_privileged_value(target, object, &change),
+            false => object.kind == ObjectKind::Account && policy.is_privileged_attribute(target, name),
+        };
+        self.policies.iter().any(brings)
     }
 
     pub(super) fn sign_in(&self, target: &str, attribute: &str) -> bool {

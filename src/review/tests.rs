@@ -173,6 +173,26 @@ fn privilege_counts_where_either_revision_says_so() {
     "###);
 }
 
+/// Not by groups and entitlements alone: a role, a flag, and whoever comes to own a privileged group.
+#[test]
+fn privilege_by_a_value_is_looked_at() {
+    let scene = |rule: &str, privileged: &str| {
+        let rules = format!("  groups: {{}}\n{privileged}  mapping: {{rules: [{rule}]}}\n");
+        let scene = Scene::new(&[source("hr", ""), target(&rules)]).person("1", "ada").person("2", "bob");
+        scene.marked("u1", "hr/1", "ada").marked("u2", "hr/2", "bob")
+    };
+    let risks = |rule: &str, privileged: &str| {
+        let review = review(&scene("{attribute: title, value: 'null'}", privileged), &scene(rule, ""), Vec::new());
+        let people = review.risks.iter().filter(|risk| risk.risk == super::RiskKind::Privilege).map(|risk| risk.people);
+        people.sum::<u64>()
+    };
+    let (roles, flag) = ("  privileged: {roles: [admin]}\n", "  privileged: {attributes: [custom.isAdmin]}\n");
+    assert_eq!(risks("{attribute: roles, value: '[\"admin\"]'}", roles), 2);
+    assert_eq!(risks("{attribute: roles, value: '[\"user\"]'}", roles), 0);
+    // A review does not see the values of such an attribute, so whoever's changes is told.
+    assert_eq!(risks("{attribute: custom.isAdmin, value: 'identity.userName == \"ada\"'}", flag), 2);
+}
+
 #[test]
 fn a_plan_by_itself_is_all_effect() {
     let scene = company(LEADS, &[]).amended("1", "left", json!(true)).amended("2", "title", json!("Head")).person("5", "eve");

@@ -293,7 +293,7 @@ pub(super) trait Building {
 
 impl Building for Change {
     fn with(mut self, attribute: &str, before: Option<Value>, after: Option<Value>) -> Self {
-        self.attributes.push(AttributeChange { attribute: Arc::from(attribute), before, after, sensitive: false });
+        self.attributes.push(AttributeChange { attribute: Arc::from(attribute), before, after, sensitive: false, privileged: false });
         self
     }
 

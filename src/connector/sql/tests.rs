@@ -448,7 +448,13 @@ async fn a_key_that_is_written_is_the_id_from_then_on() {
         "accounts": {"table": "box", "key": "login", "columns": {"userName": "login", "displayName": "name"}},
     });
     let named = |name: &str| Change {
-        attributes: vec![AttributeChange { attribute: name.into(), before: None, after: Some(Value::text("eve")), sensitive: false }],
+        attributes: vec![AttributeChange {
+            attribute: name.into(),
+            before: None,
+            after: Some(Value::text("eve")),
+            sensitive: false,
+            privileged: false,
+        }],
         ..account(Action::Update, Some("ada"), json!({})).change()
     };
     let writer = app.target().await.writer;

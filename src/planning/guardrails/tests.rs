@@ -584,7 +584,8 @@ fn changed_parameters_count_as_updates() {
 fn given(action: Action, key: u32, risks: &[Risk]) -> Change {
     let before = crate::model::Value::text(format!("old{key}"));
     let after = crate::model::Value::text(format!("new{key}"));
-    let name = AttributeChange { attribute: "userName".into(), before: Some(before), after: Some(after), sensitive: false };
+    let name =
+        AttributeChange { attribute: "userName".into(), before: Some(before), after: Some(after), sensitive: false, privileged: false };
     let change = change(action, ObjectKind::Account, &format!("hr/{key:03}"), Mandate::Normal);
     Change { risks: risks.to_vec(), attributes: if risks.contains(&Risk::SignIn) { vec![name] } else { vec![] }, ..change }
 }

@@ -157,6 +157,25 @@ fn a_privileged_role_and_an_owner_of_a_privileged_group_are_risks() {
     assert_eq!((risky.collect::<Vec<_>>(), plan.changes.len()), (vec!["hr/1".to_owned(), "group/ops".to_owned()], 4), "{}", tell(&plan));
 }
 
+/// A flag of the application may make somebody an administrator; the Target says which.
+#[test]
+fn a_value_of_a_privileged_attribute_is_a_risk_and_counts_as_a_role() {
+    let plan = |value: &str| {
+        let rules = format!("  mapping: {{rules: [{{attribute: custom.isAdmin, value: '{value}'}}]}}\n");
+        scene(&format!("  privileged: {{attributes: [custom.isAdmin]}}\n{rules}"), &[]).plan()
+    };
+    let risky = |plan: &crate::model::Plan| plan.changes.iter().filter(|change| change.risks.contains(&Risk::Privilege)).count();
+    let given = plan(r#"identity.userName == "ada""#);
+    assert_eq!((risky(&given), given.changes.len()), (1, 3), "{}", tell(&given));
+    assert_eq!(given.changes.iter().filter(|change| change.attributes.iter().any(|one| one.gives_rights())).count(), 3);
+    for none in ["false", "\"no\"", "\"\"", "0"] {
+        assert_eq!(risky(&plan(none)), 0, "{none}");
+    }
+    // As it comes back from a file.
+    let text = serde_json::to_string(&given.changes[0].attributes[0]).unwrap();
+    assert!(serde_json::from_str::<crate::model::AttributeChange>(&text).unwrap().gives_rights(), "{text}");
+}
+
 #[test]
 fn owners_without_an_account_are_left_out_and_told() {
     let ops = format!("  owners: [{}, {}]\n", who("1"), who("4"));

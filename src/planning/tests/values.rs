@@ -144,7 +144,8 @@ fn a_value_that_came_back_different_twice_is_told_and_not_written_for_ever() {
             .account(json!({"id": "u1", "userName": "ada", "title": "Long", "externalId": "hc:acme:hr:1"}))
     };
     let text = |text: &str| Some(Value::text(text));
-    let change = AttributeChange { attribute: "title".into(), before: text("Long"), after: text("Long title"), sensitive: false };
+    let change =
+        AttributeChange { attribute: "title".into(), before: text("Long"), after: text("Long title"), sensitive: false, privileged: false };
     let print = crate::world::prints::print("acme", &change).unwrap();
     let wrote = |mut scene: Scene| {
         let prints = Box::new([(print.name, print.wrote as u32)]);

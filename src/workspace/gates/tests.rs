@@ -55,7 +55,8 @@ fn account(action: Action, key: &str) -> Change {
 }
 
 fn title(key: &str, after: &str) -> Change {
-    let attribute = AttributeChange { attribute: "title".into(), before: None, after: Some(Value::text(after)), sensitive: false };
+    let attribute =
+        AttributeChange { attribute: "title".into(), before: None, after: Some(Value::text(after)), sensitive: false, privileged: false };
     Change { attributes: vec![attribute], ..account(Action::Update, key) }
 }
 

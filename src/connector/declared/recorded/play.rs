@@ -183,6 +183,7 @@ fn values(of: &BTreeMap<String, Json>) -> Vec<AttributeChange> {
         before: None,
         after: Value::from_json(value),
         sensitive: false,
+        privileged: false,
     };
     of.iter().map(value).collect()
 }
@@ -195,8 +196,13 @@ fn access(action: Action, kind: ObjectKind) -> Option<AttributeChange> {
         Action::Deactivate => (Some(true), false),
         _ => return None,
     };
-    let attribute =
-        AttributeChange { attribute: "active".into(), before: before.map(Value::Bool), after: Some(Value::Bool(after)), sensitive: false };
+    let attribute = AttributeChange {
+        attribute: "active".into(),
+        before: before.map(Value::Bool),
+        after: Some(Value::Bool(after)),
+        sensitive: false,
+        privileged: false,
+    };
     (kind == ObjectKind::Account).then_some(attribute)
 }
 

@@ -237,7 +237,13 @@ impl Wanted {
     /// An attribute with what it was when the plan was made; null is nothing.
     pub fn was(mut self, attribute: &str, before: Json, after: Json) -> Self {
         let (before, after) = (Value::from_json(&before), Value::from_json(&after));
-        self.change.attributes.push(AttributeChange { attribute: attribute.into(), before, after: after.clone(), sensitive: false });
+        self.change.attributes.push(AttributeChange {
+            attribute: attribute.into(),
+            before,
+            after: after.clone(),
+            sensitive: false,
+            privileged: false,
+        });
         self.attributes.push((attribute.into(), after));
         self
     }

@@ -49,7 +49,7 @@ fn a_mass_of_moves_is_withheld_and_who_is_put_away_or_comes_back_is_none() {
         (from..to).map(move |at| {
             let mut one = change(action, ObjectKind::Account, &format!("hr/{at}"), Mandate::Normal);
             let (before, after) = (Some(crate::model::Value::text("OU=Sales")), Some(crate::model::Value::text("OU=Ops")));
-            one.attributes = vec![AttributeChange { attribute: "container".into(), before, after, sensitive: false }];
+            one.attributes = vec![AttributeChange { attribute: "container".into(), before, after, sensitive: false, privileged: false }];
             one
         })
     };
@@ -70,7 +70,7 @@ fn a_mass_of_other_roles_is_withheld_whichever_way_they_change() {
     let list = |names: &[&str]| Some(crate::model::Value::List(names.iter().map(crate::model::Value::text).collect()));
     let changes = |attribute: &str, before: &[&str], after: &[&str], many: u32| {
         let (before, after) = (list(before), list(after));
-        let one = AttributeChange { attribute: attribute.into(), before, after, sensitive: false };
+        let one = AttributeChange { attribute: attribute.into(), before, after, sensitive: false, privileged: false };
         (0..many).map(move |at| {
             let update = change(Action::Update, ObjectKind::Account, &format!("hr/{at}"), Mandate::Normal);
             Change { attributes: vec![one.clone()], ..update }
@@ -95,7 +95,8 @@ fn a_mass_of_owners_is_withheld_and_each_ownership_counts() {
         let list = |keys: std::ops::Range<u32>| {
             Some(crate::model::Value::List(keys.map(|at| crate::model::Value::Reference(format!("hr/{at}").into())).collect()))
         };
-        let one = AttributeChange { attribute: "owners".into(), before: list(before), after: list(after), sensitive: false };
+        let one =
+            AttributeChange { attribute: "owners".into(), before: list(before), after: list(after), sensitive: false, privileged: false };
         let update = change(Action::Update, ObjectKind::Group, "group/admins", Mandate::Normal);
         held(&with([Change { attributes: vec![one], ..update }]).checked()).len()
     };

@@ -30,7 +30,13 @@ fn value(key: &str, attribute: &str, change: usize) -> Drift {
 
 fn two_titles() -> Change {
     let mut change = title("hr/1", "Chief");
-    let department = AttributeChange { attribute: "department".into(), before: None, after: Some(Value::text("Ops")), sensitive: false };
+    let department = AttributeChange {
+        attribute: "department".into(),
+        before: None,
+        after: Some(Value::text("Ops")),
+        sensitive: false,
+        privileged: false,
+    };
     change.attributes.insert(0, department);
     change
 }

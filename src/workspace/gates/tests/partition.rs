@@ -59,7 +59,13 @@ fn change(at: usize, drawn: &Drawn) -> Change {
 }
 
 fn two(key: &str) -> Change {
-    let department = AttributeChange { attribute: "department".into(), before: None, after: Some(Value::text("Ops")), sensitive: false };
+    let department = AttributeChange {
+        attribute: "department".into(),
+        before: None,
+        after: Some(Value::text("Ops")),
+        sensitive: false,
+        privileged: false,
+    };
     let mut change = title(key, "Chief");
     change.attributes.insert(0, department);
     change
