@@ -20,7 +20,7 @@ fn postgres_roles(server: &postgres::Server, more: &Json) -> TargetConnection {
 /// The roles of a MariaDB server, likewise. The one who may do everything there would be shown, and left as it is.
 fn mariadb_roles(server: &mariadb::Server, more: &Json) -> TargetConnection {
     server.sql(&format!(
-        "CREATE USER syncer@'%' IDENTIFIED BY '{0}'; GRANT CREATE USER, CONNECTION ADMIN ON *.* TO syncer@'%'; GRANT SELECT ON mysql.* TO syncer@'%'; DROP USER headcount@'%'",
+        "CREATE USER syncer@'%' IDENTIFIED BY '{0}'; GRANT CREATE USER, CONNECTION ADMIN, PROCESS ON *.* TO syncer@'%'; GRANT SELECT ON mysql.* TO syncer@'%'; DROP USER headcount@'%'",
         mariadb::PASSWORD
     ));
     let url = server.url().replace("headcount@", "syncer@");

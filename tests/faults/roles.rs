@@ -225,12 +225,12 @@ async fn a_right_that_is_missing_is_named_with_what_gives_it() {
         let missing = lacks(by_network(&server, "looker")).await.join("\n");
         for grant in [
             "GRANT CREATE USER ON *.* TO `looker`@`%`",
-            "GRANT CONNECTION ADMIN ON *.* TO `looker`@`%`",
+            "GRANT CONNECTION ADMIN, PROCESS ON *.* TO `looker`@`%`",
             "GRANT SELECT ON mysql.* TO `looker`@`%`",
         ] {
             assert!(missing.contains(grant), "{grant}: {missing}");
         }
-        server.sql("GRANT CREATE USER, CONNECTION ADMIN ON *.* TO looker@'%'; GRANT SELECT ON mysql.* TO looker@'%'");
+        server.sql("GRANT CREATE USER, CONNECTION ADMIN, PROCESS ON *.* TO looker@'%'; GRANT SELECT ON mysql.* TO looker@'%'");
         let missing = lacks(by_network(&server, "looker")).await.join("\n");
         assert!(missing.contains("GRANT `theirs` TO `looker`@`%` WITH ADMIN OPTION"), "{missing}");
         let target = open(by_network(&server, "looker")).await.expect("it opens");
@@ -284,9 +284,40 @@ async fn whoever_owns_something_is_not_dropped() {
         let target = open(by_network(&server, "headcount")).await.expect("it opens");
         let refused = write(&target, Action::Delete, (ACCOUNT, Some("ada@%")), (&[], &[]), &Fence::open()).await;
         assert!(matches!(&refused, Err(SystemError::Rejected(words)) if words.contains("hr.hers")), "{refused:?}");
+        let renamed = (&[("userName", Some("eda"))][..], &[][..]);
+        let refused = write(&target, Action::Update, (ACCOUNT, Some("ada@%")), renamed, &Fence::open()).await;
+        assert!(matches!(&refused, Err(SystemError::Rejected(words)) if words.contains("hr.hers")), "{refused:?}");
         server.sql("DROP VIEW hr.hers");
         write(&target, Action::Delete, (ACCOUNT, Some("ada@%")), (&[], &[]), &Fence::open()).await.expect("it is dropped");
     }
+}
+
+/// Several accounts may be called alike, each from its own hosts.
+#[tokio::test]
+async fn the_open_sessions_of_an_account_are_ended_and_those_of_a_namesake_go_on() {
+    let Some(server) = mariadb::own_server("sessions at MariaDB") else { return };
+    for host in ["127.0.0.%", "%"] {
+        server.sql(&format!("CREATE USER ada@'{host}' IDENTIFIED BY '{}'", mariadb::PASSWORD));
+    }
+    let signed_in = async || {
+        let ada = mysql_async::OptsBuilder::default().ip_or_hostname("127.0.0.1").tcp_port(server.port()).user(Some("ada"));
+        mysql_async::Conn::new(ada.pass(Some(mariadb::PASSWORD)).prefer_socket(false)).await.expect("ada signs in")
+    };
+    let of = |host: &str| {
+        let mut roles = by_network(&server, "headcount");
+        roles["host"] = json!(host);
+        roles
+    };
+    let mut ada = signed_in().await;
+    assert_eq!(server.sql("SELECT count(*) FROM information_schema.PROCESSLIST WHERE USER = 'ada'"), "1");
+    let other = open(of("%")).await.expect("it opens");
+    let ended = write(&other, Action::EndSessions, (ACCOUNT, Some("ada@%")), (&[], &[]), &Fence::open()).await.expect("there is none");
+    assert!(ended.already_so);
+    mysql_async::prelude::Queryable::query_drop(&mut ada, "SELECT 1").await.expect("the namesake's session goes on");
+    let hers = open(of("127.0.0.%")).await.expect("it opens");
+    let ended = write(&hers, Action::EndSessions, (ACCOUNT, Some("ada@127.0.0.%")), (&[], &[]), &Fence::open()).await.expect("it is ended");
+    assert!(!ended.already_so);
+    mysql_async::prelude::Queryable::query_drop(&mut ada, "SELECT 1").await.expect_err("it is ended");
 }
 
 #[tokio::test]

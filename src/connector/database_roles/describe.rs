@@ -86,7 +86,7 @@ fn rights(connection: &DatabaseRolesConnection) -> Vec<String> {
             format!("since PostgreSQL 16, for each role that somebody else made: GRANT that role TO \"{user}\" WITH ADMIN OPTION"),
         ],
         RoleServer::MariaDb => vec![
-            format!("GRANT CREATE USER, CONNECTION ADMIN ON *.* TO '{user}'"),
+            format!("GRANT CREATE USER, CONNECTION ADMIN, PROCESS ON *.* TO '{user}'"),
             format!("GRANT SELECT ON mysql.* TO '{user}'"),
             format!("for each role that somebody else made: GRANT that role TO '{user}' WITH ADMIN OPTION"),
         ],

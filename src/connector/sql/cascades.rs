@@ -21,7 +21,7 @@ pub(super) struct Reference {
 
 /// What goes along with a row of one table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Along {
+pub(super) struct Cascades {
     /// tables that lose rows
     removed: BTreeSet<String>,
     /// tables whose rows lose what refers to it
@@ -45,7 +45,7 @@ pub(super) fn references(session: &dyn Session) -> Result<Vec<Reference>, System
     Ok(found)
 }
 
-impl Along {
+impl Cascades {
     /// Of a row of this table. Rows of links go by what is described, and are no surprise; what goes along with those may be one.
     pub(super) fn of(references: &[Reference], table: &str, links: &[&str]) -> Self {
         let is_link = |name: &str| links.iter().any(|link| link.eq_ignore_ascii_case(name));
@@ -95,12 +95,12 @@ mod tests {
             reference("docs", "comments", true),
             reference("other", "teams", true),
         ];
-        let words = Along::of(&all, "users", &["team_users"]).words("users").unwrap_or_default();
+        let words = Cascades::of(&all, "users", &["team_users"]).words("users").unwrap_or_default();
         assert_eq!(
             words,
             "along with a row of `users` removes rows of `comments`, `docs`, `invitations` that refer to it (ON DELETE CASCADE) and changes rows of `audit`, `users` \
              that refer to it (ON DELETE SET NULL)"
         );
-        assert_eq!(Along::of(&all, "roles", &[]).words("roles"), None);
+        assert_eq!(Cascades::of(&all, "roles", &[]).words("roles"), None);
     }
 }

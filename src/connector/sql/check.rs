@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::bulk::BY_NAME;
-use super::cascades::{self, Along};
+use super::cascades::{self, Cascades};
 use super::cell;
 use super::dialect::Dialect;
 use super::layout::{Active, Can, Entitlements, Initial, Layout, Link, Names, Objects, Roles, Sessions};
@@ -107,7 +107,7 @@ fn shown(word: String) -> String {
 }
 
 /// What goes along with an account, and with a group.
-fn along(session: &dyn Session, layout: &Layout) -> Result<[Along; 2], SystemError> {
+fn along(session: &dyn Session, layout: &Layout) -> Result<[Cascades; 2], SystemError> {
     let references = cascades::references(session)?;
     let shared = [layout.memberships.as_ref().map(|link| &link.table), layout.owners.as_ref().map(|owners| &owners.table)];
     let own = [
@@ -117,7 +117,7 @@ fn along(session: &dyn Session, layout: &Layout) -> Result<[Along; 2], SystemErr
     ];
     let links = |own: &[Option<&TableName>]| shared.iter().chain(own).flatten().map(|table| table.shown.clone()).collect::<Vec<_>>();
     let of =
-        |table: &TableName, links: Vec<String>| Along::of(&references, &table.shown, &links.iter().map(String::as_str).collect::<Vec<_>>());
+        |table: &TableName, links: Vec<String>| Cascades::of(&references, &table.shown, &links.iter().map(String::as_str).collect::<Vec<_>>());
     let groups = layout.groups.as_ref().map(|groups| of(&groups.table, links(&[])));
     Ok([of(&layout.accounts.table, links(&own)), groups.unwrap_or_default()])
 }

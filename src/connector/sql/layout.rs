@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::cascades::Along;
+use super::cascades::Cascades;
 use super::cell;
 use super::dialect::Dialect;
 use super::schema::{Column, Holds, TableName};
@@ -24,7 +24,7 @@ pub(super) struct Layout {
     pub(super) entitlements: Option<Entitlements>,
     pub(super) sessions: Option<Sessions>,
     /// what goes along with an account that is deleted, and with a group
-    pub(super) along: [Along; 2],
+    pub(super) along: [Cascades; 2],
 }
 
 /// A table whose rows are accounts or groups.

@@ -24,12 +24,12 @@ pub(super) struct Select {
     roles: Option<RolesOf>,
     asked: Option<Asked>,
     /// what is answered in the place of a column: whether it has this value
-    closed: Option<Closed>,
+    closed: Option<NoAccess>,
 }
 
 /// Whether a column has the one value that says that there is no access, by its position in the SELECT's list.
 #[derive(Debug)]
-struct Closed {
+struct NoAccess {
     at: usize,
     column: Column,
     value: Sql,
@@ -221,7 +221,7 @@ impl Select {
     /// The statement, and its values.
     pub(super) fn statement(&self) -> (String, Vec<Sql>) {
         let (mut list, mut values) = (self.list.clone(), Values(self.values.clone()));
-        if let Some(Closed { at, column, value }) = &self.closed
+        if let Some(NoAccess { at, column, value }) = &self.closed
             && let Some(answered) = list.get_mut(*at)
         {
             *answered = column.matches(values.place(value.clone()));
@@ -302,7 +302,7 @@ impl Select {
         let Active::Values { column, inactive, .. } = active else { return self.position(active.column()) };
         let at = self.list.len();
         self.list.push(column.read());
-        self.closed = Some(Closed { at, column: column.clone(), value: inactive.clone() });
+        self.closed = Some(NoAccess { at, column: column.clone(), value: inactive.clone() });
         at
     }
 

@@ -286,6 +286,10 @@ fn update(session: &dyn Session, layout: &Layout, objects: &Objects, job: &Job, 
     let settings = Settings::of(layout, objects, job)?;
     let changes = settings.changes(objects)?;
     let changed = changes.write(session, objects, id)?;
+    // A key that is an attribute changes with it.
+    let key = settings.columns.iter().find(|(column, _)| **column == objects.key).map(|(_, value)| cell::text(value.borrowed()));
+    let key = key.transpose().map_err(rejected)?.filter(|key| !key.is_empty());
+    let id = key.as_deref().unwrap_or(id);
     if changed {
         settings.active.map_or(Ok(()), |wanted| stands(session, objects, id, wanted))?;
         is_kept(session, objects, id, &Changes::plain(settings.columns.clone()))?;

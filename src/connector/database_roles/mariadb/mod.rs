@@ -4,6 +4,7 @@
 
 mod read;
 mod rights;
+mod sessions;
 mod write;
 
 use std::time::Duration;

@@ -35,7 +35,8 @@ impl MariaDb {
         Ok(Rights {
             who: format!("{}@{}", mariadb_name(name)?, mariadb_name(&host)?),
             makes: may("CREATE USER"),
-            ends_sessions: may("CONNECTION ADMIN") || may("SUPER"),
+            // Whoever may not see the sessions of others sees none, and would take that for the end of them.
+            ends_sessions: may("PROCESS") && (may("CONNECTION ADMIN") || may("SUPER")),
             reads_only: cell(row, 2).as_deref() == Some("1") && !may("READ_ONLY ADMIN") && !may("READ ONLY ADMIN"),
         })
     }
@@ -88,7 +89,7 @@ impl MariaDb {
             lacks.push(format!("to make and change accounts and roles: GRANT CREATE USER ON *.* TO {who}"));
         }
         if !rights.ends_sessions {
-            lacks.push(format!("to end the open sessions of somebody who is cut off: GRANT CONNECTION ADMIN ON *.* TO {who}"));
+            lacks.push(format!("to end the open sessions of somebody who is cut off: GRANT CONNECTION ADMIN, PROCESS ON *.* TO {who}"));
         }
         match self.all().await {
             Ok(all) => lacks.extend(all.admin_options(who, mariadb_name)?),

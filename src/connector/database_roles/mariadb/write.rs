@@ -71,9 +71,8 @@ impl MariaDb {
             Order::Remove { kind, id } => self.remove(session, (*kind, id), all).await,
             Order::Members { group, members, join } => self.members(session, group, (members, *join), all).await,
             Order::EndSessions { id } => {
-                let account = self.account(&role(all, ObjectKind::Account, id)?.name)?;
-                self.send(session, &[format!("KILL USER {account}")]).await?;
-                Ok(Written { id: id.clone(), already_so: false })
+                let ended = self.end_sessions(session, &role(all, ObjectKind::Account, id)?.name).await?;
+                Ok(Written { id: id.clone(), already_so: !ended })
             }
         }
     }
@@ -122,6 +121,13 @@ impl MariaDb {
                     found.name
                 )));
             }
+            if let Err(why) = self.owns_nothing(session, id).await {
+                // A name that stays keeps nobody's access.
+                if kind == ObjectKind::Account && wanted.active == Some(false) {
+                    self.send(session, &[format!("ALTER USER {} ACCOUNT LOCK", self.account(&found.name)?)]).await?;
+                }
+                return Err(why);
+            }
             statements.push(format!("RENAME USER {} TO {}", self.account(&found.name)?, self.account(name)?));
         }
         if let Some(active) = wanted.active.filter(|active| *active != found.active && kind == ObjectKind::Account) {
@@ -160,7 +166,7 @@ impl MariaDb {
         Ok(Written { id: id.clone(), already_so: false })
     }
 
-    /// What runs with the rights of whoever defined it stops when they are gone.
+    /// What runs with the rights of whoever defined it stops when they are gone, or called otherwise.
     async fn owns_nothing(&self, session: &mut MysqlSession, id: &str) -> Result<(), SystemError> {
         let asked = "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.VIEWS WHERE DEFINER = ? \
             UNION ALL SELECT CONCAT(ROUTINE_SCHEMA, '.', ROUTINE_NAME) FROM information_schema.ROUTINES WHERE DEFINER = ? \
@@ -172,7 +178,8 @@ impl MariaDb {
             return Ok(());
         }
         Err(SystemError::Rejected(format!(
-            "{id} is the definer of {}: give these another definer first, or let the Target keep accounts (`absent: {{action: deactivate}}`)",
+            "{id} is the definer of {}: under another name, or gone, it would stop them: give these another definer first, or let the Target keep accounts \
+             (`absent: {{action: deactivate}}`) and their names (`mode: initial`)",
             names.join(", ")
         )))
     }
