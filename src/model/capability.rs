@@ -66,6 +66,8 @@ pub struct Capabilities {
     pub entitlements: bool,
     /// parameters that an entitlement can hold; none: any
     pub entitlement_parameters: Option<BTreeSet<Arc<str>>>,
+    /// what parameters of entitlements can't hold
+    pub parameter_limits: BTreeMap<Arc<str>, ValueLimit>,
     /// of which kinds of objects each row says whether it may be changed there: see [`WRITABLE`]
     pub says_writable: BTreeSet<ObjectKind>,
     /// of which kinds of objects each row says whether it may be removed there: see [`REMOVABLE`]
@@ -78,6 +80,8 @@ pub struct Capabilities {
     pub end_sessions: bool,
     /// what the system does on its own accord along with a change
     pub side_effects: Vec<SideEffect>,
+    /// what accounts have where a word says whether they have access, and is none of those that are known: they count as active. In words: "column `state` holds `locked`"
+    pub unclear_access: Option<Arc<str>>,
     /// attributes of which no two accounts have one value; none: it does not say
     pub unique_account_attributes: Option<BTreeSet<Arc<str>>>,
     /// no two accounts have user names that differ in case or accents alone
@@ -100,8 +104,11 @@ pub enum ListedBy {
     },
     /// the value of an attribute
     Attribute(Arc<str>),
-    /// the system's own number, which is the one after the highest
-    NextNumber,
+    /// a number of the system's own, which is the one after the highest, and so may be one that somebody had
+    NextNumber {
+        /// the highest number of those whom headcount does not see there
+        hidden: u64,
+    },
 }
 
 /// What a system does on its own accord along with a change.

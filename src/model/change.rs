@@ -171,6 +171,8 @@ pub enum Risk {
     Adoption,
     /// the person is left without any group
     LastGroup,
+    /// somebody whom headcount does not know loses something
+    Stranger,
 }
 
 /// Where in the world a change comes from; enough to work out the full provenance again when somebody asks. Stays out of plan files and hashes.

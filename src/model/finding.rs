@@ -96,6 +96,8 @@ pub enum FindingCode {
     UnknownMember,
     /// a group at a target has members that are no account there
     GhostMember,
+    /// accounts have a word for their access that says neither yes nor no
+    UnclearAccess,
     /// a group that is nested in itself
     GroupCycle,
     /// the target's rules would refuse the value

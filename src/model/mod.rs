@@ -30,6 +30,7 @@ mod table;
 mod token;
 mod upcoming;
 mod value;
+mod value_form;
 mod value_limit;
 mod verdict;
 
@@ -66,6 +67,7 @@ pub use table::{Table, Tables};
 pub use token::{ApiToken, TokenScope, TokenUse};
 pub use upcoming::{Due, DueKind, Upcoming};
 pub use value::{Value, ValueState};
+pub use value_form::{Charset, json_document};
 pub(crate) use value_limit::is_uuid;
 pub use value_limit::{ValueForm, ValueLimit};
 pub use verdict::{CaseReport, CaseVerdict, Coverage, DifferenceLine, LineOrigin, RuleUse, Side, TestReport, Verdict};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::dn;
 use super::value::Value;
+use super::value_form::{self as forms, Charset};
 
 const KEPT: &str = "is a name that the system keeps for itself";
 
@@ -22,6 +23,10 @@ pub struct ValueLimit {
     pub refused: &'static str,
     /// no sign beyond U+FFFF
     pub basic: bool,
+    /// no sign beyond these
+    pub charset: Charset,
+    /// of which words it is one, or several, where it has such a form
+    pub words: Vec<Arc<str>>,
     /// no blank at the end, which would be cut off
     pub unblank: bool,
     /// no dot at the end
@@ -46,8 +51,34 @@ pub enum ValueForm {
     Whole(u8),
     /// a number, written without a digit too much
     Number,
+    /// the same, with so many digits before its point and behind it
+    Decimal {
+        /// before it
+        whole: u16,
+        /// behind it
+        fraction: u16,
+    },
+    /// the same, in four bytes
+    Single,
     /// the same, or what is no number at all
     Loose,
+    /// a day
+    Day,
+    /// a time of day, to so many digits of a second
+    Time(u8),
+    /// a day and a time, to so many digits of a second
+    Moment {
+        /// so many digits
+        digits: u8,
+        /// it is kept as a moment of UTC, and comes back as that
+        zoned: bool,
+    },
+    /// one of some words
+    Word,
+    /// some of some words, with commas between
+    Words,
+    /// a document of JSON, whose blanks and order are not kept
+    Document,
     /// yes or no
     Truth,
     /// a UUID as RFC 9562 writes it
@@ -74,11 +105,46 @@ impl ValueLimit {
         }
     }
 
+    /// A value as the system keeps it, so that what comes back is what was given. What has no such form stays as it is.
+    pub fn kept(&self, value: Value) -> Value {
+        match &value {
+            Value::Text(text) => self.form_of(text).map(|kept| Value::text(&kept)).unwrap_or(value),
+            _ => value,
+        }
+    }
+
+    fn form_of(&self, text: &str) -> Option<String> {
+        match self.form {
+            ValueForm::Day => forms::day(text),
+            ValueForm::Time(_) => forms::time(text),
+            ValueForm::Moment { zoned, .. } => forms::moment(text, zoned),
+            ValueForm::Word => forms::word(text, &self.words).map(ToString::to_string),
+            ValueForm::Words => forms::several_words(text, &self.words),
+            ValueForm::Document => forms::json_document(text),
+            ValueForm::Uuid => Some(text.to_ascii_lowercase()),
+            _ => None,
+        }
+    }
+
     fn text(&self, text: &str) -> Option<String> {
         if text.is_empty() {
             return self.filled.then(|| "can't be empty there".into());
         }
-        self.length(text).or_else(|| self.signs(text)).or_else(|| self.name(text)).or_else(|| self.form.refusal(text).map(str::to_owned))
+        let form = || self.form.refusal(text).map(str::to_owned).or_else(|| self.unknown_word(text)).or_else(|| self.cut(text));
+        self.length(text).or_else(|| self.signs(text)).or_else(|| self.name(text)).or_else(form)
+    }
+
+    fn unknown_word(&self, text: &str) -> Option<String> {
+        let is_one = matches!(self.form, ValueForm::Word | ValueForm::Words);
+        let words = || self.words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+        (is_one && self.form_of(text).is_none()).then(|| format!("is none of the words that are kept there: {}", words()))
+    }
+
+    /// What would lose something by its form.
+    fn cut(&self, text: &str) -> Option<String> {
+        let (ValueForm::Time(digits) | ValueForm::Moment { digits, .. }) = self.form else { return None };
+        let kept = self.form_of(text)?;
+        (forms::digits_of_second(&kept) > usize::from(digits)).then(|| "has more digits of a second than there is room for".to_owned())
     }
 
     fn length(&self, text: &str) -> Option<String> {
@@ -92,6 +158,9 @@ impl ValueLimit {
     fn signs(&self, text: &str) -> Option<String> {
         if self.basic && text.chars().any(|sign| u32::from(sign) > 0xffff) {
             return Some("has a sign beyond U+FFFF (an emoji, say), which can't be kept there".into());
+        }
+        if let Some(sign) = self.charset.lacks(text) {
+            return Some(format!("has the sign `{sign}`, which the character set there does not have"));
         }
         if self.unblank && text.ends_with(' ') {
             return Some("ends with a blank, which would be cut off there".into());
@@ -121,7 +190,16 @@ impl ValueForm {
     fn refusal(self, text: &str) -> Option<&'static str> {
         let number = text.parse::<i64>().ok().filter(|number| number.to_string() == text);
         match self {
-            Self::Text => None,
+            Self::Text | Self::Time(_) | Self::Moment { .. } | Self::Word | Self::Words | Self::Document => None,
+            Self::Day => (forms::moment(text, false).is_some() && forms::day(text).is_none())
+                .then_some("has a time of day, and there is room for a day alone"),
+            Self::Decimal { whole, fraction } => {
+                Self::Number.refusal(text).or_else(|| forms::too_many_digits(text, whole, fraction))
+            }
+            Self::Single => Self::Number.refusal(text).or_else(|| {
+                let same = text.parse::<f32>().is_ok_and(|number| number.to_string() == text);
+                (!same).then_some("has more digits than are kept there")
+            }),
             Self::Whole(bytes) => match number {
                 None => Some("is no whole number, or one with zeros before it, and is kept as a number there"),
                 Some(number) if !fits(number, bytes) => Some("is a larger number than there is room for"),
@@ -212,5 +290,55 @@ mod tests {
         for name in ["Sales", "OU=Sales, EMEA", "OU=", "OU=Sales, OU=Berlin"] {
             assert!(told(&limit, name).contains("rdn("), "{name}");
         }
+    }
+
+    #[test]
+    fn what_would_be_rounded_or_cut_is_refused() {
+        let decimal = ValueLimit { form: ValueForm::Decimal { whole: 4, fraction: 1 }, ..Default::default() };
+        for taken in ["2.5", "-9999.9", "0.5", "12"] {
+            assert_eq!(told(&decimal, taken), "", "{taken}");
+        }
+        assert!(told(&decimal, "2.55").contains("rounded") && told(&decimal, "12345").contains("larger"));
+        let single = ValueLimit { form: ValueForm::Single, ..Default::default() };
+        assert!(told(&single, "0.1").is_empty() && told(&single, "16777217").contains("digits"));
+        let moment = |digits| ValueLimit { form: ValueForm::Moment { digits, zoned: false }, ..Default::default() };
+        assert!(told(&moment(0), "2026-12-01T10:00:00.5Z").contains("second") && told(&moment(6), "2026-12-01T10:00:00.5Z").is_empty());
+        let day = ValueLimit { form: ValueForm::Day, ..Default::default() };
+        assert!(told(&day, "2026-12-01T10:00:00").contains("time of day") && told(&day, "infinity").is_empty());
+        let latin = ValueLimit { charset: Charset::Latin, ..Default::default() };
+        assert!(told(&latin, "Łódź").contains("`Ł`") && told(&latin, "Müller – €").is_empty());
+        let words = ValueLimit { form: ValueForm::Words, words: vec!["a".into(), "b".into()], ..Default::default() };
+        assert!(told(&words, "b,c").contains("`a`, `b`") && told(&words, "B,a").is_empty());
+    }
+
+    #[test]
+    fn a_value_is_written_as_it_comes_back() {
+        let kept = |form, words: &[&str], text: &str| {
+            let words = words.iter().map(|word| Arc::from(*word)).collect();
+            match (ValueLimit { form, words, ..Default::default() }).kept(Value::text(text)) {
+                Value::Text(text) => text.to_string(),
+                _ => String::new(),
+            }
+        };
+        let moment = |text| kept(ValueForm::Moment { digits: 6, zoned: false }, &[], text);
+        assert_eq!(moment("2026-12-01"), "2026-12-01 00:00:00");
+        assert_eq!(moment("2026-12-01T10:00:00.50+02:00"), "2026-12-01 08:00:00.5");
+        assert_eq!(moment("2026-12-01 10:00:00"), "2026-12-01 10:00:00");
+        assert_eq!(moment("infinity"), "infinity");
+        let zoned = |text| kept(ValueForm::Moment { digits: 6, zoned: true }, &[], text);
+        assert_eq!(
+            (zoned("2026-12-01T10:00:00+02:00"), zoned("2026-12-01 08:00:00+00")),
+            ("2026-12-01 08:00:00+00".into(), "2026-12-01 08:00:00+00".into())
+        );
+        assert_eq!(kept(ValueForm::Day, &[], "2026-12-01T00:00:00Z"), "2026-12-01");
+        assert_eq!(kept(ValueForm::Day, &[], "2026-12-01"), "2026-12-01");
+        assert_eq!(
+            (kept(ValueForm::Time(0), &[], "9:00"), kept(ValueForm::Time(0), &[], "09:00:30")),
+            ("09:00:00".into(), "09:00:30".into())
+        );
+        assert_eq!(kept(ValueForm::Word, &["eng", "sales"], "Eng"), "eng");
+        assert_eq!(kept(ValueForm::Words, &["a", "b"], "b,a"), "a,b");
+        assert_eq!(kept(ValueForm::Document, &[], "{\"bb\": [1, 1.5], \"a\": null}"), "{\"a\":null,\"bb\":[1,1.5]}");
+        assert_eq!(kept(ValueForm::Document, &[], "{\"a\": 1.10}"), "{\"a\": 1.10}");
     }
 }

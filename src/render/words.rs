@@ -187,6 +187,7 @@ pub(super) fn risk(change: &Change, risk: Risk) -> &'static str {
         Risk::Reactivation => "gets sign-in back",
         Risk::Adoption => "not made by headcount",
         Risk::LastGroup => "left without a group",
+        Risk::Stranger => "of somebody whom headcount does not know",
     }
 }
 
@@ -195,6 +196,6 @@ pub(super) fn said(change: &Change, risk: Risk) -> bool {
     match risk {
         Risk::SignIn => matches!(change.action, Action::Deactivate | Action::Delete) || renamed(change),
         Risk::Reactivation => change.action == Action::Reactivate,
-        Risk::Irreversible | Risk::Privilege | Risk::Adoption | Risk::LastGroup => false,
+        Risk::Irreversible | Risk::Privilege | Risk::Adoption | Risk::LastGroup | Risk::Stranger => false,
     }
 }

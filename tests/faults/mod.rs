@@ -14,6 +14,7 @@ mod sql;
 mod sql_servers;
 mod stage;
 mod strays;
+mod tables;
 mod vendors;
 
 /// How many kills are asked for, and with which seed: `HEADCOUNT_KILLS=number` or `number,seed`.

@@ -89,6 +89,8 @@ impl System {
             group_marker: if marks_groups { external() } else { None },
             account_attributes: narrow.then(|| NARROW.iter().map(|name| Arc::from(*name)).collect()),
             entitlements: false,
+            parameter_limits: Default::default(),
+            unclear_access: None,
             entitlement_parameters: None,
             says_writable: Default::default(),
             says_removable: Default::default(),

@@ -1,7 +1,7 @@
 //! A real MariaDB server, thrown away with the test's process: in a temporary folder, at a free port of 127.0.0.1 and a socket, with TLS, and with nothing kept safe
 //! from a power cut. It does not run as root.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
@@ -122,43 +122,6 @@ impl Server {
             .expect("mariadb runs");
         assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
-    }
-}
-
-impl Server {
-    /// Somebody who signs in over the network with the tests' password, and stays.
-    #[allow(dead_code, reason = "the unit tests and the integration tests need different parts")]
-    pub fn session_as(&self, name: &str) -> Session {
-        let mut client = Command::new(&self.client);
-        client.args([
-            "--no-defaults",
-            "--batch",
-            "--skip-column-names",
-            "--unbuffered",
-            "--skip-reconnect",
-            "--protocol=tcp",
-            "--host=127.0.0.1",
-        ]);
-        client.args([format!("--port={}", self.port), format!("--user={name}"), format!("--password={PASSWORD}")]);
-        let mut child = client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("mariadb runs");
-        child.stdin.as_mut().expect("its input").write_all(b"SELECT 'begun';\n").expect("written");
-        let mut heard = String::new();
-        let read = BufReader::new(child.stdout.as_mut().expect("its words")).read_line(&mut heard);
-        assert!(read.is_ok() && heard.contains("begun"), "{name}: {heard}");
-        Session(child)
-    }
-}
-
-/// An open session.
-#[allow(dead_code, reason = "the unit tests and the integration tests need different parts")]
-pub struct Session(Child);
-
-impl Session {
-    /// Asks something, which must not be answered any more.
-    #[allow(dead_code, reason = "the unit tests and the integration tests need different parts")]
-    pub fn ended(mut self) {
-        drop(self.0.stdin.take().expect("its input").write_all(b"SELECT 1;\n"));
-        assert!(!self.0.wait().expect("it ends").success(), "the session goes on");
     }
 }
 

@@ -173,6 +173,8 @@ impl Discovery {
             says_removable: BTreeSet::new(),
             finds_elsewhere: false,
             listed_by: None,
+            unclear_access: None,
+            parameter_limits: Default::default(),
             end_sessions: false,
             group_owners: false,
             account_limits: Default::default(),

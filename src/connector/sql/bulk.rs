@@ -15,6 +15,9 @@ use super::write::{Job, rejected};
 use crate::connector::Written;
 use crate::model::{Action, ObjectKind, SystemError, Value};
 
+/// What each object is made with, by one of which a new row is found again.
+pub(super) const BY_NAME: [&str; 3] = ["externalId", "userName", "displayName"];
+
 /// Makes the objects that the first changes are about, as many as one statement can; none where the first is no such change, or one of its own.
 pub(super) fn create(session: &dyn Session, layout: &Layout, jobs: &[Job], fresh: &mut Fresh) -> Result<Vec<Written>, SystemError> {
     let Some(objects) = jobs.first().and_then(|job| objects(layout, job.kind)).filter(|objects| objects.triggers.is_empty()) else {
@@ -71,7 +74,7 @@ struct Run<'j> {
 
 impl<'j> Run<'j> {
     fn of(session: &dyn Session, layout: &'j Layout, objects: &'j Objects, jobs: &'j [Job]) -> Result<Option<Self>, SystemError> {
-        let unique = ["externalId", "userName", "displayName"].into_iter().filter_map(|name| objects.columns.get(name));
+        let unique = BY_NAME.into_iter().filter_map(|name| objects.columns.get(name));
         let unique = unique.filter(|column| objects.unique.contains(&column.name)).chain([&objects.key]);
         let kind = jobs.first().map(|job| job.kind);
         let mut run: Option<Self> = None;

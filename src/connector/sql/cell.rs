@@ -5,7 +5,7 @@
 use super::dialect::Dialect;
 use super::schema::{Column, Holds};
 use super::session::{Sql, SqlRef};
-use crate::model::{RowWriter, Value, ValueForm, ValueLimit, is_uuid};
+use crate::model::{RowWriter, Value, ValueForm, ValueLimit, is_uuid, json_document};
 
 /// Packs what a column holds. Null and empty text both say nothing.
 pub(super) fn pack(column: &Column, value: SqlRef<'_>, row: &mut RowWriter<'_>) -> Result<(), String> {
@@ -16,6 +16,7 @@ pub(super) fn pack(column: &Column, value: SqlRef<'_>, row: &mut RowWriter<'_>) 
         SqlRef::Integer(number) => row.int(number),
         SqlRef::Real(number) => row.text(&number.to_string()),
         SqlRef::Text(text) if column.holds == Holds::Numeric && column.dialect != Dialect::Sqlite => row.text(shortest(text)),
+        SqlRef::Text(text) if column.form == Some(ValueForm::Document) => row.text(json_document(text).as_deref().unwrap_or(text)),
         SqlRef::Text(text) => row.text(text),
         SqlRef::Other(what) => return Err(format!("column `{}` holds {what}", column.name)),
     }
@@ -45,8 +46,19 @@ pub(super) fn text(value: SqlRef<'_>) -> Result<String, String> {
 pub(super) fn is_true(value: SqlRef<'_>) -> bool {
     match value {
         SqlRef::Integer(number) => number != 0,
-        SqlRef::Text(text) => ["1", "t", "true", "y", "yes"].iter().any(|yes| text.eq_ignore_ascii_case(yes)),
+        SqlRef::Text(text) => ["1", "t", "true", "y", "yes", "on"].iter().any(|yes| text.eq_ignore_ascii_case(yes)),
         _ => false,
+    }
+}
+
+/// Whether a flag's value means no.
+pub(super) fn is_false(value: SqlRef<'_>) -> bool {
+    match value {
+        SqlRef::Null => true,
+        SqlRef::Integer(number) => number == 0,
+        SqlRef::Real(number) => number == 0.0,
+        SqlRef::Text(text) => ["", "0", "f", "false", "n", "no", "off"].iter().any(|no| text.trim().eq_ignore_ascii_case(no)),
+        SqlRef::Other(_) => false,
     }
 }
 
@@ -56,6 +68,7 @@ pub(super) fn to_sql(column: &Column, value: &Value) -> Result<Sql, String> {
         Value::Bool(value) if column.holds == Holds::Text => Ok(Sql::Text(value.to_string())),
         Value::Bool(value) => Ok(Sql::Integer((*value).into())),
         Value::Int(number) if column.holds == Holds::Text => text_to_sql(column, &number.to_string()),
+        Value::Int(number) if column.form.is_some() => text_to_sql(column, &number.to_string()),
         Value::Int(number) => whole(column, *number),
         Value::Text(text) | Value::Reference(text) => text_to_sql(column, text),
         Value::List(items) => match items.as_ref() {
@@ -73,6 +86,11 @@ pub(super) fn to_sql(column: &Column, value: &Value) -> Result<Sql, String> {
 fn text_to_sql(column: &Column, text: &str) -> Result<Sql, String> {
     if let Some(longest) = column.longest.filter(|longest| text.chars().count() > *longest) {
         return Err(format!("column `{}` holds {longest} characters at most, and this value has {}", column.name, text.chars().count()));
+    }
+    if let (Some(ValueForm::Decimal { .. } | ValueForm::Single), Some(words)) =
+        (column.form, limit(column).refusal(Some(&Value::text(text))))
+    {
+        return Err(format!("column `{}` can't hold the value, which {words}", column.name));
     }
     match column.holds {
         Holds::Uuid if column.dialect == Dialect::Postgres && !is_uuid(text) => {
@@ -103,6 +121,7 @@ fn text_to_sql(column: &Column, text: &str) -> Result<Sql, String> {
 pub(super) fn limit(column: &Column) -> ValueLimit {
     let sqlite = column.dialect == Dialect::Sqlite;
     let form = match column.holds {
+        _ if let Some(form) = column.form => form,
         Holds::Whole | Holds::Numeric if sqlite => ValueForm::Loose,
         Holds::Whole => ValueForm::Whole(column.bytes.unwrap_or(8)),
         Holds::Numeric => ValueForm::Number,
@@ -110,7 +129,16 @@ pub(super) fn limit(column: &Column) -> ValueLimit {
         Holds::Uuid if column.dialect == Dialect::Postgres => ValueForm::Uuid,
         _ => ValueForm::Text,
     };
-    ValueLimit { letters: column.longest, form, basic: column.basic, filled: nothing(column).is_err(), single: true, ..Default::default() }
+    ValueLimit {
+        letters: column.longest,
+        form,
+        basic: column.basic,
+        charset: column.charset,
+        words: column.words.clone(),
+        filled: nothing(column).is_err(),
+        single: true,
+        ..Default::default()
+    }
 }
 
 /// A whole number, where the column has room for it.

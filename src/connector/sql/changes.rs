@@ -145,7 +145,7 @@ impl<'j> Changes<'j> {
         let mut same: Vec<String> = self.columns.iter().map(|(column, value)| column.is(values.place(value.clone()))).collect();
         same.extend(self.active.map(|(active, wanted)| match (active, wanted) {
             // The time is set once; it is no reason to write again.
-            (Active::DeactivatedAt(column), false) => format!("{} IS NOT NULL", column.sql),
+            (Active::DeactivatedAt(column), false) => column.has_time(),
             _ => active.column().is(values.place(active_value(active, wanted))),
         }));
         if same.is_empty() { "1 = 1".to_owned() } else { same.join(" AND ") }

@@ -5,12 +5,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::bulk::BY_NAME;
+use super::cascades::{self, Cascades};
 use super::cell;
 use super::dialect::Dialect;
 use super::layout::{Active, Can, Entitlements, Initial, Layout, Link, Names, Objects, Roles, Sessions};
 use super::rights::Missing;
-use super::schema::{Column, Holds, Table, TableName};
-use super::session::{Session, Sql};
+use super::schema::{Column, Counted, Holds, Table, TableName};
+use super::session::{Session, Sql, Values};
 use crate::manifest::connection::{
     AccountTable, ActiveColumn, EntitlementTable, GroupTable, LinkTable, RoleTable, SessionTable, SqlConnection,
 };
@@ -18,6 +20,9 @@ use crate::model::{SystemError, is_known_attribute, is_stamp};
 
 /// A mark has a workspace, a source and a key in it.
 const LEAST_MARK: usize = 64;
+/// So many words of a column are named, and so many letters of each.
+const NAMED: usize = 5;
+const SHOWN: usize = 30;
 
 /// Why a description can't be used.
 #[derive(Debug)]
@@ -55,13 +60,66 @@ pub(super) fn check(session: &dyn Session, described: &SqlConnection) -> Result<
     }
     Ok(match accounts {
         Some(accounts) if checker.problems.is_empty() && checker.missing.is_empty() => {
-            Ok(Layout { accounts, groups, memberships, roles, owners, entitlements, sessions })
+            let hidden = highest_hidden(session, &accounts)?;
+            let other_words = other_words(session, &accounts)?;
+            let accounts = Objects { hidden, other_words, ..accounts };
+            let layout = Layout { accounts, groups, memberships, roles, owners, entitlements, sessions, along: Default::default() };
+            Ok(Layout { along: along(session, &layout)?, ..layout })
         }
         _ if checker.problems.is_empty() && !checker.missing.is_empty() => {
             Err(Unfit::Forbidden(checker.missing.grants(session, described.database.user().as_deref())))
         }
         _ => Err(Unfit::Wrong(checker.problems)),
     })
+}
+
+/// The highest number that a row has of those that `only` hides: new rows get their numbers behind those, too.
+fn highest_hidden(session: &dyn Session, accounts: &Objects) -> Result<u64, SystemError> {
+    if accounts.only.is_empty() || accounts.key.holds != Holds::Whole || accounts.key.counted.is_some() {
+        return Ok(0);
+    }
+    let mut values = Values::default();
+    let only: Vec<String> = accounts.only.iter().map(|(column, value)| column.is(values.place(value.clone()))).collect();
+    let sql = format!("SELECT max({}) FROM {} WHERE NOT ({})", accounts.key.sql, accounts.table.sql, only.join(" AND "));
+    let highest = session.rows(&sql, &values.0)?.into_iter().flatten().next();
+    Ok(highest.and_then(|number| if let Sql::Integer(number) = number { u64::try_from(number).ok() } else { None }).unwrap_or(0))
+}
+
+/// What accounts have where a word says whether they have access, and is neither of the two that the description names; as many as a sentence holds.
+fn other_words(session: &dyn Session, accounts: &Objects) -> Result<Vec<String>, SystemError> {
+    let Some(Active::Values { column, active, inactive }) = &accounts.active else { return Ok(Vec::new()) };
+    let mut values = Values::default();
+    let known = [active, inactive].map(|word| format!("({}) IS NOT TRUE", column.matches(values.place(word.clone()))));
+    let (read, table, seen) = (column.read(), &accounts.table.sql, accounts.seen(&mut values));
+    let sql = format!("SELECT DISTINCT {read} FROM {table} WHERE {}{seen} ORDER BY 1 LIMIT {}", known.join(" AND "), NAMED + 1);
+    let found = session.rows(&sql, &values.0)?.into_iter().flatten();
+    let mut words: Vec<String> = found.map(|word| cell::text(word.borrowed()).unwrap_or_default()).map(shown).collect();
+    if words.len() > NAMED {
+        words.truncate(NAMED);
+        words.push("more".to_owned());
+    }
+    Ok(words)
+}
+
+fn shown(word: String) -> String {
+    let short: String = word.chars().take(SHOWN).collect();
+    if short.is_empty() { "nothing".to_owned() } else { format!("`{short}`") }
+}
+
+/// What goes along with an account, and with a group.
+fn along(session: &dyn Session, layout: &Layout) -> Result<[Cascades; 2], SystemError> {
+    let references = cascades::references(session)?;
+    let shared = [layout.memberships.as_ref().map(|link| &link.table), layout.owners.as_ref().map(|owners| &owners.table)];
+    let own = [
+        layout.roles.as_ref().map(|roles| &roles.table),
+        layout.entitlements.as_ref().map(|table| &table.table),
+        layout.sessions.as_ref().map(|table| &table.table),
+    ];
+    let links = |own: &[Option<&TableName>]| shared.iter().chain(own).flatten().map(|table| table.shown.clone()).collect::<Vec<_>>();
+    let of =
+        |table: &TableName, links: Vec<String>| Cascades::of(&references, &table.shown, &links.iter().map(String::as_str).collect::<Vec<_>>());
+    let groups = layout.groups.as_ref().map(|groups| of(&groups.table, links(&[])));
+    Ok([of(&layout.accounts.table, links(&own)), groups.unwrap_or_default()])
 }
 
 /// Finds names in the schema and collects what is wrong.
@@ -132,6 +190,9 @@ impl Checker<'_> {
         given.extend(initial.iter().map(|(column, _)| column));
         given.extend(active.iter().map(Active::column));
         self.require(table, &given);
+        if let Some(key) = key.as_ref().filter(|_| is_account || given.iter().all(|column| column.rights.insert)) {
+            self.finds(table, key, &columns, &given);
+        }
         self.marks(table, &columns);
         let changed = columns.values().chain(active.iter().map(Active::column));
         let fills = |column: &&Column| column.sequence.is_some() && !given.contains(column);
@@ -149,7 +210,33 @@ impl Checker<'_> {
         }
         let unique = columns.values().filter(|column| table.is_unique(column)).map(|column| column.name.clone()).collect();
         let (table, triggers) = (table.name.clone(), table.triggers.clone());
-        Some(Objects { table, key: key?, columns, stamps, unique, active, only, initial, triggers, can })
+        Some(Objects {
+            table,
+            key: key?,
+            columns,
+            stamps,
+            unique,
+            active,
+            other_words: Vec::new(),
+            only,
+            hidden: 0,
+            initial,
+            triggers,
+            can,
+        })
+    }
+
+    /// The key of a new row must be known: given, told by the database, or found by a value that no other row has. MySQL tells what a table counted up, and nothing else.
+    fn finds(&mut self, table: &Table, key: &Column, columns: &BTreeMap<Arc<str>, Column>, given: &[&Column]) {
+        let told = self.session.dialect() != Dialect::MySql || key.counted == Some(Counted::ByTable) || given.contains(&key);
+        let always = |name: &str, column: &Column| BY_NAME.contains(&name) || (column.not_null && !column.filled);
+        if !told && !columns.iter().any(|(name, column)| table.is_unique(column) && always(name, column)) {
+            self.problem(format!(
+                "nothing tells which key `{}` a new row of table `{}` gets: take its AUTO_INCREMENT column as `key`, or give the key in `initial` ('{{{{uuid}}}}'), or \
+                 map a column that each row fills and no two share (a UNIQUE one for `userName`, `externalId` or `displayName`)",
+                key.name, table.name
+            ));
+        }
     }
 
     /// A mark that is cut short proves nothing.

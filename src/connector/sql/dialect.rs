@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::schema::{Column, Holds};
 use super::session::Sql;
-use crate::model::is_uuid;
+use crate::model::{ValueForm, is_uuid};
 
 /// Which SQL is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,11 +125,51 @@ impl Column {
         let column = &self.sql;
         match (self.dialect, self.holds, self.handling) {
             (Dialect::Sqlite, ..) => format!("{column} IS ?{place} COLLATE BINARY"),
+            // Its blanks and its order are its own.
+            (Dialect::Postgres, ..) if self.form == Some(ValueForm::Document) => format!("{column} IS NOT DISTINCT FROM ?{place}"),
+            (Dialect::MySql, ..) if self.form == Some(ValueForm::Document) => format!("{column} <=> CAST(?{place} AS JSON)"),
             (Dialect::Postgres, _, Handling::AsText) => format!("{column}::text IS NOT DISTINCT FROM ?{place}"),
             (Dialect::Postgres, ..) => format!("{column} IS NOT DISTINCT FROM ?{place}"),
             (Dialect::MySql, _, Handling::AsText) => format!("CAST({column} AS CHAR) <=> ?{place}"),
             (Dialect::MySql, Holds::Text, _) => format!("({column} <=> ?{place} AND {} <=> CAST(?{place} AS BINARY))", letters(column)),
             (Dialect::MySql, ..) => format!("{column} <=> ?{place}"),
+        }
+    }
+
+    /// The condition that it has the value of this place as the database itself compares it: a number whatever it is written like, a text by the column's collation.
+    pub(super) fn matches(&self, place: usize) -> String {
+        let column = &self.sql;
+        match (self.dialect, self.handling) {
+            (Dialect::Postgres, Handling::AsText) if self.caseless => format!("lower({column}::text) = lower(?{place})"),
+            (Dialect::Postgres, Handling::AsText) => format!("{column}::text = ?{place}"),
+            (Dialect::MySql, Handling::AsText) => format!("CAST({column} AS CHAR) = ?{place}"),
+            _ => format!("{column} = ?{place}"),
+        }
+    }
+
+    /// The condition that it has a time at all: an empty text, nought and MySQL's day of noughts are none.
+    pub(super) fn has_time(&self) -> String {
+        let column = &self.sql;
+        let text = match self.dialect {
+            Dialect::Sqlite => format!("CAST({column} AS TEXT)"),
+            Dialect::Postgres => format!("{column}::text"),
+            Dialect::MySql => format!("CAST({column} AS CHAR)"),
+        };
+        format!("({column} IS NOT NULL AND {text} NOT IN ('', '0') AND {text} NOT LIKE '0000-00-00%')")
+    }
+
+    /// It, and a column of another table that holds the same, as statements compare the two: by their letters where either is text. Each has the name of its table
+    /// before it.
+    pub(super) fn comparable(&self, other: &Self, (table, other_table): (&str, &str)) -> (String, String) {
+        let (one, two) = (format!("{table}{}", self.sql), format!("{other_table}{}", other.sql));
+        let is_number = |column: &Self| matches!(column.holds, Holds::Whole | Holds::Numeric);
+        let alike = self.handling != Handling::AsText && other.handling != Handling::AsText;
+        let alike = alike && (self.holds == other.holds || (is_number(self) && is_number(other)));
+        match self.dialect {
+            Dialect::Sqlite => (one, format!("{two} COLLATE BINARY")),
+            Dialect::Postgres if !alike => (format!("{one}::text"), format!("{two}::text")),
+            Dialect::MySql if !alike || self.holds == Holds::Text => (letters(&one), letters(&two)),
+            _ => (one, two),
         }
     }
 

@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::cascades::Cascades;
 use super::cell;
+use super::dialect::Dialect;
 use super::schema::{Column, Holds, TableName};
 use super::session::{Sql, Values};
 use crate::model::{Action, Capabilities, ListedBy, NeededAttribute, ObjectKind, SideEffect, ValueLimit};
@@ -21,6 +23,8 @@ pub(super) struct Layout {
     pub(super) owners: Option<Roles>,
     pub(super) entitlements: Option<Entitlements>,
     pub(super) sessions: Option<Sessions>,
+    /// what goes along with an account that is deleted, and with a group
+    pub(super) along: [Cascades; 2],
 }
 
 /// A table whose rows are accounts or groups.
@@ -35,8 +39,12 @@ pub(super) struct Objects {
     /// names of columns of which no two rows have one value
     pub(super) unique: BTreeSet<String>,
     pub(super) active: Option<Active>,
+    /// what stands in its column besides the words for yes and no
+    pub(super) other_words: Vec<String>,
     /// the rows that are seen and touched at all
     pub(super) only: Vec<(Column, Sql)>,
+    /// the highest number among the keys of the other rows, where the next row gets the one after it
+    pub(super) hidden: u64,
     pub(super) initial: Vec<(Column, Initial)>,
     /// triggers that may change what is written
     pub(super) triggers: Vec<String>,
@@ -151,12 +159,14 @@ impl Layout {
             account_attributes: Some(self.accounts.columns.keys().cloned().chain(roles).chain(active).collect()),
             entitlements: self.entitlements.is_some(),
             entitlement_parameters: self.entitlements.as_ref().map(|table| table.parameters.keys().cloned().collect()),
+            parameter_limits: self.entitlements.as_ref().map(Entitlements::limits).unwrap_or_default(),
             says_writable: BTreeSet::new(),
             says_removable: BTreeSet::new(),
             finds_elsewhere: false,
             listed_by: self.listed_by(),
             end_sessions: self.sessions.is_some(),
             side_effects: self.side_effects(),
+            unclear_access: self.unclear_access(),
             unique_account_attributes: Some(self.accounts.unique_attributes()),
             accentless_names: self
                 .accounts
@@ -169,22 +179,34 @@ impl Layout {
 }
 
 impl Layout {
-    /// By what groups list an account: by its key, which is an attribute, or a number that the database gives.
+    /// By what groups list an account: by its key, which is an attribute, or a number that the database gives. One that is counted up is nobody's who was there
+    /// before.
     fn listed_by(&self) -> Option<ListedBy> {
         self.memberships.as_ref()?;
         let key = &self.accounts.key;
         let attribute = self.accounts.columns.iter().find(|(_, column)| column.name == key.name).map(|(name, _)| name.clone());
         match attribute {
             Some(attribute) => Some(ListedBy::Attribute(attribute)),
-            None => (key.holds == Holds::Whole).then_some(ListedBy::NextNumber),
+            None => (key.holds == Holds::Whole && key.counted.is_none()).then_some(ListedBy::NextNumber { hidden: self.accounts.hidden }),
         }
     }
 
-    /// Triggers that may change what is written.
+    /// Words of accounts that say neither that there is access nor that there is none.
+    fn unclear_access(&self) -> Option<Arc<str>> {
+        let Some(Active::Values { column, .. }) = &self.accounts.active else { return None };
+        let words = self.accounts.other_words.join(", ");
+        (!words.is_empty()).then(|| format!("column `{}` of table `{}` holds {words}", column.name, self.accounts.table).into())
+    }
+
+    /// What the database does by itself: triggers that may change what is written, and what goes along with a row.
     fn side_effects(&self) -> Vec<SideEffect> {
         let groups = self.groups.iter().map(|groups| (ObjectKind::Group, groups));
         let objects = [(ObjectKind::Account, &self.accounts)].into_iter().chain(groups);
-        let mut effects = Vec::new();
+        let along = objects.clone().zip(&self.along).filter_map(|((kind, objects), along)| {
+            let words = along.words(&objects.table.shown)?.as_str().into();
+            Some(SideEffect { kind, action: Action::Delete, attributes: Vec::new(), words })
+        });
+        let mut effects: Vec<SideEffect> = along.collect();
         for (kind, objects) in objects.filter(|(_, objects)| !objects.triggers.is_empty()) {
             let triggers = objects.triggers.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let noun = if objects.triggers.len() == 1 { "trigger" } else { "triggers" };
@@ -201,6 +223,23 @@ impl Objects {
     /// The condition that a row is seen at all: ` AND …`.
     pub(super) fn seen(&self, values: &mut Values) -> String {
         self.only.iter().map(|(column, value)| format!(" AND {}", column.is(values.place(value.clone())))).collect()
+    }
+
+    /// The condition of a row of another table that its column holds no key of a row that is not seen: ` AND …`. A key that no row has is no such one.
+    pub(super) fn not_hidden(&self, table: &TableName, column: &Column, values: &mut Values) -> String {
+        if self.only.is_empty() {
+            return String::new();
+        }
+        let only: Vec<String> = self.only.iter().map(|(column, value)| column.is(values.place(value.clone()))).collect();
+        let (accounts, only) = (&self.table.sql, only.join(" AND "));
+        let (key, column) = self.key.comparable(column, ("unseen.", &format!("{}.", table.sql)));
+        match self.key.dialect {
+            // Each is looked at once, however many there are on either side.
+            Dialect::Postgres => format!(" AND NOT EXISTS (SELECT 1 FROM {accounts} AS unseen WHERE {key} = {column} AND NOT ({only}))"),
+            Dialect::Sqlite | Dialect::MySql => {
+                format!(" AND {column} NOT IN (SELECT {key} FROM {accounts} AS unseen WHERE {} IS NOT NULL AND NOT ({only}))", self.key.sql)
+            }
+        }
     }
 
     /// The condition of the one row with this key.
@@ -234,6 +273,12 @@ impl Objects {
         let line = (!self.unique.contains(&column.name))
             .then(|| format!("`initial: {{{}: …}}` in spec.connection.sql.accounts", column.name).into());
         NeededAttribute { place: format!("column `{}` of table `{}`", column.name, self.table).into(), line }
+    }
+}
+
+impl Entitlements {
+    fn limits(&self) -> BTreeMap<Arc<str>, ValueLimit> {
+        self.parameters.iter().map(|(parameter, column)| (parameter.clone(), cell::limit(column))).collect()
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn add_members(session: &dyn Session, layout: &Layout, group: &str, m
     Ok(Written { id: group.into(), already_so: !changed })
 }
 
-/// Removes accounts from a group.
+/// Removes accounts from a group; one that is not seen stays, whoever names it.
 pub(super) fn remove_members(session: &dyn Session, layout: &Layout, group: &str, members: &[(ObjectKind, Arc<str>)]) -> Done {
     let (_, link) = described(layout)?;
     let mut changed = false;
@@ -40,6 +40,7 @@ pub(super) fn remove_members(session: &dyn Session, layout: &Layout, group: &str
         let group = link.group.equals(values.place(link.group.key(group)));
         let places: Vec<usize> = members.iter().map(|(_, member)| values.place(link.account.key(member))).collect();
         let sql = format!("DELETE FROM {} WHERE {group} AND {}", link.table.sql, link.account.among(&places));
+        let sql = format!("{sql}{}", layout.accounts.not_hidden(&link.table, &link.account, &mut values));
         changed |= session.execute(&sql, &values.0)? > 0;
     }
     Ok(Written { id: group.into(), already_so: !changed })

@@ -5,6 +5,7 @@
 //! Must never: build a statement from a value, trust a name that the database does not have, or change a row outside of `only`.
 
 mod bulk;
+mod cascades;
 mod cell;
 mod changes;
 mod check;

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use super::database::Database;
-use super::dialect::Dialect;
 use super::layout::Layout;
 use super::select::{Select, target_select};
 use super::session::{Mode, Session, Transaction};
@@ -44,19 +43,39 @@ pub(super) fn lookup_many(
     requests: &[LookupRequest],
 ) -> Result<Vec<Result<Page, SystemError>>, SystemError> {
     database.reading(|session| {
-        let _snapshot = Transaction::begin(session, Mode::Snapshot)?;
-        let mut answers = Vec::with_capacity(requests.len());
-        for request in requests {
-            let answer = lookup(database, session, tables, request);
-            // PostgreSQL answers nothing more in a transaction that had an error.
-            if answer.is_err() && session.dialect() == Dialect::Postgres {
-                session.roll_back()?;
-                session.begin(Mode::Snapshot)?;
-            }
-            answers.push(answer);
+        match together(database, session, tables, requests) {
+            Ok(pages) => Ok(pages.into_iter().map(Ok).collect()),
+            Err(error) if requests.len() < 2 || !session.is_usable() => Err(error),
+            // One that can't be answered says nothing of the others.
+            Err(_) => Ok(requests.iter().map(|request| alone(database, session, tables, request)).collect()),
         }
-        Ok(answers)
     })?
+}
+
+fn alone(database: &Database, session: &dyn Session, tables: &Tables, request: &LookupRequest) -> Result<Page, SystemError> {
+    let mut pages = together(database, session, tables, std::slice::from_ref(request))?;
+    pages.pop().ok_or_else(|| SystemError::Protocol("a lookup got no answer".into()))
+}
+
+/// All of them, or an error.
+fn together(database: &Database, session: &dyn Session, tables: &Tables, requests: &[LookupRequest]) -> Result<Vec<Page>, SystemError> {
+    let _snapshot = Transaction::begin(session, Mode::Snapshot)?;
+    let pages = requests.iter().map(|request| lookup(database, session, tables, request)).collect::<Result<_, _>>()?;
+    whole(database, session)?;
+    Ok(pages)
+}
+
+/// Whether what was read is all that there is: a table that somebody emptied or made anew since the snapshot began looks empty in it.
+fn whole(database: &Database, session: &dyn Session) -> Result<(), SystemError> {
+    let replaced = session.replaced()?;
+    if replaced.is_empty() {
+        return Ok(());
+    }
+    let (tables, were) = (replaced.join(", "), if replaced.len() == 1 { "was" } else { "were" });
+    let name = &database.name;
+    Err(SystemError::Unavailable(format!(
+        "{name}: {tables} {were} emptied or made anew (TRUNCATE) while it was read; the next read sees what stands there now"
+    )))
 }
 
 fn lookup(database: &Database, session: &dyn Session, tables: &Tables, request: &LookupRequest) -> Result<Page, SystemError> {
@@ -103,7 +122,7 @@ fn stream(
     match (read, handed_over) {
         (Err(Broken { rows: 0, error }), _) => Evidence::Unreadable { reason: error.to_string() },
         (Err(Broken { error, .. }), _) | (_, Err(error)) => Evidence::Partial { reason: error.to_string() },
-        (Ok(rows), Ok(())) => match select.count(session) {
+        (Ok(rows), Ok(())) => match select.count(session).and_then(|count| whole(database, session).map(|()| count)) {
             Ok(count) if count == rows => Evidence::Complete,
             Ok(count) => Evidence::Partial { reason: format!("{}: {rows} rows came, and there are {count}", database.name) },
             Err(error) => Evidence::Partial { reason: error.to_string() },
@@ -129,7 +148,8 @@ fn fetch(
 ) -> Result<u64, Broken> {
     let mut count = 0;
     let read = select.prepare(session).and_then(|()| {
-        session.query(&select.sql(), &select.values, &mut |line| {
+        let (sql, values) = select.statement();
+        session.query(&sql, &values, &mut |line| {
             if !select.is_asked(line)? {
                 return Ok(());
             }

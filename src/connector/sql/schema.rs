@@ -3,12 +3,13 @@
 //! Must never: take a name on trust. Only names that came from here go into statements, and always quoted.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::dialect::{Dialect, Handling};
 use super::session::Session;
 use super::{mysql, postgres, sqlite};
 use crate::diagnostic::did_you_mean;
-use crate::model::SystemError;
+use crate::model::{Charset, SystemError, ValueForm};
 
 /// A table or view as it is.
 #[derive(Clone, Debug)]
@@ -46,6 +47,8 @@ pub(super) struct Column {
     pub(super) not_null: bool,
     /// the database fills it when nobody does
     pub(super) filled: bool,
+    /// how the database counts it up, where no number comes twice
+    pub(super) counted: Option<Counted>,
     /// computed by the database: can't be written
     pub(super) generated: bool,
     pub(super) dialect: Dialect,
@@ -62,7 +65,22 @@ pub(super) struct Column {
     pub(super) longest: Option<usize>,
     /// bytes of a whole number
     pub(super) bytes: Option<u8>,
+    /// the form in which it keeps values, where the database says more of it than what it is for
+    pub(super) form: Option<ValueForm>,
+    /// words of which it holds one, or several
+    pub(super) words: Vec<Arc<str>>,
+    /// the signs that it takes
+    pub(super) charset: Charset,
     pub(super) rights: Rights,
+}
+
+/// What counts a column of new rows up, so that a number of a row that is gone is never given again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// the table itself. MySQL and MariaDB tell of it, and of nothing else, which number a row got
+    ByTable,
+    /// a sequence
+    BySequence,
 }
 
 /// What we may do with a column.
@@ -173,6 +191,7 @@ impl Column {
             holds,
             not_null: false,
             filled: false,
+            counted: None,
             generated: false,
             dialect,
             handling,
@@ -182,6 +201,9 @@ impl Column {
             sequence: None,
             longest: None,
             bytes: None,
+            form: None,
+            words: Vec::new(),
+            charset: Charset::All,
             rights: Rights::ALL,
         }
     }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::cell;
 use super::layout::{Active, Entitlements, Layout, Link, Objects, Roles};
 use super::schema::{Column, Table, TableName};
-use super::session::{Line, Session, Sql, SqlRef};
+use super::session::{Line, Session, Sql, SqlRef, Values};
 use crate::expr::segments_of_path;
 use crate::manifest::connection::AccountTable;
 use crate::model::{AttributeType, Columns, RowWriter, SystemError, attribute};
@@ -23,6 +23,16 @@ pub(super) struct Select {
     cells: Vec<Out>,
     roles: Option<RolesOf>,
     asked: Option<Asked>,
+    /// what is answered in the place of a column: whether it has this value
+    closed: Option<NoAccess>,
+}
+
+/// Whether a column has the one value that says that there is no access, by its position in the SELECT's list.
+#[derive(Debug)]
+struct NoAccess {
+    at: usize,
+    column: Column,
+    value: Sql,
 }
 
 /// What becomes a cell; numbers are positions in the SELECT's list.
@@ -64,6 +74,7 @@ impl Select {
             cells: Vec::new(),
             roles: None,
             asked: None,
+            closed: None,
         }
     }
 
@@ -74,7 +85,7 @@ impl Select {
         for path in columns.paths() {
             let cell = match (path.as_ref(), &objects.active, roles) {
                 ("id", ..) => Out::Text(select.position(&objects.key)),
-                ("active", Some(active), _) => Out::Active(select.position(active.column()), active.clone()),
+                ("active", Some(active), _) => Out::Active(select.access(active), active.clone()),
                 ("active", None, _) => Out::True,
                 ("roles" | "owners", _, Some(table)) => {
                     let key = select.position(&objects.key);
@@ -91,11 +102,12 @@ impl Select {
         select
     }
 
-    /// Memberships of a Target.
-    pub(super) fn memberships(link: &Link, columns: &Columns) -> Self {
+    /// Memberships of a Target, but those of accounts that it does not see.
+    pub(super) fn memberships(link: &Link, accounts: &Objects, columns: &Columns) -> Self {
         let mut select = Self::from_table(&link.table, format!("{}, {}", link.group.sql, link.account.sql));
         let (group, account) = (select.position(&link.group), select.position(&link.account));
         select.conditions = vec![format!("{} IS NOT NULL", link.group.sql), format!("{} IS NOT NULL", link.account.sql)];
+        select.not_hidden(&link.table, &link.account, accounts);
         let cell = |path: &str| match path {
             "group" => Out::Text(group),
             "member" => Out::Text(account),
@@ -106,17 +118,12 @@ impl Select {
         select
     }
 
-    /// Entitlements of the accounts that a Target sees.
+    /// Entitlements, but those of accounts that a Target does not see.
     pub(super) fn entitlements(table: &Entitlements, accounts: &Objects, columns: &Columns) -> Self {
         let mut select = Self::from_table(&table.table, format!("{}, {}", table.account.sql, table.entitlement.sql));
         let (account, entitlement) = (select.position(&table.account), select.position(&table.entitlement));
         select.conditions = vec![format!("{} IS NOT NULL", table.account.sql), format!("{} IS NOT NULL", table.entitlement.sql)];
-        if !accounts.only.is_empty() {
-            select.values = accounts.only.iter().map(|(_, value)| value.clone()).collect();
-            let only: Vec<String> = accounts.only.iter().enumerate().map(|(at, (column, _))| column.is(at + 1)).collect();
-            let (key, seen) = (&accounts.key.sql, &accounts.table.sql);
-            select.conditions.push(format!("{} IN (SELECT {key} FROM {seen} WHERE {})", table.account.sql, only.join(" AND ")));
-        }
+        select.not_hidden(&table.table, &table.account, accounts);
         for path in columns.paths() {
             let cell = match (path.as_ref(), table.parameters.get(path)) {
                 ("account", _) => Out::Text(account),
@@ -211,10 +218,16 @@ impl Select {
         self.asked = Some(Asked { at, value: value.to_owned(), caseless: false });
     }
 
-    /// The statement.
-    pub(super) fn sql(&self) -> String {
-        let list = if self.list.is_empty() { "1".to_owned() } else { self.list.join(", ") };
-        format!("SELECT {list} {} ORDER BY {}", self.from(), self.order)
+    /// The statement, and its values.
+    pub(super) fn statement(&self) -> (String, Vec<Sql>) {
+        let (mut list, mut values) = (self.list.clone(), Values(self.values.clone()));
+        if let Some(NoAccess { at, column, value }) = &self.closed
+            && let Some(answered) = list.get_mut(*at)
+        {
+            *answered = column.matches(values.place(value.clone()));
+        }
+        let list = if list.is_empty() { "1".to_owned() } else { list.join(", ") };
+        (format!("SELECT {list} {} ORDER BY {}", self.from(), self.order), values.0)
     }
 
     /// How many rows there are in the same snapshot.
@@ -276,11 +289,28 @@ impl Select {
     }
 
     fn position(&mut self, column: &Column) -> usize {
-        let name = column.read();
-        self.list.iter().position(|known| *known == name).unwrap_or_else(|| {
+        let (name, closed) = (column.read(), self.closed.as_ref().map(|closed| closed.at));
+        let known = self.list.iter().enumerate().find(|(at, known)| **known == name && Some(*at) != closed);
+        known.map(|(at, _)| at).unwrap_or_else(|| {
             self.list.push(name);
             self.list.len() - 1
         })
+    }
+
+    /// The position of what says whether an account has access. Of two words the database is asked for the one that says no, as it compares them itself.
+    fn access(&mut self, active: &Active) -> usize {
+        let Active::Values { column, inactive, .. } = active else { return self.position(active.column()) };
+        let at = self.list.len();
+        self.list.push(column.read());
+        self.closed = Some(NoAccess { at, column: column.clone(), value: inactive.clone() });
+        at
+    }
+
+    fn not_hidden(&mut self, table: &TableName, column: &Column, accounts: &Objects) {
+        let mut values = Values(std::mem::take(&mut self.values));
+        let condition = accounts.not_hidden(table, column, &mut values);
+        self.values = values.0;
+        self.conditions.extend(condition.strip_prefix(" AND ").map(str::to_owned));
     }
 
     fn only(&mut self, only: &[(Column, Sql)]) {
@@ -322,19 +352,24 @@ pub(super) fn target_select(layout: &Layout, kind: crate::model::ObjectKind, col
     match (kind, &layout.groups, &layout.memberships) {
         (Account, ..) => Ok(Select::objects(&layout.accounts, layout.roles.as_ref(), columns)),
         (Group, Some(groups), _) => Ok(Select::objects(groups, layout.owners.as_ref(), columns)),
-        (Membership, _, Some(link)) => Ok(Select::memberships(link, columns)),
+        (Membership, _, Some(link)) => Ok(Select::memberships(link, &layout.accounts, columns)),
         (Group, None, _) => Err("the connection describes no table of `groups`".into()),
         (Membership, _, None) => Err("the connection describes no table of `memberships`".into()),
         (Entitlement, ..) => Err("the connection describes no table of `entitlements`".into()),
     }
 }
 
-/// Whether a row's value says that its account has access.
+/// Whether an account may have access: only what says that it has none takes it for deactivated, and is not written again when it is cut off.
 pub(super) fn is_active(active: &Active, value: SqlRef<'_>) -> bool {
     match active {
-        Active::Flag(_) => cell::is_true(value),
+        Active::Flag(_) => !cell::is_false(value),
         Active::DisabledFlag(_) => !cell::is_true(value),
-        Active::DeactivatedAt(_) => matches!(value, SqlRef::Null | SqlRef::Text("") | SqlRef::Integer(0)),
-        Active::Values { active, .. } => active.borrowed() == value,
+        Active::DeactivatedAt(_) => match value {
+            SqlRef::Null | SqlRef::Text("" | "0") | SqlRef::Integer(0) => true,
+            SqlRef::Text(text) => text.starts_with("0000-00-00"),
+            _ => false,
+        },
+        // The answer to whether it is the word for no: see `Select::access`.
+        Active::Values { .. } => !value.is_yes(),
     }
 }

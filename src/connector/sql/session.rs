@@ -115,6 +115,11 @@ pub(super) trait Session: Send {
         Ok(None)
     }
 
+    /// Tables that were read in this transaction and look empty in it though they are not: whoever empties one, or makes it anew, waits for nobody's snapshot.
+    fn replaced(&self) -> Result<Vec<String>, SystemError> {
+        Ok(Vec::new())
+    }
+
     /// Asks, and hands each row on as it comes. What `each` says ends it.
     fn query(&self, sql: &str, values: &[Sql], each: Each<'_>) -> Result<(), SystemError>;
 
@@ -142,7 +147,7 @@ pub(super) trait Session: Send {
     /// Whether another transaction can be begun on it. Asks the server where nothing else would show that it is gone.
     fn is_usable(&self) -> bool;
 
-    /// The key that the database gave to the row that was inserted last, where it says so by itself.
+    /// The number that the table counted up to for the row that was inserted last, where the database says so by itself.
     fn last_key(&self) -> Option<String> {
         None
     }

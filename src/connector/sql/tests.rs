@@ -1,5 +1,7 @@
 //! Tables as applications make them, read and written as a Target describes them.
 
+mod unseen;
+
 use rusqlite::Connection;
 use serde_json::json;
 

@@ -15,7 +15,7 @@ use super::entitlements;
 use super::fresh::Fresh;
 use super::layout::{Layout, Objects};
 use super::links;
-use super::schema::Column;
+use super::schema::{Column, Counted};
 use super::select::{Select, is_active};
 use super::session::{Mode, Session, Sql, Transaction, Values};
 use crate::connector::{Write, Written};
@@ -249,7 +249,8 @@ fn has_access(session: &dyn Session, objects: &Objects, id: &str) -> Result<Opti
     let mut select = Select::objects(objects, None, &Columns::new(["id", "active"]));
     select.ask(objects, "id", id).map_err(rejected)?;
     let mut found = None;
-    session.query(&select.sql(), &select.values, &mut |line| {
+    let (sql, values) = select.statement();
+    session.query(&sql, &values, &mut |line| {
         found = Some(is_active(active, line.at(1)?));
         Ok(())
     })?;
@@ -267,7 +268,9 @@ fn insert(session: &dyn Session, objects: &Objects, columns: &[(&Column, Sql)]) 
     if session.dialect() == Dialect::MySql {
         session.execute(&sql, &values.0)?;
         let key = given().map(|(_, value)| cell::text(value.borrowed()).map_err(rejected)).transpose()?;
-        return match key.or_else(|| session.last_key()) {
+        // The number that the server tells is that of the column which counts up, whichever is the key.
+        let counted = || session.last_key().filter(|_| objects.key.counted == Some(Counted::ByTable));
+        return match key.or_else(counted) {
             Some(key) => Ok(key),
             None => bulk::key_of(session, objects, columns)?.ok_or_else(none),
         };
@@ -283,9 +286,9 @@ fn update(session: &dyn Session, layout: &Layout, objects: &Objects, job: &Job, 
     let settings = Settings::of(layout, objects, job)?;
     let changes = settings.changes(objects)?;
     let changed = changes.write(session, objects, id)?;
-    // A key that was written is another one from here on.
-    let key = settings.columns.iter().find(|(column, value)| **column == objects.key && *value != Sql::Null);
-    let key = key.map(|(_, value)| cell::text(value.borrowed()).map_err(rejected)).transpose()?;
+    // A key that is an attribute changes with it.
+    let key = settings.columns.iter().find(|(column, _)| **column == objects.key).map(|(_, value)| cell::text(value.borrowed()));
+    let key = key.transpose().map_err(rejected)?.filter(|key| !key.is_empty());
     let id = key.as_deref().unwrap_or(id);
     if changed {
         settings.active.map_or(Ok(()), |wanted| stands(session, objects, id, wanted))?;

@@ -70,7 +70,9 @@ fn along(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, polic
 fn missing(step: &Step<'_, '_>, target: usize, row: u32, policy: &DeprovisionPolicy) -> Vec<AttributeChange> {
     let accounts = step.basis.observed[target].accounts();
     let layouts = step.basis.layout.targets[target].attributes.iter();
-    let set = layouts.filter_map(|layout| Some((layout, Value::text(policy.set.get(&layout.name)?))));
+    let limits = &step.basis.observed[target].side.capabilities.account_limits;
+    let kept = |name: &Arc<str>, value: Value| limits.get(name).map(|limit| limit.kept(value.clone())).unwrap_or(value);
+    let set = layouts.filter_map(|layout| Some((layout, kept(&layout.name, Value::text(policy.set.get(&layout.name)?)))));
     let differs = set.filter_map(|(layout, value)| {
         let cell = accounts.cell(row, layout.column);
         let before = cell.to_value().filter(|_| !canonical::is_nothing(cell));

@@ -66,12 +66,17 @@ pub(in crate::planning) fn work_out_again(basis: &Basis<'_>, target: usize, pers
     }
 }
 
-/// As the target keeps it: of several values one, where it keeps no more.
+/// As the target keeps it: of several values one, where it keeps no more, and in its own form.
 fn as_kept(basis: &Basis<'_>, target: usize, attribute: &AttributeLayout<'_>, state: ValueState) -> ValueState {
     match state {
-        ValueState::Set(value @ Value::List(_)) => {
-            let single = &basis.observed[target].side.capabilities.single_valued_attributes;
-            ValueState::Set(if single.contains(&attribute.name) { value.primary() } else { value })
+        ValueState::Set(value) => {
+            let capabilities = &basis.observed[target].side.capabilities;
+            let single = matches!(value, Value::List(_)) && capabilities.single_valued_attributes.contains(&attribute.name);
+            let value = if single { value.primary() } else { value };
+            ValueState::Set(match capabilities.account_limits.get(&attribute.name) {
+                Some(limit) => limit.kept(value),
+                None => value,
+            })
         }
         state => state,
     }

@@ -67,18 +67,19 @@ pub(super) fn settle(step: &mut Step<'_, '_>, target: usize) {
         let (hash, lists) = lists.find(side.hash(&name), &name, has)?;
         Some((hash, name, lists.join(", ")))
     };
+    let numbered = matches!(listed_by, ListedBy::NextNumber { .. });
     // Which of them gets which number nobody knows.
     let number = numbers(step, target, listed_by).into_iter().find_map(|number| find(number, &|_| false));
     for (at, draft) in step.drafts.iter().enumerate().filter(|(_, draft)| draft.target == target) {
         let row = draft.change.object.id.as_ref().and_then(|id| basis.observed[target].accounts().find_id(id));
         let has = |group: u32| row.is_some_and(|row| basis.observed[target].members(group).contains(&MemberRow::Account(row)));
         let found = match draft.change.action {
-            Action::Create if draft.change.object.kind == ObjectKind::Account && *listed_by == ListedBy::NextNumber => number.clone(),
+            Action::Create if draft.change.object.kind == ObjectKind::Account && numbered => number.clone(),
             _ => name_of(step, listed_by, draft).and_then(|name| find(name, &has)),
         };
         held.extend(found.map(|(hash, name, lists)| (at, hash, name, lists)));
     }
-    if *listed_by == ListedBy::NextNumber && step.drafts.iter().any(|draft| draft.change.action == Action::Create) {
+    if numbered && step.drafts.iter().any(|draft| draft.change.action == Action::Create) {
         step.report.findings.rest_on_all("which number is given next rests on all accounts");
     }
     let mut over = BTreeSet::new();
@@ -128,11 +129,9 @@ fn hold(step: &mut Step<'_, '_>, target: usize, at: usize, (name, lists): (&str,
 
 /// The numbers that new accounts of this plan may get.
 fn numbers(step: &Step<'_, '_>, target: usize, listed_by: &ListedBy) -> Vec<String> {
-    if *listed_by != ListedBy::NextNumber {
-        return Vec::new();
-    }
+    let ListedBy::NextNumber { hidden } = listed_by else { return Vec::new() };
     let accounts = step.basis.observed[target].accounts();
-    let highest = (0..accounts.len()).filter_map(|row| accounts.id(row).parse::<u64>().ok()).max().unwrap_or(0);
+    let highest = (0..accounts.len()).filter_map(|row| accounts.id(row).parse::<u64>().ok()).max().unwrap_or(0).max(*hidden);
     let made = step.drafts.iter().filter(|draft| draft.target == target && draft.change.action == Action::Create).count() as u64;
     (1..=made).filter_map(|next| Some(highest.checked_add(next)?.to_string())).collect()
 }
@@ -149,7 +148,7 @@ fn name_of(step: &Step<'_, '_>, listed_by: &ListedBy, draft: &Draft) -> Option<S
         Some(canonical::text(accounts.cell_of(row, name)).into_owned()).filter(|text| !text.is_empty())
     };
     match listed_by {
-        ListedBy::NextNumber => None,
+        ListedBy::NextNumber { .. } => None,
         ListedBy::Attribute(attribute) => after(change, attribute)?,
         ListedBy::Name { attribute, own, base } => {
             let (name, container) = (after(change, attribute), after(change, CONTAINER));

@@ -60,7 +60,20 @@ pub(in crate::planning) fn parameter(basis: &Basis<'_>, at: usize, position: usi
         Some(Evaluation::Failed(words)) => Parameter::Unknown(words.into()),
         Some(Evaluation::Missing | Evaluation::Null) => Parameter::Is(None),
         Some(Evaluation::Value(value)) if value.is_empty() => Parameter::Is(None),
-        Some(Evaluation::Value(value)) => Parameter::Is(Some(value)),
+        Some(Evaluation::Value(value)) => held_as(basis, at, position, value),
+    }
+}
+
+/// As the target keeps it, or why it can't.
+fn held_as(basis: &Basis<'_>, at: usize, position: usize, value: Value) -> Parameter {
+    let policy = &basis.policy.entitlements[at];
+    let limits = &basis.observed[policy.target].side.capabilities.parameter_limits;
+    let Some(limit) = policy.parameters.get(position).and_then(|parameter| limits.get(&parameter.name)) else {
+        return Parameter::Is(Some(value));
+    };
+    match limit.refusal(Some(&value)) {
+        Some(words) => Parameter::Unknown(format!("the value {words}").into()),
+        None => Parameter::Is(Some(limit.kept(value))),
     }
 }
 

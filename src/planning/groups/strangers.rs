@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::manifest::kinds::Ownership;
-use crate::model::{Action, Cause, Finding, FindingCode, Key, MemberChange, ObjectKind, ObjectRef, Reason, Severity, Subject};
+use crate::model::{Action, Cause, Finding, FindingCode, Key, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Severity, Subject};
 use crate::planning::draft::{Grounds, Stage, with_members};
 use crate::planning::groups::Step;
 use crate::planning::groups::resolve::{GroupState, ResolvedGroups};
@@ -58,7 +58,9 @@ fn remove(step: &mut Step<'_, '_>, target: usize, (at, row): (usize, u32), gone:
     });
     let members: Vec<_> = members.collect();
     let object = basis.group(target, row, &group.key);
-    let change = basis.change(target, Action::RemoveMembers, object, Grounds::normal(Reason::Mover), Cause::Group(group.manifest as u32));
+    let mut change =
+        basis.change(target, Action::RemoveMembers, object, Grounds::normal(Reason::Mover), Cause::Group(group.manifest as u32));
+    change.risks.push(Risk::Stranger);
     step.draft(target, Stage::RemoveMembers, with_members(change, members));
 }
 

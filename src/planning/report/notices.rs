@@ -108,6 +108,7 @@ pub(in crate::planning) fn targets(basis: &Basis<'_>, findings: &mut Findings) {
         incomplete(findings, rules, &streams);
     }
     tell_of_marks(basis, findings);
+    unclear_access(basis, findings);
     for (at, layout) in basis.layout.targets.iter().enumerate() {
         for rule in layout.unsupported.iter().filter(|rule| rule.place.is_some()) {
             let name = &basis.policy.targets[at].name;
@@ -223,5 +224,19 @@ fn tell_of_marks(basis: &Basis<'_>, findings: &mut Findings) {
         let message = format!("{}: its accounts can't keep a mark, so the state alone proves which of them are headcount's", rules.name);
         let finding = Finding::new(Severity::Note, FindingCode::UnsupportedCapability, Subject::system(&rules.name), message);
         findings.push(finding.hint("keep a copy of the state: without it these accounts count as somebody else's"));
+    }
+}
+
+/// Targets whose accounts have words for their access that nobody explained.
+fn unclear_access(basis: &Basis<'_>, findings: &mut Findings) {
+    for (rules, side) in basis.policy.targets.iter().zip(&basis.world.targets) {
+        let Some(words) = &side.capabilities.unclear_access else { continue };
+        let message = format!(
+            "{}: {words}, which says neither that there is access nor that there is none; such accounts count as active",
+            rules.name
+        );
+        let finding = Finding::new(Severity::Warning, FindingCode::UnclearAccess, Subject::system(&rules.name), message);
+        let hint = "Whoever leaves, or is cut off, gets the word for no. Where such a word bars access too, have the application write the one that the Target names.";
+        findings.push(finding.hint(hint).at(Some(rules.connection.clone())));
     }
 }

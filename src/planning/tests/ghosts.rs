@@ -31,7 +31,7 @@ fn ghost(scene: Scene, group: &str, name: &str) -> Scene {
 fn a_new_account_whose_name_a_group_lists_waits_and_a_declared_group_lets_the_name_go() {
     let scene = ghost(directory("").person("7", "u7"), "g1", "uid=U7,ou=people,dc=x");
     assert_snapshot!(scene.told(), @"
-    0 RemoveMembers group/adm [Mover] id=g1 id:uid=U7,ou=people,dc=x
+    0 RemoveMembers group/adm [Mover] id=g1 id:uid=U7,ou=people,dc=x risks [Stranger]
     (Error GhostMember) hr/7: would be uid=u7,ou=people,dc=x, which nobody is and group adm lists still, and come into that with it; so no account is made before it is out
     (Note OwnershipUnproven) chat: 1 group is declared nowhere, left alone
     ");
@@ -79,12 +79,12 @@ fn a_number_that_a_database_gives_again_holds_whoever_would_get_it() {
     let scene = |ghost: &str| {
         let scene =
             Scene::new(&[source("hr", ""), target("  groups: {}\n"), group("adm", "  members: [{identity: {source: hr, key: \"1\"}}]\n")]);
-        let scene = scene.able(|able| able.listed_by = Some(ListedBy::NextNumber)).person("1", "ada").person("5", "eve");
+        let scene = scene.able(|able| able.listed_by = Some(ListedBy::NextNumber { hidden: 0 })).person("1", "ada").person("5", "eve");
         let scene = scene.marked("3", "hr/1", "ada").marked_group("9", "group/adm", "adm").group("99", "Wheel").member("9", "3");
         scene.member("9", ghost).member("99", ghost)
     };
     assert_snapshot!(scene("4").told(), @"
-    0 RemoveMembers group/adm [Mover] id=9 id:4
+    0 RemoveMembers group/adm [Mover] id=9 id:4 risks [Stranger]
     (Error GhostMember) hr/5: would be 4, which nobody is and group Wheel, group adm lists still, and come into that with it; so no account is made before it is out
     (Note OwnershipUnproven) chat: 1 group is declared nowhere, left alone
     ");
@@ -102,4 +102,31 @@ fn a_login_that_a_group_lists_holds_whoever_would_get_it() {
     (Error GhostMember) hr/7: would be u7, which nobody is and group Wheel lists still, and come into that with it; so no account is made before it is out
     (Note OwnershipUnproven) chat: 1 group is declared nowhere, left alone
     ");
+}
+
+#[test]
+fn a_number_behind_those_that_are_not_seen_is_the_next_one() {
+    let scene = |ghost: &str| {
+        let scene =
+            Scene::new(&[source("hr", ""), target("  groups: {}\n"), group("adm", "  members: [{identity: {source: hr, key: \"1\"}}]\n")]);
+        let scene = scene.able(|able| able.listed_by = Some(ListedBy::NextNumber { hidden: 12 })).person("1", "ada").person("5", "eve");
+        scene
+            .marked("3", "hr/1", "ada")
+            .marked_group("9", "group/adm", "adm")
+            .group("99", "Wheel")
+            .member("9", "3")
+            .member("99", ghost)
+            .told()
+    };
+    assert!(scene("4").contains("Create hr/5") && !scene("4").contains("GhostMember"), "{}", scene("4"));
+    assert!(!scene("13").contains("Create hr/5") && scene("13").contains("would be 13"), "{}", scene("13"));
+}
+
+#[test]
+fn whoever_is_taken_out_for_somebody_else_counts_as_any_loser() {
+    let limit = "  guardrails: {removeMembers: {count: 0}}\n";
+    let scene = ghost(directory(limit).person("7", "u7"), "g1", "uid=u7,ou=people,dc=x");
+    let told = scene.told();
+    assert!(told.contains("RemoveMembers group/adm") && told.contains("risks [Stranger] WITHHELD"), "{told}");
+    assert!(told.contains("GuardrailExceeded"), "{told}");
 }

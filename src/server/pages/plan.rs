@@ -262,6 +262,7 @@ fn risk_words(risk: Risk) -> &'static str {
         Risk::Reactivation => "gets access back",
         Risk::Adoption => "was not made by headcount",
         Risk::LastGroup => "is left without a group",
+        Risk::Stranger => "is nobody whom headcount knows",
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! Must never: make an account that anybody may use without a password.
 
-mod ending;
 mod read;
 mod rights;
+mod sessions;
 mod write;
 
 use std::time::Duration;

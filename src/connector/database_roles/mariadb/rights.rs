@@ -35,7 +35,8 @@ impl MariaDb {
         Ok(Rights {
             who: format!("{}@{}", mariadb_name(name)?, mariadb_name(&host)?),
             makes: may("CREATE USER"),
-            ends_sessions: (may("CONNECTION ADMIN") || may("SUPER")) && may("PROCESS"),
+            // Whoever may not see the sessions of others sees none, and would take that for the end of them.
+            ends_sessions: may("PROCESS") && (may("CONNECTION ADMIN") || may("SUPER")),
             reads_only: cell(row, 2).as_deref() == Some("1") && !may("READ_ONLY ADMIN") && !may("READ ONLY ADMIN"),
         })
     }

@@ -71,8 +71,8 @@ impl MariaDb {
             Order::Remove { kind, id } => self.remove(session, (*kind, id), all).await,
             Order::Members { group, members, join } => self.members(session, group, (members, *join), all).await,
             Order::EndSessions { id } => {
-                let name = role(all, ObjectKind::Account, id)?.name.clone();
-                self.end_sessions(session, id, &name).await
+                let ended = self.end_sessions(session, &role(all, ObjectKind::Account, id)?.name).await?;
+                Ok(Written { id: id.clone(), already_so: !ended })
             }
         }
     }
@@ -121,7 +121,13 @@ impl MariaDb {
                     found.name
                 )));
             }
-            self.defines_nothing(session, id, "rename it by hand once nothing runs with its rights").await?;
+            if let Err(why) = self.owns_nothing(session, id).await {
+                // A name that stays keeps nobody's access.
+                if kind == ObjectKind::Account && wanted.active == Some(false) {
+                    self.send(session, &[format!("ALTER USER {} ACCOUNT LOCK", self.account(&found.name)?)]).await?;
+                }
+                return Err(why);
+            }
             statements.push(format!("RENAME USER {} TO {}", self.account(&found.name)?, self.account(name)?));
         }
         if let Some(active) = wanted.active.filter(|active| *active != found.active && kind == ObjectKind::Account) {
@@ -151,7 +157,7 @@ impl MariaDb {
             Err(error) => return Err(error),
         };
         if kind == ObjectKind::Account {
-            self.defines_nothing(session, id, "let the Target keep accounts (`absent: {action: deactivate}`)").await?;
+            self.owns_nothing(session, id).await?;
             self.send(session, &[format!("DROP USER {}", self.account(&name)?)]).await?;
         } else {
             self.send(session, &[format!("DROP ROLE {}", mariadb_name(&name)?)]).await?;
@@ -160,8 +166,8 @@ impl MariaDb {
         Ok(Written { id: id.clone(), already_so: false })
     }
 
-    /// What runs with the rights of whoever defined it stops when they are gone or called something else, and runs with those of whoever gets the name next.
-    async fn defines_nothing(&self, session: &mut MysqlSession, id: &str, or: &str) -> Result<(), SystemError> {
+    /// What runs with the rights of whoever defined it stops when they are gone, or called otherwise.
+    async fn owns_nothing(&self, session: &mut MysqlSession, id: &str) -> Result<(), SystemError> {
         let asked = "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.VIEWS WHERE DEFINER = ? \
             UNION ALL SELECT CONCAT(ROUTINE_SCHEMA, '.', ROUTINE_NAME) FROM information_schema.ROUTINES WHERE DEFINER = ? \
             UNION ALL SELECT CONCAT(TRIGGER_SCHEMA, '.', TRIGGER_NAME) FROM information_schema.TRIGGERS WHERE DEFINER = ? \
@@ -171,7 +177,11 @@ impl MariaDb {
         if names.is_empty() {
             return Ok(());
         }
-        Err(SystemError::Rejected(format!("{id} is the definer of {}: give these another definer first, or {or}", names.join(", "))))
+        Err(SystemError::Rejected(format!(
+            "{id} is the definer of {}: under another name, or gone, it would stop them: give these another definer first, or let the Target keep accounts \
+             (`absent: {{action: deactivate}}`) and their names (`mode: initial`)",
+            names.join(", ")
+        )))
     }
 
     async fn members(
@@ -212,7 +222,7 @@ impl MariaDb {
     }
 
     /// Sends statements in their order.
-    pub(super) async fn send(&self, session: &mut MysqlSession, statements: &[String]) -> Result<(), SystemError> {
+    async fn send(&self, session: &mut MysqlSession, statements: &[String]) -> Result<(), SystemError> {
         for (at, statement) in statements.iter().enumerate() {
             let sent = timeout(self.deadline, session.write(statement, ())).await.unwrap_or(Err(MysqlError::Late));
             let Err(error) = sent else { continue };

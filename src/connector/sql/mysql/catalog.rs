@@ -3,13 +3,20 @@
 //! Must never: take a name that was asked for in the place of the one that is there.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::connector::sql::dialect::{Dialect, Handling};
-use crate::connector::sql::schema::{Column, Holds, Rights, Table, TableName};
+use crate::connector::sql::schema::{Column, Counted, Holds, Rights, Table, TableName};
 use crate::connector::sql::session::{Line, Session, Sql};
-use crate::model::SystemError;
+use crate::model::{Charset, SystemError, ValueForm};
 
 const DIALECT: Dialect = Dialect::MySql;
+
+/// Which table refers to which, and whether its rows go with those that they refer to. Of tables on which the account has no right nothing is shown.
+pub(in crate::connector::sql) const REFERENCES: &str =
+    "SELECT CASE WHEN CONSTRAINT_SCHEMA = DATABASE() THEN TABLE_NAME ELSE CONCAT(CONSTRAINT_SCHEMA, '.', TABLE_NAME) END, REFERENCED_TABLE_NAME, DELETE_RULE = 'CASCADE'
+         FROM information_schema.REFERENTIAL_CONSTRAINTS
+         WHERE UNIQUE_CONSTRAINT_SCHEMA = DATABASE() AND DELETE_RULE IN ('CASCADE', 'SET NULL', 'SET DEFAULT')";
 /// Engines that undo nothing.
 const LASTING: [&str; 6] = ["myisam", "aria", "memory", "csv", "archive", "merge"];
 
@@ -75,7 +82,8 @@ pub(in crate::connector::sql) fn table(session: &dyn Session, name: &str, is_vie
 }
 
 fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemError> {
-    let sql = "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE = 'NO', COLUMN_DEFAULT IS NOT NULL, EXTRA, CHARACTER_MAXIMUM_LENGTH, COLLATION_NAME, `PRIVILEGES`
+    let sql = "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE = 'NO', COLUMN_DEFAULT, EXTRA, CHARACTER_MAXIMUM_LENGTH, COLLATION_NAME, `PRIVILEGES`,
+             NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION
          FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?1 ORDER BY ORDINAL_POSITION";
     let mut columns = Vec::new();
     session.query(sql, this, &mut |line| {
@@ -84,7 +92,9 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
         let truth = matches!(whole.as_str(), "tinyint(1)" | "bit(1)");
         let mut column = Column::new(DIALECT, text(line, 0)?, if truth { (Holds::Truth, Handling::Plain) } else { kind(&declared) });
         column.not_null = line.at(3)?.is_yes();
-        column.filled = line.at(4)?.is_yes() || extra.contains("AUTO_INCREMENT") || extra.contains("DEFAULT_GENERATED");
+        let default = line.at(4)?.kept()?;
+        column.counted = counted(&default, &extra);
+        column.filled = default != Sql::Null || column.counted.is_some() || extra.contains("DEFAULT_GENERATED");
         column.generated = extra.contains("GENERATED") && !extra.contains("DEFAULT_GENERATED") || extra.contains("PERSISTENT");
         let collation = text(line, 7)?;
         column.caseless = collation.ends_with("_ci");
@@ -93,6 +103,16 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
         if let (Sql::Integer(length), Holds::Text) = (line.at(6)?.kept()?, column.holds) {
             column.longest = usize::try_from(length).ok().filter(|_| !matches!(declared.as_str(), "enum" | "set"));
         }
+        let number = |at: usize| -> Result<Option<u16>, SystemError> { Ok(text(line, at)?.parse().ok()) };
+        column.form = form(&declared, (number(9)?, number(10)?), number(11)?);
+        if matches!(declared.as_str(), "enum" | "set") {
+            column.words = words(&text(line, 2)?);
+        }
+        column.charset = match collation.split('_').next() {
+            Some("ascii") => Charset::Ascii,
+            Some("latin1") => Charset::Latin,
+            _ => Charset::All,
+        };
         column.bytes = bytes(&declared).filter(|_| !whole.contains("unsigned"));
         let may = |right: &str| rights.split(',').any(|given| given.trim() == right);
         column.rights = Rights { select: may("select"), insert: may("insert"), update: may("update") };
@@ -100,6 +120,42 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
         Ok(())
     })?;
     Ok(columns)
+}
+
+/// The form in which a type keeps values: numbers by their digits in all and behind the point, times by those of a second.
+fn form(declared: &str, (all, behind): (Option<u16>, Option<u16>), seconds: Option<u16>) -> Option<ValueForm> {
+    let digits = u8::try_from(seconds.unwrap_or(0)).unwrap_or(6);
+    Some(match declared {
+        "decimal" | "numeric" => {
+            let (all, fraction) = (all?, behind.unwrap_or(0));
+            ValueForm::Decimal { whole: all.saturating_sub(fraction), fraction }
+        }
+        "float" => ValueForm::Single,
+        "date" => ValueForm::Day,
+        "time" => ValueForm::Time(digits),
+        "datetime" | "timestamp" => ValueForm::Moment { digits, zoned: false },
+        "enum" => ValueForm::Word,
+        "set" => ValueForm::Words,
+        "json" => ValueForm::Document,
+        _ => return None,
+    })
+}
+
+/// `enum('eng','it''s')`
+fn words(declared: &str) -> Vec<Arc<str>> {
+    let inside = declared.split_once('(').map_or("", |(_, rest)| rest.trim_end().trim_end_matches(')'));
+    let inside = inside.trim().trim_start_matches('\'').trim_end_matches('\'');
+    inside.split("','").map(|word| Arc::from(word.replace("''", "'"))).collect()
+}
+
+/// Servers from before MySQL 8.0 and MariaDB 10.2.4, which forgot the last number when they stopped, count as the later ones.
+fn counted(default: &Sql, extra: &str) -> Option<Counted> {
+    let of_sequence = |words: &str| words.trim_start_matches('(').to_ascii_lowercase().starts_with("nextval(");
+    match default {
+        _ if extra.contains("AUTO_INCREMENT") => Some(Counted::ByTable),
+        Sql::Text(words) if of_sequence(words) => Some(Counted::BySequence),
+        _ => None,
+    }
 }
 
 fn ignores_accents(collation: &str) -> bool {

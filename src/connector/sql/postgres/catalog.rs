@@ -4,11 +4,26 @@
 //! Must never: take a name that was asked for in the place of the one that is there.
 
 use crate::connector::sql::dialect::{Dialect, Handling};
-use crate::connector::sql::schema::{Column, Holds, Rights, Table, TableName};
+use crate::connector::sql::schema::{Column, Counted, Holds, Rights, Table, TableName};
 use crate::connector::sql::session::{Line, Session, Sql};
-use crate::model::SystemError;
+use crate::model::{SystemError, ValueForm};
 
 const DIALECT: Dialect = Dialect::Postgres;
+/// Which table refers to which, and whether its rows go with those that they refer to.
+pub(in crate::connector::sql) const REFERENCES: &str =
+    "SELECT CASE WHEN n.nspname = 'public' THEN c.relname::text ELSE n.nspname || '.' || c.relname END,
+             CASE WHEN m.nspname = 'public' THEN t.relname::text ELSE m.nspname || '.' || t.relname END, r.confdeltype = 'c'
+         FROM pg_catalog.pg_constraint r JOIN pg_catalog.pg_class c ON c.oid = r.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         JOIN pg_catalog.pg_class t ON t.oid = r.confrelid JOIN pg_catalog.pg_namespace m ON m.oid = t.relnamespace
+         WHERE r.contype = 'f' AND r.confdeltype IN ('c', 'n', 'd') AND NOT c.relispartition";
+/// Tables of this transaction whose rows stand in another file by now than its snapshot knows: they were emptied or made anew since, and all that stands there now
+/// would look as if it were not. What was locked for reading stays as it is until the transaction ends.
+const REPLACED: &str = "SELECT DISTINCT l.relation::pg_catalog.regclass::text
+         FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation
+         WHERE l.locktype = 'relation' AND l.pid = pg_catalog.pg_backend_pid() AND l.granted AND l.relation >= 16384
+             AND pg_catalog.pg_relation_filenode(l.relation) IS NOT NULL AND pg_catalog.pg_indexam_has_property(l.relation, 'clusterable') IS NULL
+             AND pg_catalog.pg_relation_filenode(l.relation) IS DISTINCT FROM c.relfilenode
+         ORDER BY 1";
 /// The table with this schema and name.
 const THIS: &str = "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = ?1 AND c.relname = ?2";
 
@@ -47,6 +62,11 @@ pub(in crate::connector::sql) fn tables(session: &dyn Session) -> Result<Vec<(St
         Ok(())
     })?;
     Ok(tables)
+}
+
+/// Tables that this transaction reads and can't see as they are.
+pub(super) fn replaced(session: &dyn Session) -> Result<Vec<String>, SystemError> {
+    names(session, REPLACED, &[])
 }
 
 /// One of them.
@@ -94,7 +114,9 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
               JOIN pg_catalog.pg_class s ON s.oid = d.refobjid AND s.relkind = 'S' JOIN pg_catalog.pg_namespace q ON q.oid = s.relnamespace
               WHERE f.adrelid = c.oid AND f.adnum = a.attnum
                 AND CASE WHEN s.relkind = 'S' THEN NOT (pg_catalog.has_sequence_privilege(s.oid, 'USAGE') OR pg_catalog.has_sequence_privilege(s.oid, 'UPDATE'))
-                    ELSE false END LIMIT 1)
+                    ELSE false END LIMIT 1),
+             a.attidentity <> '' OR coalesce((SELECT pg_catalog.pg_get_expr(f.adbin, f.adrelid) ~ '^nextval\\(''[^'']*''::regclass\\)$'
+                FROM pg_catalog.pg_attrdef f WHERE f.adrelid = c.oid AND f.adnum = a.attnum), false)
          FROM {THIS} JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
          JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
          ORDER BY a.attnum"
@@ -103,6 +125,7 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
     session.query(&sql, this, &mut |line| {
         let declared = text(line, 1)?;
         let mut column = Column::new(DIALECT, text(line, 0)?, kind(&declared));
+        column.caseless = declared == "citext";
         column.not_null = line.at(2)?.is_yes();
         column.filled = line.at(3)?.is_yes();
         column.generated = line.at(4)?.is_yes();
@@ -110,6 +133,10 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
             // Four bytes stand before it.
             column.longest = usize::try_from(length - 4).ok();
         }
+        column.form = match line.at(5)?.kept()? {
+            Sql::Integer(modifier) => form(&declared, modifier),
+            _ => None,
+        };
         column.bytes = match declared.as_str() {
             "int2" => Some(2),
             "int4" => Some(4),
@@ -117,11 +144,34 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
             _ => None,
         };
         column.rights = Rights { select: line.at(6)?.is_yes(), insert: line.at(7)?.is_yes(), update: line.at(8)?.is_yes() };
+        column.counted = line.at(10)?.is_yes().then_some(Counted::BySequence);
         column.sequence = Some(text(line, 9)?).filter(|name| !name.is_empty());
         columns.push(column);
         Ok(())
     })?;
     Ok(columns)
+}
+
+/// The form in which a type keeps values; its modifier is less than nought where it has none.
+fn form(declared: &str, modifier: i64) -> Option<ValueForm> {
+    // Of times the digits of a second, of numbers digits in all and behind the point, which stand behind four bytes.
+    let digits = u8::try_from(modifier).unwrap_or(6);
+    Some(match declared {
+        "numeric" if modifier >= 4 => {
+            let (all, behind) = ((modifier - 4) >> 16 & 0xffff, (modifier - 4) & 0x7ff);
+            // A scale may be below nought.
+            let behind = if behind > 1000 { behind - 2048 } else { behind };
+            let room = |digits: i64| u16::try_from(digits.max(0)).unwrap_or(u16::MAX);
+            ValueForm::Decimal { whole: room(all - behind), fraction: room(behind) }
+        }
+        "float4" => ValueForm::Single,
+        "date" => ValueForm::Day,
+        "time" => ValueForm::Time(digits),
+        "timestamp" => ValueForm::Moment { digits, zoned: false },
+        "timestamptz" => ValueForm::Moment { digits, zoned: true },
+        "jsonb" => ValueForm::Document,
+        _ => return None,
+    })
 }
 
 /// Columns that are unique by themselves, in every row.

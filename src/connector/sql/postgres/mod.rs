@@ -148,6 +148,10 @@ impl Session for OpenPostgres {
         catalog::only_reads(self)
     }
 
+    fn replaced(&self) -> Result<Vec<String>, SystemError> {
+        catalog::replaced(self)
+    }
+
     fn query(&self, sql: &str, values: &[Sql], each: Each<'_>) -> Result<(), SystemError> {
         let (began, (placed, _)) = (Instant::now(), Dialect::Postgres.placed(sql, values.len()));
         let rows = self.wait(self.session.client.query_typed_raw(&placed, parameters(values)))?;

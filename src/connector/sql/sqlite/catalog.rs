@@ -3,11 +3,16 @@
 //! Must never: take a name that was asked for in the place of the one that is there.
 
 use crate::connector::sql::dialect::{Dialect, Handling};
-use crate::connector::sql::schema::{Column, Holds, Table, TableName};
+use crate::connector::sql::schema::{Column, Counted, Holds, Table, TableName};
 use crate::connector::sql::session::{Session, Sql};
 use crate::model::SystemError;
 
 const DIALECT: Dialect = Dialect::Sqlite;
+
+/// Which table refers to which, and whether its rows go with those that they refer to.
+pub(in crate::connector::sql) const REFERENCES: &str = "SELECT known.name, refers.\"table\", refers.on_delete = 'CASCADE'
+         FROM sqlite_schema AS known, pragma_foreign_key_list(known.name) AS refers
+         WHERE known.type = 'table' AND refers.on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT')";
 
 /// Names of tables and views, and whether each is a view.
 pub(in crate::connector::sql) fn tables(session: &dyn Session) -> Result<Vec<(String, bool)>, SystemError> {
@@ -50,8 +55,46 @@ fn columns(session: &dyn Session, table: &[Sql]) -> Result<Vec<Column>, SystemEr
     })?;
     let lone_key = rows.iter().filter(|(_, key, ..)| *key).count() == 1;
     let numbered = lone_key && !is_without_rowid(session, table)?;
+    let counted = counts_up(session, table)?.then_some(Counted::ByTable);
     let visible = rows.into_iter().filter(|(.., hidden)| !hidden);
-    Ok(visible.map(|(column, key, is_integer, _)| Column { filled: column.filled || (key && is_integer && numbered), ..column }).collect())
+    let known = visible.map(|(column, key, is_integer, _)| match key && is_integer && numbered {
+        true => Column { filled: true, counted, ..column },
+        false => column,
+    });
+    Ok(known.collect())
+}
+
+/// Whether its key is counted up and no number given twice. Without `AUTOINCREMENT` the next one is that after the highest that there is.
+fn counts_up(session: &dyn Session, table: &[Sql]) -> Result<bool, SystemError> {
+    let made = session.rows("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1", table)?;
+    let made = made.into_iter().flatten().next().map(text).unwrap_or_default();
+    Ok(without_quoted(&made).to_ascii_uppercase().contains("AUTOINCREMENT"))
+}
+
+/// A statement without its names, texts and comments.
+fn without_quoted(sql: &str) -> String {
+    let mut out = String::with_capacity(sql.len());
+    let mut rest = sql;
+    while let Some(at) = rest.find(['"', '\'', '`', '[', '-', '/']) {
+        let (before, found) = rest.split_at(at);
+        out.push_str(before);
+        let end = |closed: &str, from: usize| {
+            found.get(from..).and_then(|rest| rest.find(closed)).map_or(found.len(), |end| from + end + closed.len())
+        };
+        let taken = match found.as_bytes() {
+            [b'-', b'-', ..] => end("\n", 2),
+            [b'/', b'*', ..] => end("*/", 2),
+            [b'-' | b'/', ..] => 1,
+            [b'[', ..] => end("]", 1),
+            [b'"', ..] => end("\"", 1),
+            [b'`', ..] => end("`", 1),
+            _ => end("'", 1),
+        };
+        out.push(' ');
+        rest = found.get(taken..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    out
 }
 
 fn is_without_rowid(session: &dyn Session, table: &[Sql]) -> Result<bool, SystemError> {
@@ -98,5 +141,26 @@ fn number(value: Sql) -> i64 {
     match value {
         Sql::Integer(number) => number,
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_quoted;
+
+    #[test]
+    fn only_a_word_of_the_statement_itself_says_that_a_key_is_counted_up() {
+        let says = |sql: &str| without_quoted(sql).contains("AUTOINCREMENT");
+        assert!(says("CREATE TABLE \"a\" (id INTEGER PRIMARY KEY AUTOINCREMENT, b - 1)"));
+        assert!(says("CREATE TABLE a (b TEXT DEFAULT 'it''s', -- a key\n id INTEGER PRIMARY KEY /* so */ AUTOINCREMENT)"));
+        for other in [
+            "b TEXT DEFAULT ' AUTOINCREMENT'",
+            "\"AUTOINCREMENT\" INT",
+            "[AUTOINCREMENT] INT",
+            "b INT -- AUTOINCREMENT",
+            "b /* AUTOINCREMENT */ INT",
+        ] {
+            assert!(!says(&format!("CREATE TABLE a (id INTEGER PRIMARY KEY, {other}")), "{other}");
+        }
     }
 }
