@@ -116,8 +116,9 @@ fn along(session: &dyn Session, layout: &Layout) -> Result<[Cascades; 2], System
         layout.sessions.as_ref().map(|table| &table.table),
     ];
     let links = |own: &[Option<&TableName>]| shared.iter().chain(own).flatten().map(|table| table.shown.clone()).collect::<Vec<_>>();
-    let of =
-        |table: &TableName, links: Vec<String>| Cascades::of(&references, &table.shown, &links.iter().map(String::as_str).collect::<Vec<_>>());
+    let of = |table: &TableName, links: Vec<String>| {
+        Cascades::of(&references, &table.shown, &links.iter().map(String::as_str).collect::<Vec<_>>())
+    };
     let groups = layout.groups.as_ref().map(|groups| of(&groups.table, links(&[])));
     Ok([of(&layout.accounts.table, links(&own)), groups.unwrap_or_default()])
 }
