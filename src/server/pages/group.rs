@@ -38,8 +38,8 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
         };
         let explained = provenance.explain_members(&named, None, &roster, from..from.saturating_add(PAGE))?;
         let answer = Provenance::with_changes(&plan, explained, None);
-        let names = DisplayNames::known(origins);
-        let changes = html! { @for change in answer.changes.iter().take(CHANGES) { (plan::one(&plan, change, &names, Some(origins))) } };
+        let names = DisplayNames::known(origins).displayed();
+        let changes = html! { @for change in answer.changes.iter().take(CHANGES) { (plan::one(&plan, change, &names, origins)) } };
         Some((answer.group.display_name.to_string(), answer.group.group.clone(), group(&answer, &names, &changes, (&roster, from))))
     });
     let found =
