@@ -268,7 +268,7 @@ fn a_branch_runs_no_command_and_reaches_no_host() {
     let text = std::fs::read_to_string(folder.file("acme.yaml")).expect("a file");
     let target = format!(
         "---\napiVersion: headcount.dev/v1alpha1\nkind: Target\nmetadata: {{name: evil}}\nspec:\n  connection: {{scim: {{url: '{url}', allowPlainHttp: true, auth: {{bearer: {{exec: [touch, ran]}}}}}}}}\n---\n\
-         apiVersion: headcount.dev/v1alpha1\nkind: Target\nmetadata: {{name: reads}}\nspec:\n  connection: {{scim: {{url: '{url}', allowPlainHttp: true, auth: {{bearer: {{file: ../../../../etc/passwd}}}}}}}}\n---\n\
+         apiVersion: headcount.dev/v1alpha1\nkind: Target\nmetadata: {{name: reads}}\nspec:\n  connection: {{scim: {{url: '{url}/other', allowPlainHttp: true, auth: {{bearer: {{file: ../../../../etc/passwd}}}}}}}}\n---\n\
          apiVersion: headcount.dev/v1alpha1\nkind: Connector\nmetadata: {{name: own}}\nspec: {{title: Own, hosts: [evil.example], base: 'https://evil.example', auth: {{}}, scim: {{}}}}\n"
     );
     folder.write("acme.yaml", &format!("{text}{target}"));
@@ -309,13 +309,13 @@ fn names_and_titles_of_a_branch_steer_no_view() {
     for (view, text) in [("annotations", &out), ("terminal", &shown), ("messages", &told), ("comment", &comment), ("report", &report)] {
         assert!(!text.contains(['\u{1b}', '\u{202e}']), "{view}: {text:?}");
     }
-    for (view, text) in [("comment", &comment), ("report", &report)] {
-        assert!(text.contains("everyone") || text.contains("eve.evil"), "{view} names them: {text}");
-        assert!(!text.contains("<script>alert") && !text.contains("<img src=x"), "{view}: {text}");
-    }
-    // Outside of code nobody is called and no picture is loaded.
+    assert!(comment.contains("everyone") && report.contains("everyone"), "the group is named: {comment}");
+    assert!(!report.contains("<script>alert") && !report.contains("<img src=x"), "{report}");
+    // Outside of code nothing is markup, nobody is called, and no picture is loaded.
     let bare: Vec<&str> = comment.split("```").step_by(2).flat_map(|prose| prose.split('`').step_by(2)).collect();
-    assert!(!bare.iter().any(|prose| prose.contains("@everyone") || prose.contains("![x]")), "{comment}");
+    for armed in ["<script", "<img", "@everyone", "![x]"] {
+        assert!(!bare.iter().any(|prose| prose.contains(armed)), "{armed}: {comment}");
+    }
 }
 
 #[cfg(unix)]

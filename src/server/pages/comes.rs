@@ -91,10 +91,10 @@ fn webhooks(context: &PageContext, asked: &[&Subscription]) -> Markup {
             @match (&one.made, &one.trouble) {
                 (Some(made), None) => { (tag("gain", "✓", "they come")) " until " (context.clock().at(made.until)) ", and it is asked again before that" }
                 (Some(made), Some(_)) if made.until > context.now => { (tag("warn", "●", "they come")) " until " (context.clock().at(made.until)) ", and it can't be asked again" }
-                _ => { (tag("lose", "▲", "none come")) " so it is read when it is due" }
+                _ => { (tag("lose", "▲", "none come")) ", so it is read when it is due" }
             }
             @if let Some(trouble) = &one.trouble {
-                ". " (ticked(&trouble.why)) ". "
+                ": " (ticked(&trouble.why)) ". "
                 span.quiet { "Tried " @match trouble.tries { 1 => "once", tries => { (tries) " times" } } " since " (context.clock().at(trouble.since)) ", next " (context.clock().due(trouble.next)) "." }
             }
         } } }
