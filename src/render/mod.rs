@@ -44,7 +44,7 @@ pub use summary::number;
 pub use summary::{Counts, preposition};
 pub use value::DisplayNames;
 use words::Piece;
-pub use words::verb;
+pub use words::{is_first, lost_words, verb};
 pub use wrap::paragraph;
 
 /// By the findings' positions in the plan, the numbers that people see, from 1 in the order of reading.

@@ -132,6 +132,50 @@ pub(super) fn renamed(change: &Change) -> bool {
     }
 }
 
+/// Why somebody lost sign-in, behind a number.
+pub fn lost_words(reason: Reason, many: usize) -> &'static str {
+    let one = many == 1;
+    match reason {
+        Reason::Leaver | Reason::Due => {
+            if one {
+                "has left"
+            } else {
+                "have left"
+            }
+        }
+        Reason::Absent => {
+            if one {
+                "is in no source any more"
+            } else {
+                "are in no source any more"
+            }
+        }
+        Reason::Deselected => {
+            if one {
+                "is covered by no rule any more"
+            } else {
+                "are covered by no rule any more"
+            }
+        }
+        Reason::Suspended => "on leave",
+        Reason::Revoked => "cut off",
+        Reason::Declared => "by a manifest",
+        Reason::Pruned => "declared nowhere",
+        Reason::Joiner | Reason::Mover | Reason::Returned => {
+            if one {
+                "does not start yet"
+            } else {
+                "do not start yet"
+            }
+        }
+    }
+}
+
+/// Whether somebody gets for the first time what they get.
+pub fn is_first(reason: Reason) -> bool {
+    reason == Reason::Joiner
+}
+
 /// Why, in a few words that are true whatever brought it about; nothing where the sentence says all that is known.
 pub(super) fn reason(change: &Change) -> Option<Cow<'_, str>> {
     let key = change.object.key.as_ref();

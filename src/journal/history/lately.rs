@@ -11,7 +11,8 @@ use serde::Deserialize;
 use super::changes::{KnownSubjects, subjects};
 use super::read_line;
 use crate::journal::{Journal, JournalError, ResultWord};
-use crate::model::{Action, ChangeId, ObjectKind, Reason};
+use crate::model::{Action, ChangeId, Mandate, ObjectKind, Reason};
+use crate::render::is_first;
 use crate::state::ChainLine;
 
 /// What came of a time: people once each, by the worst that happened to them.
@@ -76,6 +77,8 @@ struct Meant {
     change: ChangeId,
     target: Arc<str>,
     action: Action,
+    #[serde(default)]
+    mandate: Mandate,
     #[serde(default)]
     reason: Option<Reason>,
     object: Object,
@@ -159,7 +162,7 @@ impl Seen {
 
     /// A second attempt is meant anew, and says less.
     fn meant(&mut self, line: &ChainLine) -> Result<(), JournalError> {
-        let Meant { change, target, action, reason, object, attributes } = read_line(line)?;
+        let Meant { change, target, action, mandate, reason, object, attributes } = read_line(line)?;
         let mut people = subjects(line);
         let of_group = object.kind == ObjectKind::Group;
         let whose = if of_group { object.key } else { people.first().cloned().unwrap_or_default() };
@@ -167,7 +170,7 @@ impl Seen {
         if of_group && !attributes.is_empty() && !people.is_empty() {
             people.remove(0);
         }
-        let touch = if of_group { Touch::Changed } else { touch(action, reason.unwrap_or(Reason::Mover)) };
+        let touch = if of_group { Touch::Changed } else { touch(action, mandate, reason.unwrap_or(Reason::Mover)) };
         let at = (line.run.clone(), change);
         match self.open.get_mut(&at) {
             Some(open) => open.people.extend(people),
@@ -212,13 +215,13 @@ impl Seen {
     }
 }
 
-fn touch(action: Action, reason: Reason) -> Touch {
+fn touch(action: Action, mandate: Mandate, reason: Reason) -> Touch {
     match action {
-        Action::Delete if reason == Reason::Due => Touch::Deleted,
+        Action::Delete if mandate == Mandate::Grace => Touch::Deleted,
         Action::Deactivate | Action::Delete => Touch::Lost(reason),
         Action::Create => Touch::Given,
         // Somebody whose account was there before they started.
-        Action::Reactivate if reason == Reason::Joiner => Touch::Given,
+        Action::Reactivate if is_first(reason) => Touch::Given,
         Action::Reactivate => Touch::Regained,
         Action::Adopt => Touch::Adopted,
         _ => Touch::Changed,
@@ -277,7 +280,7 @@ mod tests {
             (account("chat", Deactivate, "hr/2", Reason::Leaver), done()),
             (account("wiki", Deactivate, "hr/2", Reason::Leaver), done()),
             (account("wiki", Update, "hr/2", Reason::Mover), done()),
-            (account("chat", Delete, "hr/3", Reason::Due), done()),
+            (Change { mandate: Mandate::Grace, ..account("chat", Delete, "hr/3", Reason::Due) }, done()),
             (account("chat", Reactivate, "hr/4", Reason::Returned), done()),
             (account("chat", Update, "hr/5", Reason::Mover), failed()),
             (account("wiki", Update, "hr/5", Reason::Mover), failed()),

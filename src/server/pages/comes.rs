@@ -50,7 +50,8 @@ impl Coming {
 
     fn pushes(&self, context: &PageContext, system: &SystemStatus, tokens: &[&ApiToken]) -> Markup {
         let used = |token: &ApiToken| self.uses.get(format!("{}/{}", system.name, token.name).as_str()).map(|used| used.at);
-        let last = self.uses.iter().filter(|(name, _)| name.split_once('/').is_some_and(|(source, _)| source == system.name.as_ref()));
+        let of_source = format!("{}/", system.name);
+        let last = self.uses.iter().filter(|(name, _)| name.starts_with(&of_source));
         let last = last.map(|(_, used)| used.at).chain(system.heard).max();
         html! {
             h3 { "Who may push" }

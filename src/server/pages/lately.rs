@@ -7,9 +7,9 @@ use maud::{Markup, html};
 
 use super::{PageContext, number, people_words, text};
 use crate::journal::history::RecentNumbers;
-use crate::model::{Reason, Status, SystemRole, SystemState};
-use crate::render::count;
+use crate::model::{Status, SystemRole, SystemState};
 use crate::render::status::age;
+use crate::render::{count, lost_words};
 use crate::server::api::broken;
 use crate::server::desk::{ENTRIES, LATELY};
 
@@ -74,7 +74,8 @@ fn done(context: &PageContext, numbers: &RecentNumbers) -> String {
 
 /// `9 people lost sign-in (8 have left, 1 cut off), 4 got an account`
 fn people(numbers: &RecentNumbers) -> Option<String> {
-    let lost: Vec<String> = numbers.lost.iter().map(|(reason, many)| format!("{} {}", number(*many as u64), why(*reason, *many))).collect();
+    let lost: Vec<String> =
+        numbers.lost.iter().map(|(reason, many)| format!("{} {}", number(*many as u64), lost_words(*reason, *many))).collect();
     let parts = [
         (numbers.losers(), format!("lost sign-in ({})", lost.join(", "))),
         (numbers.deleted, "had an account deleted for good".to_owned()),
@@ -89,43 +90,4 @@ fn people(numbers: &RecentNumbers) -> Option<String> {
         told.push(format!("{who} {words}"));
     }
     (!told.is_empty()).then(|| told.join(", "))
-}
-
-/// Why somebody lost sign-in, behind a number.
-fn why(reason: Reason, many: usize) -> &'static str {
-    let one = many == 1;
-    match reason {
-        Reason::Leaver | Reason::Due => {
-            if one {
-                "has left"
-            } else {
-                "have left"
-            }
-        }
-        Reason::Absent => {
-            if one {
-                "is in no source any more"
-            } else {
-                "are in no source any more"
-            }
-        }
-        Reason::Deselected => {
-            if one {
-                "is covered by no rule any more"
-            } else {
-                "are covered by no rule any more"
-            }
-        }
-        Reason::Suspended => "on leave",
-        Reason::Revoked => "cut off",
-        Reason::Declared => "by a manifest",
-        Reason::Pruned => "declared nowhere",
-        Reason::Joiner | Reason::Mover | Reason::Returned => {
-            if one {
-                "does not start yet"
-            } else {
-                "do not start yet"
-            }
-        }
-    }
 }
