@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::Value as Json;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, OwnedRwLockReadGuard};
+use tokio::time::timeout;
 
 use super::memory::{Entry, Inbox};
 use super::push::{Match, Push, Pushed};
@@ -29,6 +31,8 @@ pub struct Inboxes {
     store: Arc<dyn Store>,
     tell: Tell,
     tenure: Mutex<Option<Fence>>,
+    /// whoever does something elsewhere that is noted here
+    errands: Arc<tokio::sync::RwLock<()>>,
     open: tokio::sync::Mutex<BTreeMap<Arc<str>, Arc<Open>>>,
     heard: Mutex<BTreeMap<Arc<str>, Timestamp>>,
 }
@@ -77,7 +81,7 @@ impl Inboxes {
     /// Of a state. `tell` hears of each Source with something new.
     pub fn new(store: Arc<dyn Store>, tell: impl Fn(&str) + Send + Sync + 'static) -> Arc<Self> {
         let (tenure, open, heard) = (Mutex::default(), tokio::sync::Mutex::default(), Mutex::default());
-        Arc::new(Self { store, tell: Box::new(tell), tenure, open, heard })
+        Arc::new(Self { store, tell: Box::new(tell), tenure, errands: Arc::default(), open, heard })
     }
 
     /// Of a state, to read alone.
@@ -92,9 +96,21 @@ impl Inboxes {
         *self.tenure.lock().unwrap_or_else(PoisonError::into_inner) = Some(fence);
     }
 
-    /// The lock was lost or is let go.
+    /// The lock is to be let go: errands that are under way come to their end first, for so long, and none begins any more.
+    pub async fn close(&self, patience: Duration) {
+        let _over = timeout(patience, self.errands.write()).await;
+        self.end();
+    }
+
+    /// The lock was lost.
     pub fn end(&self) {
         *self.tenure.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Leave to do something at a system and to note it in the state: the lock is not let go while somebody has it. Nothing without the lock.
+    pub async fn errand(&self) -> Option<OwnedRwLockReadGuard<()>> {
+        let errand = self.errands.clone().read_owned().await;
+        self.writes().then_some(errand)
     }
 
     fn tenure(&self) -> Option<Fence> {

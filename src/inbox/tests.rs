@@ -35,6 +35,15 @@ impl House {
         Self { _folder: folder, store, inboxes }
     }
 
+    /// One that is gone with the process, and waits for no disk.
+    async fn passing() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = state::passing(&folder.path().join("state.db"), "acme-test", false).await.unwrap();
+        let inboxes = Inboxes::to_read(store.clone());
+        inboxes.begin(Fence::open()).await;
+        Self { _folder: folder, store, inboxes }
+    }
+
     /// As another process finds it.
     async fn again(&self) -> Arc<Inboxes> {
         let inboxes = Inboxes::to_read(self.store.clone());

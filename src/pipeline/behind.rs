@@ -42,6 +42,10 @@ impl Lines for ChangeOrigins<'_> {
     fn name(&self, key: &str) -> Option<String> {
         self.provenance().name(key)
     }
+
+    fn displayed(&self, key: &str) -> Option<String> {
+        self.provenance().displayed(key)
+    }
 }
 
 impl Explain for ChangeOrigins<'_> {

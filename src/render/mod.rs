@@ -44,7 +44,7 @@ pub use summary::number;
 pub use summary::{Counts, preposition};
 pub use value::DisplayNames;
 use words::Piece;
-pub use words::verb;
+pub use words::{is_first, lost_words, verb};
 pub use wrap::paragraph;
 
 /// By the findings' positions in the plan, the numbers that people see, from 1 in the order of reading.
@@ -79,13 +79,22 @@ pub fn count(number: u64, word: &str) -> String {
 
 /// One change as a sentence: `jane.doe gets an account at chat`.
 pub fn headline(change: &Change) -> String {
+    headline_of(change, None)
+}
+
+/// The same of a person by what they are displayed as, where that is known.
+pub fn headline_of(change: &Change, who: Option<&str>) -> String {
     let was = change.former_key.as_deref().map(|key| format!(" (was {})", safe::line(key))).unwrap_or_default();
-    format!("{}{was} at {}", what(change), safe::line(&change.target))
+    format!("{}{was} at {}", sentence(change, who), safe::line(&change.target))
 }
 
 /// What happens, without where: `jane.doe gets an account`.
 pub fn what(change: &Change) -> String {
-    let pieces = words::sentence(change).into_iter().map(|piece| match piece {
+    sentence(change, None)
+}
+
+fn sentence(change: &Change, who: Option<&str>) -> String {
+    let pieces = words::sentence_of(change, who).into_iter().map(|piece| match piece {
         Piece::Words(words) => words,
         Piece::Name(name) => safe::line(name),
     });
@@ -143,6 +152,10 @@ pub trait Lines {
     fn of_member(&self, change: &Change, member: &MemberChange) -> Option<Place>;
     /// What people call an identity of which nothing in the plan says it.
     fn name(&self, key: &str) -> Option<String>;
+    /// What an identity is displayed as, where there is room for it.
+    fn displayed(&self, _key: &str) -> Option<String> {
+        None
+    }
 }
 
 impl Format {

@@ -200,12 +200,18 @@ pub fn state_words(system: &SystemStatus) -> String {
         SystemState::Paused => "Paused",
         SystemState::Behind => "Behind",
         SystemState::Stalled => "Stalled",
+        SystemState::Unreadable if is_in_part(system) => "Read in part",
         SystemState::Unreadable => "Unreadable",
     };
     match system.progress {
         Some((done, all)) => format!("{word} {}/{}", number(done), number(all)),
         None => word.to_owned(),
     }
+}
+
+/// Whether something came of it, and not all of it counts.
+fn is_in_part(system: &SystemStatus) -> bool {
+    system.state == SystemState::Unreadable && system.evidence == "partial"
 }
 
 fn style(state: SystemState) -> Style {

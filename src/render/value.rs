@@ -20,6 +20,8 @@ pub struct DisplayNames<'a> {
     lines: Option<&'a dyn Lines>,
     /// a name is told without the key
     bare: bool,
+    /// people are called what they are displayed as, where somebody knows that
+    displayed: bool,
 }
 
 impl<'a> DisplayNames<'a> {
@@ -28,19 +30,29 @@ impl<'a> DisplayNames<'a> {
         let members = plan.changes.iter().flat_map(|change| change.members.iter().map(|member| &member.member));
         let objects = plan.changes.iter().map(|change| &change.object).chain(members);
         let people = objects.map(|object| (object.key.as_ref(), object.name.as_ref())).collect();
-        Self { people, marks: Some(Marks::of(&plan.workspace)), lines, bare: false }
+        Self { people, marks: Some(Marks::of(&plan.workspace)), lines, ..Self::default() }
     }
 
     /// Everybody in a review, without their keys.
     pub fn of_review(review: &'a Review) -> Self {
         let lines = review.groups.iter().flat_map(|group| &group.who).map(|line| (line.who.key.as_ref(), line.who.name.as_ref()));
         let cards = review.people.iter().map(|(key, card)| (key.as_ref(), card.name.as_ref()));
-        Self { people: lines.chain(cards).collect(), marks: Some(Marks::of(&review.workspace)), lines: None, bare: true }
+        Self { people: lines.chain(cards).collect(), marks: Some(Marks::of(&review.workspace)), bare: true, ..Self::default() }
     }
 
     /// Whomever somebody knows.
     pub fn known(lines: &'a dyn Lines) -> Self {
         Self { lines: Some(lines), ..Self::default() }
+    }
+
+    /// The same, but people are called what they are displayed as.
+    pub fn displayed(self) -> Self {
+        Self { displayed: true, ..self }
+    }
+
+    /// What a person is displayed as; nothing where nobody knows, or it is not asked for.
+    pub fn person(&self, key: &str) -> Option<String> {
+        self.lines.filter(|_| self.displayed)?.displayed(key)
     }
 
     /// The key in a mark of this workspace.
@@ -50,7 +62,7 @@ impl<'a> DisplayNames<'a> {
 
     /// The name with the key behind it.
     pub fn name(&self, key: &str) -> String {
-        let known = self.people.get(key).map(|name| Cow::Borrowed(*name));
+        let known = self.person(key).map(Cow::Owned).or_else(|| self.people.get(key).map(|name| Cow::Borrowed(*name)));
         let name = known.or_else(|| self.lines.and_then(|lines| lines.name(key)).map(Cow::Owned));
         match name {
             Some(name) if self.bare => safe::line(&name).into_owned(),

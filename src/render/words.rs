@@ -17,7 +17,13 @@ pub(super) enum Piece<'a> {
 
 /// What a change does, as a sentence about whoever it happens to.
 pub(super) fn sentence(change: &Change) -> Vec<Piece<'_>> {
-    let name = Piece::Name(&change.object.name);
+    sentence_of(change, None)
+}
+
+/// The same, where it is known what whoever it happens to is displayed as.
+pub(super) fn sentence_of<'a>(change: &'a Change, who: Option<&'a str>) -> Vec<Piece<'a>> {
+    let who = who.filter(|_| change.object.kind == ObjectKind::Account);
+    let name = Piece::Name(who.unwrap_or(&change.object.name));
     if is_membership(change) {
         let (gets, count) = (if change.action.removes() { "loses" } else { "gets" }, change.members.len() as u64);
         let members = format!(" {gets} {} member{}", number(count), if count == 1 { "" } else { "s" });
@@ -34,7 +40,8 @@ pub(super) fn sentence(change: &Change) -> Vec<Piece<'_>> {
         ObjectKind::Group => vec![words("group "), name, words(of_group(change))],
         // Whose it will be is what a reviewer must know.
         _ if change.action == Action::Adopt => {
-            vec![Piece::Name(&change.object.key), words(" takes over the existing account "), name]
+            let account = Piece::Name(&change.object.name);
+            vec![Piece::Name(who.unwrap_or(&change.object.key)), words(" takes over the existing account "), account]
         }
         _ => match moved(change) {
             Some((from, to)) => vec![name, words(" moves from "), from, words(" to "), to],
@@ -123,6 +130,50 @@ pub(super) fn renamed(change: &Change) -> bool {
         (Action::Update, _) => change.entitlement.is_none() && change.renames(),
         _ => false,
     }
+}
+
+/// Why somebody lost sign-in, behind a number.
+pub fn lost_words(reason: Reason, many: usize) -> &'static str {
+    let one = many == 1;
+    match reason {
+        Reason::Leaver | Reason::Due => {
+            if one {
+                "has left"
+            } else {
+                "have left"
+            }
+        }
+        Reason::Absent => {
+            if one {
+                "is in no source any more"
+            } else {
+                "are in no source any more"
+            }
+        }
+        Reason::Deselected => {
+            if one {
+                "is covered by no rule any more"
+            } else {
+                "are covered by no rule any more"
+            }
+        }
+        Reason::Suspended => "on leave",
+        Reason::Revoked => "cut off",
+        Reason::Declared => "by a manifest",
+        Reason::Pruned => "declared nowhere",
+        Reason::Joiner | Reason::Mover | Reason::Returned => {
+            if one {
+                "does not start yet"
+            } else {
+                "do not start yet"
+            }
+        }
+    }
+}
+
+/// Whether somebody gets for the first time what they get.
+pub fn is_first(reason: Reason) -> bool {
+    reason == Reason::Joiner
 }
 
 /// Why, in a few words that are true whatever brought it about; nothing where the sentence says all that is known.

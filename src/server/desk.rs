@@ -17,10 +17,10 @@ use super::session::Sessions;
 use super::settings::{ProxySettings, SiteAction, SiteError, SiteSettings};
 use super::visitor::Visitor;
 use super::worked_out::Scholar;
-use crate::journal::Event;
-use crate::journal::history::KnownSubjects;
+use crate::journal::history::{KnownSubjects, RecentNumbers};
+use crate::journal::{Event, Journal, JournalError};
 use crate::model::{ApiToken, Approval, Plan, StandingRevocation, Status};
-use crate::state::{About, Shelf, Shelved, StatePlace, Store};
+use crate::state::{About, Head, Shelf, Shelved, StatePlace, Store};
 use crate::workspace::acts;
 use crate::workspace::gates::WaitingPlan;
 use crate::workspace::{Mail, WorkspaceView};
@@ -29,6 +29,11 @@ use crate::workspace::{Mail, WorkspaceView};
 const TOKENS: Duration = Duration::from_secs(1);
 /// Whoever opens the same person again within this time is in the journal already.
 const AGAIN: SignedDuration = SignedDuration::from_mins(15);
+/// What was done since then is told on the first page, and counted anew after so long.
+pub(super) const LATELY: SignedDuration = SignedDuration::from_hours(24);
+const ANEW: SignedDuration = SignedDuration::from_mins(1);
+/// Entries of the journal that one page looks through.
+pub(super) const ENTRIES: u64 = 20_000;
 /// As many of those are remembered.
 const OPENED: usize = 10_000;
 
@@ -94,6 +99,8 @@ pub struct Site {
     pub(super) whose: tokio::sync::Mutex<KnownSubjects>,
     /// what was worked out of what was read
     pub(super) scholar: Scholar,
+    /// what was done lately, and of what journal and when that was counted
+    lately: tokio::sync::Mutex<Option<(Option<Head>, Timestamp, Arc<RecentNumbers>)>>,
     /// ends what somebody asked for and is under way
     pub(super) stop: CancellationToken,
 }
@@ -108,7 +115,8 @@ impl Site {
         };
         let (desk, tokens, opened) = (Mutex::default(), tokio::sync::Mutex::default(), Mutex::default());
         let (plans, whose) = (tokio::sync::Mutex::default(), tokio::sync::Mutex::default());
-        Ok(Arc::new(Self { sign_in, sessions: Sessions::default(), desk, tokens, opened, plans, whose, scholar: Scholar::default(), stop }))
+        let (scholar, lately) = (Scholar::default(), tokio::sync::Mutex::default());
+        Ok(Arc::new(Self { sign_in, sessions: Sessions::default(), desk, tokens, opened, plans, whose, scholar, lately, stop }))
     }
 
     /// From here on it is this workspace's.
@@ -194,6 +202,21 @@ impl Site {
     pub(super) async fn standing(&self, key: &str) -> Result<Option<StandingRevocation>, Problem> {
         let about = About { keys: vec![Arc::from(key)], ..About::default() };
         Ok(self.desk()?.store.load_about(about).await?.revocations.into_iter().next())
+    }
+
+    /// What was done within a day, as far as the newest entries reach. It is counted anew where the journal has more, and else once a minute.
+    pub(super) async fn lately(&self, now: Timestamp) -> Result<Arc<RecentNumbers>, JournalError> {
+        let Some(store) = self.desk().ok().map(|desk| desk.store) else { return Ok(Arc::default()) };
+        let head = store.heads().await?.written;
+        let mut known = self.lately.lock().await;
+        if let Some((_, _, numbers)) = known.as_ref().filter(|(of, at, _)| *of == head && now.duration_since(*at) < ANEW) {
+            return Ok(numbers.clone());
+        }
+        let after = head.as_ref().map_or(0, |head| head.seq.saturating_sub(ENTRIES));
+        let numbers =
+            Arc::new(RecentNumbers::read(&Journal::new(store.as_ref()), now - LATELY, after, &mut *self.whose.lock().await).await?);
+        *known = Some((head, now, numbers.clone()));
+        Ok(numbers)
     }
 
     /// Tokens that count.

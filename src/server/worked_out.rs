@@ -27,8 +27,8 @@ pub(super) struct WorkedOut<'s> {
     /// the answers to any question
     pub origins: ChangeOrigins<'s>,
     inventory: OnceCell<Inventory>,
-    /// what everybody is called, in small letters, a line each in the order of the inventory
-    called: OnceCell<Vec<String>>,
+    /// where everybody stands in the inventory, and what they are called in small letters, by what they are displayed as
+    called: OnceCell<Vec<(usize, String)>>,
     /// of each group that was looked at
     rosters: RefCell<BTreeMap<Arc<str>, Rc<GroupRoster>>>,
 }
@@ -42,14 +42,15 @@ impl WorkedOut<'_> {
         self.inventory.get_or_init(|| self.origins.provenance().inventory())
     }
 
-    /// Those whose key or names hold a text in small letters.
+    /// Those whose key or names hold a text in small letters, in the order of what they are displayed as.
     pub fn called(&self, small: &str) -> Vec<&ListedPerson> {
         let people = &self.inventory().people;
-        if small.is_empty() {
-            return people.iter().collect();
-        }
-        let called = self.called.get_or_init(|| people.iter().map(names).collect());
-        people.iter().zip(called).filter(|(_, names)| names.contains(small)).map(|(person, _)| person).collect()
+        let called = self.called.get_or_init(|| {
+            let mut called: Vec<(usize, String)> = people.iter().map(names).enumerate().collect();
+            called.sort_by(|one, next| one.1.cmp(&next.1));
+            called
+        });
+        called.iter().filter(|(_, names)| names.contains(small)).filter_map(|(at, _)| people.get(*at)).collect()
     }
 
     /// Who is in a group: everybody is asked once, however many pages of it are looked at.
@@ -63,10 +64,15 @@ impl WorkedOut<'_> {
     }
 }
 
+/// What somebody is displayed as, as far as everybody may know it.
+pub(super) fn displayed(person: &ListedPerson) -> &str {
+    person.attributes.get("displayName").unwrap_or(&person.name)
+}
+
+/// The first is what they are displayed as.
 fn names(person: &ListedPerson) -> String {
-    let shown = person.attributes.get("displayName").map(AsRef::as_ref);
     let accounts = person.accounts.iter().map(|account| account.name.as_ref());
-    let mut all: Vec<&str> = [person.key.as_ref(), person.name.as_ref()].into_iter().chain(shown).chain(accounts).collect();
+    let mut all: Vec<&str> = [displayed(person), person.name.as_ref(), person.key.as_ref()].into_iter().chain(accounts).collect();
     all.dedup();
     all.join(&BETWEEN.to_string()).to_lowercase()
 }

@@ -450,9 +450,10 @@ impl Actor {
     /// What was sent comes back, what is known is told, and the lock is let go after the memory says so.
     async fn end(mut self, mut mailbox: UnboundedReceiver<Message>, settled: bool) -> Result<Ended, WorkspaceError> {
         self.reads.cancel();
+        let last = Instant::now() + LINGER;
         if let Some(run) = &self.run {
             run.stop.cancel();
-            let over = tokio::time::sleep(LINGER);
+            let over = tokio::time::sleep_until(last);
             tokio::pin!(over);
             while self.run.is_some() {
                 tokio::select! {
@@ -465,16 +466,16 @@ impl Actor {
                 }
             }
         }
-        let now = Timestamp::now();
         let Some(lock) = self.lock.take() else {
             return Err(WorkspaceError::Standby(self.waits_for));
         };
+        self.inboxes.close(last.saturating_duration_since(Instant::now())).await;
+        let now = Timestamp::now();
         // From here on nobody writes, and the last word says so.
         self.told = None;
         self.tell(now).await?;
         self.note_last(now).await?;
         if let Ok(lock) = Arc::try_unwrap(lock) {
-            self.inboxes.end();
             self.workspace.store.release(lock).await?;
         }
         let status = self.told.take().unwrap_or_else(|| self.status(now, (0, String::new())));

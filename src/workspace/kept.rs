@@ -29,6 +29,8 @@ pub(super) struct System {
     pub timing: SchedulePolicy,
     /// from where it tells what changed
     pub mark: Option<Watermark>,
+    /// systems push to it
+    at_hand: bool,
     /// it is being read: the number of that read, and when it began
     pub reading: Option<(u64, Timestamp)>,
     /// it was read since this process has the lock, or it was tried
@@ -341,10 +343,10 @@ impl Kept {
         let listed = sources.chain(targets).map(|(role, name, at)| {
             let timing = self.manifests.timing(role, at);
             let before = known.iter().position(|system| system.role == role && system.name == name).map(|at| known.swap_remove(at));
-            match before {
-                Some(system) => System { at, timing, ..system },
-                None => System::new(role, name, at, timing, now),
-            }
+            let documents = self.manifests.loaded.sources.iter().filter(|_| role == SystemRole::Source);
+            let at_hand = documents.filter(|one| one.name == name).any(|one| one.spec.connection.described().is_pushed());
+            let system = before.unwrap_or_else(|| System::new(role, name, at, timing, now));
+            System { at, timing, at_hand, ..system }
         });
         listed.collect()
     }
@@ -364,8 +366,8 @@ impl System {
         };
         let (evidence, written) = ("unread", Vec::new());
         let (mark, reading, known, wanted, asked) = (None, None, false, true, false);
-        let (stirred, whole) = (StirredSource::default(), None);
-        Self { role, name, at, memory, timing, mark, reading, known, wanted, asked, stirred, whole, evidence, rows: 0, written }
+        let (stirred, whole, at_hand) = (StirredSource::default(), None, false);
+        Self { role, name, at, memory, timing, mark, at_hand, reading, known, wanted, asked, stirred, whole, evidence, rows: 0, written }
     }
 
     /// What it is called on its shelf.
@@ -381,6 +383,7 @@ impl System {
             memory: &self.memory,
             timing: self.timing,
             tells_changes: self.mark.is_some(),
+            at_hand: self.at_hand,
             whole: self.whole,
             wanted: self.wanted,
             stirred: self.stirred.is_awake(),

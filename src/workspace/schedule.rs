@@ -27,6 +27,8 @@ pub(super) struct Waiting<'a> {
     pub timing: SchedulePolicy,
     /// it tells what changed, from here on
     pub tells_changes: bool,
+    /// it is pushed to, so that what it holds is at hand: to look at it costs nobody anything
+    pub at_hand: bool,
     /// when it was read as a whole by this process, whatever that proves
     pub whole: Option<Timestamp>,
     /// nothing is known of it yet, or somebody asked
@@ -63,7 +65,8 @@ pub(super) fn next(now: Timestamp, system: &Waiting<'_>) -> Timestamp {
     let over = memory.until.filter(|until| *until <= now);
     let soonest = rests(memory, now).or(over).unwrap_or(Timestamp::MIN);
     if system.wanted || system.stirred {
-        return soonest;
+        // Whoever is pushed does not wait until those who are held were looked at again.
+        return if system.at_hand { Timestamp::MIN } else { soonest };
     }
     let full = whole(system, now).or(read(memory, now)).map_or(Timestamp::MIN, |last| in_phase(system, last, system.timing.full));
     let changes = read(memory, now).filter(|_| system.tells_changes).map(|last| in_phase(system, last, system.timing.delta));
@@ -164,6 +167,7 @@ mod tests {
             memory,
             timing: SchedulePolicy::default(),
             tells_changes: false,
+            at_hand: false,
             whole: None,
             wanted: false,
             stirred: false,
@@ -250,5 +254,19 @@ mod tests {
         let system = Waiting { tells_changes: true, whole: Some(at(0)), ..waiting("inbox", &pushed) };
         assert_eq!(due(at(1), &[Waiting { stirred: true, ..system.clone() }]), [(0, Due::Changes)]);
         assert_eq!(due(at(5400), &[system]), [(0, Due::Full)]);
+    }
+
+    #[test]
+    fn an_inbox_of_which_something_is_held_is_read_when_somebody_is_pushed_and_by_another_process_at_once() {
+        let held = (0..8).fold(memory(), |memory, time| after(&memory, at(time), false, Some("many went at once".into()), false));
+        let inbox = Waiting { at_hand: true, ..waiting("entra", &held) };
+        assert_eq!(due(at(60), std::slice::from_ref(&inbox)), [], "by itself it waits as others do");
+        assert_eq!(due(at(60), &[Waiting { stirred: true, ..inbox.clone() }]), [(0, Due::Full)]);
+        assert_eq!(due(at(60), &[Waiting { wanted: true, ..inbox }]), [(0, Due::Full)]);
+        assert_eq!(
+            due(at(60), &[Waiting { stirred: true, wanted: true, ..waiting("hr", &held) }]),
+            [],
+            "a system that is away is left alone"
+        );
     }
 }

@@ -273,7 +273,8 @@ impl Told<'_> {
                     needs.push(need(NeedKind::Stalled, &system.name, why(), format!("headcount sync --target {}", system.name)))
                 }
                 SystemState::Unreadable => {
-                    let words = format!("the {role} is not read to its end: {}", why());
+                    let how = if system.evidence == "partial" { "is read in part" } else { "can't be read" };
+                    let words = format!("the {role} {how}: {}", why());
                     needs.push(need(NeedKind::Unreadable, &system.name, words, "headcount plan".into()));
                 }
                 _ => {}

@@ -268,15 +268,54 @@ fn a_branch_runs_no_command_and_reaches_no_host() {
     let text = std::fs::read_to_string(folder.file("acme.yaml")).expect("a file");
     let target = format!(
         "---\napiVersion: headcount.dev/v1alpha1\nkind: Target\nmetadata: {{name: evil}}\nspec:\n  connection: {{scim: {{url: '{url}', allowPlainHttp: true, auth: {{bearer: {{exec: [touch, ran]}}}}}}}}\n---\n\
+         apiVersion: headcount.dev/v1alpha1\nkind: Target\nmetadata: {{name: reads}}\nspec:\n  connection: {{scim: {{url: '{url}/other', allowPlainHttp: true, auth: {{bearer: {{file: ../../../../etc/passwd}}}}}}}}\n---\n\
          apiVersion: headcount.dev/v1alpha1\nkind: Connector\nmetadata: {{name: own}}\nspec: {{title: Own, hosts: [evil.example], base: 'https://evil.example', auth: {{}}, scim: {{}}}}\n"
     );
     folder.write("acme.yaml", &format!("{text}{target}"));
     commit(&folder, "evil");
     let (code, review) = review(&folder, &["--base", "main", "--head", "HEAD"]);
     assert_eq!(code, 0, "{review:#}");
-    assert!(not_used(&review).iter().any(|one| one.contains("the Target `evil` is not previewed: the branch brings it")), "{review:#}");
+    for name in ["evil", "reads"] {
+        let words = format!("the Target `{name}` is not previewed: the branch brings it");
+        assert!(not_used(&review).iter().any(|one| one.contains(&words)), "{name}: {review:#}");
+    }
+    assert!(!review.to_string().contains("root:"), "{review:#}");
     assert_eq!(listed(&review, "/effect").len(), 0);
     assert!(!folder.file("ran").exists() && listener.accept().is_err(), "nothing was asked");
+}
+
+/// Markdown, HTML and what a terminal obeys, in whatever a branch names: people, titles, groups, documents.
+#[test]
+fn names_and_titles_of_a_branch_steer_no_view() {
+    let folder = repository();
+    const HOSTILE: &str = "</summary><script>alert(1)</script><img src=x onerror=alert(1)> @everyone ![x](https://evil.example/p.png)";
+    let quoted = HOSTILE.replace('"', "\"\"");
+    let rows = std::fs::read_to_string(folder.file("hr.csv")).expect("a file");
+    let esc = "\u{1b}[2J\u{1b}[31mroot\u{202e}";
+    folder.write("hr.csv", &format!("{rows}901,eve.evil,\"{quoted}\",Support,\n902,mallory,{esc},Engineering,\n"));
+    let text = std::fs::read_to_string(folder.file("acme.yaml")).expect("a file");
+    let group = format!(
+        "---\napiVersion: headcount.dev/v1alpha1\nkind: Group\nmetadata: {{name: evil}}\nspec: {{displayName: '{HOSTILE}', rule: 'identity.department == \"Support\"'}}\n\
+         ---\napiVersion: headcount.dev/v1alpha1\nkind: Group\nmetadata: {{name: worse}}\nspec: {{displayName: \"a\\e[2J\\u202Eb\", rule: 'identity.department == \"Support\"'}}\n"
+    );
+    folder.write("acme.yaml", &format!("{text}{group}"));
+    commit(&folder, HOSTILE);
+    let views = ["-o", "markdown=comment.md", "-o", "html=report.html", "-o", "github"];
+    let (code, out, told) = run(&folder, &[&["diff", "--base", "main", "--head", "HEAD"], &views[..]].concat());
+    assert!(folder.file("comment.md").exists() && folder.file("report.html").exists(), "code {code}: {out}{told}");
+    let (_, shown, _) = run(&folder, &["diff", "--base", "main", "--head", "HEAD"]);
+    let comment = std::fs::read_to_string(folder.file("comment.md")).expect("a comment");
+    let report = std::fs::read_to_string(folder.file("report.html")).expect("a report");
+    for (view, text) in [("annotations", &out), ("terminal", &shown), ("messages", &told), ("comment", &comment), ("report", &report)] {
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{view}: {text:?}");
+    }
+    assert!(comment.contains("everyone") && report.contains("everyone"), "the group is named: {comment}");
+    assert!(!report.contains("<script>alert") && !report.contains("<img src=x"), "{report}");
+    // Outside of code nothing is markup, nobody is called, and no picture is loaded.
+    let bare: Vec<&str> = comment.split("```").step_by(2).flat_map(|prose| prose.split('`').step_by(2)).collect();
+    for armed in ["<script", "<img", "@everyone", "![x]"] {
+        assert!(!bare.iter().any(|prose| prose.contains(armed)), "{armed}: {comment}");
+    }
 }
 
 #[cfg(unix)]

@@ -190,7 +190,7 @@ impl InboxReader {
         if told.held > 0 {
             let (held, all) = (told.held, told.active + told.gone);
             let reason = format!(
-                "{held} of {all} people were deactivated or deleted there within 24 hours, more than may go at once: what it says of them is not believed"
+                "{held} of {all} people were deactivated or deleted there within 24 hours, more than may go at once, so that is not believed (if they have left, `completeness: {{maxShrink: '{held}'}}` in the Source lets them go)"
             );
             return Evidence::Partial { reason };
         }
@@ -231,7 +231,7 @@ fn pack_held(packer: &mut Packer, fields: &Map<String, Json>, page: &mut Page, c
         page.row(|out| {
             for (path, cell) in columns.paths().iter().zip(row.cells()) {
                 match &**path {
-                    "active" | "deleted" => out.unreadable("too many went at once; the Source holds it"),
+                    "active" | "deleted" => out.unreadable("they went with too many others at once, so the Source holds that"),
                     _ => out.cell(cell),
                 }
             }

@@ -23,7 +23,7 @@ const REMEMBERED: usize = 200_000;
 
 impl KnownSubjects {
     /// False where a key can't be used, so that nobody knows whose it is.
-    async fn learn(&mut self, journal: &Journal<'_>, subjects: impl Iterator<Item = &Arc<str>>) -> Result<bool, JournalError> {
+    pub(super) async fn learn(&mut self, journal: &Journal<'_>, subjects: impl Iterator<Item = &Arc<str>>) -> Result<bool, JournalError> {
         let unknown: BTreeSet<Arc<str>> = subjects.filter(|subject| !self.0.contains_key(*subject)).cloned().collect();
         if unknown.is_empty() {
             return Ok(true);
@@ -38,6 +38,11 @@ impl KnownSubjects {
         Ok(true)
     }
 
+    /// Whose it is; itself where nobody can tell any more.
+    pub(super) fn key<'a>(&'a self, subject: &'a Arc<str>) -> &'a Arc<str> {
+        self.0.get(subject).filter(|key| !key.is_empty()).unwrap_or(subject)
+    }
+
     fn is(&self, subject: &str, key: &str) -> bool {
         self.0.get(subject).is_some_and(|known| **known == *key)
     }
@@ -48,7 +53,7 @@ impl KnownSubjects {
 }
 
 /// By which keys something of a line is sealed.
-fn subjects(line: &ChainLine) -> Vec<Arc<str>> {
+pub(super) fn subjects(line: &ChainLine) -> Vec<Arc<str>> {
     let sealed: Vec<(Arc<str>, serde::de::IgnoredAny)> = line.sealed().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     sealed.into_iter().map(|(subject, _)| subject).collect()
 }

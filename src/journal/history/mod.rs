@@ -4,6 +4,7 @@
 
 mod acts;
 mod changes;
+mod lately;
 mod run;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use serde_json::json;
 
 pub use acts::RecordedAct;
 pub use changes::{ChangeQuery, KnownSubjects, RecordedChange, RecordedChanges, WhoError, keys_of, why_meant};
+pub use lately::RecentNumbers;
 pub use run::{RunChange, RunPage};
 
 use super::chain::{Entry, Journal, JournalError};

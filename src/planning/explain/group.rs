@@ -12,7 +12,7 @@ use crate::planning::basis::Basis;
 use crate::planning::declared::groups::Group;
 use crate::planning::people::person::Person;
 use crate::planning::people::standing;
-use crate::planning::people::standing::lifecycles;
+use crate::planning::people::standing::{Standing, lifecycles};
 use crate::policy::{ForEachPolicy, GroupPolicy, MemberPolicy};
 use crate::world::Truth;
 
@@ -222,17 +222,19 @@ impl Ways<'_, '_, '_> {
     fn by_name(&self, group: &Group<'_>, member: &MemberPolicy, ways: &mut Reasons) -> Option<bool> {
         let stays = matches!(self.person.standing.lifecycle(), Some(Lifecycle::Active | Lifecycle::PreHire | Lifecycle::Suspended));
         let over = !current(self.basis, member);
-        let belongs = stays && !over;
+        let known = self.person.standing.lifecycle().is_some() || is_left_out(self.person);
+        let belongs = (over || known).then_some(stays && !over);
         ways.add(|| {
             let words = match member.until {
                 Some(until) if over => format!("named in {}, until {until}, which is over", group.key),
+                _ if !known => format!("named in {}, and it is not known whether it is there still", group.key),
                 _ if !stays => format!("named in {}, but has left or is left out", group.key),
                 Some(until) => format!("named in {}, until {until}", group.key),
                 None => format!("named in {}", group.key),
             };
-            Because::words(words).at(Some(&member.place)).holding(Some(belongs))
+            Because::words(words).at(Some(&member.place)).holding(belongs)
         });
-        Some(belongs)
+        belongs
     }
 
     fn excluded(&self, group: &Group<'_>, ways: &mut Reasons) -> Option<bool> {
@@ -291,7 +293,8 @@ fn covers(basis: &Basis<'_>, manifest: usize, group: &GroupPolicy, person: &Pers
     let place = || rule.and_then(|rule| rule.expression().place()).or(group.for_each.as_ref().map(|each| &each.place));
     let Some(stands) = person.standing.lifecycle() else {
         ways.add(|| Because::words(format!("the rule of {} sees only people whose lifecycle is known", group.key)).at(place()));
-        return Some(false);
+        // Of whom nobody knows how they stand everything stays.
+        return is_left_out(person).then_some(false);
     };
     if !lifecycles(&group.lifecycles).contains(&stands) {
         ways.add(|| {
@@ -316,6 +319,11 @@ fn covers(basis: &Basis<'_>, manifest: usize, group: &GroupPolicy, person: &Pers
         Because::condition(words, rule, person)
     });
     belongs
+}
+
+/// Whether somebody is known to be none of ours.
+fn is_left_out(person: &Person) -> bool {
+    matches!(person.standing, Standing::Deselected)
 }
 
 /// What a `forEach` came to for somebody.

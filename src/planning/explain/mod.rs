@@ -311,17 +311,27 @@ impl<'a> Provenance<'a> {
         name.map(|name| name.to_string())
     }
 
+    /// What an identity is displayed as or, where nobody says, its user name.
+    pub fn displayed(&self, key: &str) -> Option<String> {
+        let person = self.assemble(key)?;
+        let said = |attribute: &str| self.public(&person, attribute);
+        said("displayName").or_else(|| said("userName")).map(|name| name.to_string())
+    }
+
     /// What everybody may know of an identity: what people call it, its title and its department.
     pub fn card(&self, key: &str) -> Option<[Option<Arc<str>>; 3]> {
         let person = self.assemble(key)?;
-        let said = |attribute: &str| -> Option<Arc<str>> {
-            let slot = self.basis.layout.slots.iter().position(|slot| slot.name.as_ref() == attribute)?;
-            match person.slots.get(slot)?.state() {
-                ValueState::Set(value) if !self.basis.policy.is_sensitive(attribute) => value.as_text().map(Arc::from),
-                _ => None,
-            }
-        };
+        let said = |attribute: &str| self.public(&person, attribute);
         Some([said("userName").or_else(|| said("displayName")), said("title"), said("department")])
+    }
+
+    /// A text that is set, and that everybody may know.
+    fn public(&self, person: &Person<'_>, attribute: &str) -> Option<Arc<str>> {
+        let slot = self.basis.layout.slots.iter().position(|slot| slot.name.as_ref() == attribute)?;
+        match person.slots.get(slot)?.state() {
+            ValueState::Set(value) if !self.basis.policy.is_sensitive(attribute) => value.as_text().map(Arc::from),
+            _ => None,
+        }
     }
 
     /// The identity's key that comes nearest to one that nobody has.

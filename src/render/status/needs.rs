@@ -69,7 +69,7 @@ fn lines(view: &StatusView<'_>) -> Vec<NeedLine> {
 }
 
 fn line(view: &StatusView<'_>, need: &Need) -> NeedLine {
-    let (word, style) = word(need.kind);
+    let (word, style) = word(view.status, need);
     let why = view.status.refused.iter().filter(|_| need.kind == NeedKind::RevisionRefused).flat_map(|refused| &refused.why);
     let more: Vec<String> = why.filter(|why| !need.words.contains(why.as_str())).map(|why| safe::line(why).into_owned()).collect();
     NeedLine {
@@ -95,14 +95,16 @@ fn padded(cell: &str, wide: usize) -> String {
 }
 
 /// What a need is, in a word, and how that looks.
-pub fn word(kind: NeedKind) -> (&'static str, Style) {
-    match kind {
+pub fn word(status: &Status, need: &Need) -> (&'static str, Style) {
+    let in_part = || status.systems.iter().any(|system| *system.name == need.about && super::is_in_part(system));
+    match need.kind {
         NeedKind::RevocationOpen => ("not cut off", BAD),
         NeedKind::Stalled => ("stalled", BAD),
         NeedKind::Held => ("held", BAD),
         NeedKind::Undecided => ("undecided", BAD),
         NeedKind::Waits => ("waits", RISK),
         NeedKind::RevisionRefused => ("refused", BAD),
+        NeedKind::Unreadable if in_part() => ("read in part", BAD),
         NeedKind::Unreadable => ("unreadable", BAD),
         NeedKind::Contested => ("contested", RISK),
         NeedKind::Undeclared => ("undeclared", RISK),

@@ -131,6 +131,8 @@ impl Subscriptions {
         let ending = std::mem::take(&mut *self.ending.lock().unwrap_or_else(PoisonError::into_inner));
         let wanted = wanted(&view.loaded);
         for (name, one) in &wanted {
+            // What is made there is noted before the lock is let go: the next process would make a second one.
+            let Some(_errand) = desk.mail.inboxes().errand().await else { return Ok(()) };
             let row = self.look(&desk.mail, one, rows.get(name), ending.contains(&one.source), now).await;
             self.told(name, one, row.as_ref().or(rows.get(name)));
             if let Some(row) = row {
@@ -139,6 +141,7 @@ impl Subscriptions {
         }
         let mut before = self.before.lock().await;
         for (name, row) in rows.iter().filter(|(name, _)| !wanted.contains_key(*name)) {
+            let Some(_errand) = desk.mail.inboxes().errand().await else { return Ok(()) };
             if let (Some(one), Some(made)) = (before.get(name), &row.made) {
                 self.stop(&desk.mail, one, row, made, now).await;
             }

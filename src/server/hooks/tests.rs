@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tower_service::Service as _;
@@ -26,7 +27,7 @@ use crate::pipeline::{Hear, News};
 use crate::server::Desk;
 use crate::server::inbound::{Inbound, inbound_routes};
 use crate::state::hex;
-use crate::workspace::{CompiledRevision, Mail, Observer, Workspace};
+use crate::workspace::{CompiledRevision, Ended, Mail, Observer, Workspace, WorkspaceError};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const SECRET: &str = "a-secret-of-32-characters-or-so!";
@@ -76,7 +77,8 @@ struct House {
     mail: Mail,
     reads: Arc<Counts>,
     metrics: Metrics,
-    _stop: DropGuard,
+    stop: Option<DropGuard>,
+    ends: Option<JoinHandle<Result<Ended, WorkspaceError>>>,
 }
 
 fn compiled(company: &mut Company, plain: &str, (connector, connection): (&str, &str), name: &str) -> CompiledRevision {
@@ -105,13 +107,13 @@ impl House {
         let hooks = ManifestHooks { host: ManifestHost::GitHub, secret: SecretRef::File("hook".into()), base };
         let inbound = Inbound::new(metrics.clone(), Some(hooks), url.map(|url| url.parse().unwrap())).unwrap();
         let (shown, (tell, mail)) = (inbound.clone(), tokio::sync::oneshot::channel());
-        tokio::spawn(workspace.run(manifests, move |mail| {
+        let ends = Some(tokio::spawn(workspace.run(manifests, move |mail| {
             shown.serve(Desk { store, place, mail: mail.clone() });
             drop(tell.send(mail));
-        }));
+        })));
         let mail = mail.await.unwrap();
         let routes = inbound_routes(&inbound);
-        let house = Self { company, inbound, plain, routes, mail, reads, metrics, _stop: stop.drop_guard() };
+        let house = Self { company, inbound, plain, routes, mail, reads, metrics, stop: Some(stop.drop_guard()), ends };
         house.until("the first read", |house| house.reads() == 1).await;
         house
     }

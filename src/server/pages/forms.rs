@@ -69,7 +69,7 @@ pub(super) async fn ask_revoke(State(site): Here, Extension(visitor): Who, Exten
 async fn called(context: &PageContext, key: &str) -> Option<String> {
     let (view, _) = context.site.known().await.ok()?;
     let key = key.to_owned();
-    let name = context.site.scholar.ask(view.snapshot, move |known| known.origins.provenance().name(&key)).await;
+    let name = context.site.scholar.ask(view.snapshot, move |known| known.origins.provenance().displayed(&key)).await;
     name.ok().flatten()
 }
 

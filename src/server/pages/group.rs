@@ -38,8 +38,8 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
         };
         let explained = provenance.explain_members(&named, None, &roster, from..from.saturating_add(PAGE))?;
         let answer = Provenance::with_changes(&plan, explained, None);
-        let names = DisplayNames::known(origins);
-        let changes = html! { @for change in answer.changes.iter().take(CHANGES) { (plan::one(&plan, change, &names, Some(origins))) } };
+        let names = DisplayNames::known(origins).displayed();
+        let changes = html! { @for change in answer.changes.iter().take(CHANGES) { (plan::one(&plan, change, &names, origins)) } };
         Some((answer.group.display_name.to_string(), answer.group.group.clone(), group(&answer, &names, &changes, (&roster, from))))
     });
     let found =
@@ -92,7 +92,11 @@ fn members(title: &str, members: &[MembershipWhy], names: &DisplayNames<'_>) -> 
         table.cards {
             thead { tr { th scope="col" { "Member" } th scope="col" { "Why" } } }
             tbody { @for one in members.iter().take(PAGE) { tr {
-                th scope="row" { a href=(plan::about(&one.member)) { (names.name(&one.member)) } }
+                @let person = names.person(&one.member);
+                th scope="row" {
+                    a href=(plan::about(&one.member)) { (person.as_deref().map_or_else(|| names.name(&one.member), text)) }
+                    @if person.is_some() { " " code.quiet { (text(&one.member)) } }
+                }
                 td {
                     @if one.belongs.is_none() { (tag("warn", "●", "can't be told; what is there stays")) }
                     (reasons_in_short(one.because.iter().filter(|reason| one.belongs.is_none() || reason.holds == Some(true))))

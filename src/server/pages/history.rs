@@ -11,9 +11,8 @@ use crate::journal::{Entry, Event, Journal, ResultWord};
 use crate::render::{number, safe, verb};
 use crate::server::answer::Problem;
 use crate::server::api::{asked, broken};
+use crate::server::desk::ENTRIES;
 
-/// Entries of the journal that one page looks through.
-pub(super) const ENTRIES: u64 = 20_000;
 /// Rows that it shows.
 const ROWS: usize = 200;
 /// Changes of a run that it shows.

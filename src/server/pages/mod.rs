@@ -3,10 +3,12 @@
 //! The worst comes first, in sentences; a colour never says what no word says; beside a claim stands when it was read; what takes something from somebody asks for its number.
 //! Must never: work anything out, put text from outside anywhere but where it is escaped, or name people to whoever may not see them.
 
+mod comes;
 mod forms;
 mod group;
 mod guardrails;
 mod history;
+mod lately;
 mod overview;
 mod people;
 mod person;

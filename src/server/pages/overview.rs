@@ -4,7 +4,7 @@ use axum::Extension;
 use axum::extract::State;
 use maud::{Markup, html};
 
-use super::{Answer, Form, Here, PageContext, Part, Who, link, plan, state_tag, tag, text, ticked};
+use super::{Answer, Form, Here, PageContext, Part, Who, lately, link, plan, state_tag, tag, text, ticked};
 use crate::model::{Finding, Need, NeedKind, Plan, Severity, Status, SystemRole, SystemState, SystemStatus};
 use crate::render::status::{calm_words, need_word, pending, pending_words, state_words};
 use crate::render::{coming_up, count};
@@ -23,6 +23,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
         };
         return Ok(context.page(Part::Overview, "Overview", &body));
     };
+    let summary = lately::summary(&context, status).await;
     let body = html! {
         header.top {
             h1 { (heading(status)) }
@@ -31,6 +32,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
                 @if context.offers(SiteAction::Pause) && status.brake.is_none() { a.button.lose href="/pause" { "Stop all writing" } }
             }
         }
+        (summary)
         @if status.systems.is_empty() { p { "Declare them in the manifests: " code { "headcount init --from TABLE" } " writes some to start from, " code { "headcount connector init NAME" } " prints one." } }
         (needs(&context, status, plan.as_deref()))
         (systems(&context, status, SystemRole::Target, "Targets"))
@@ -55,7 +57,7 @@ fn needs(context: &PageContext, status: &Status, plan: Option<&Plan>) -> Markup 
             ul.needs aria-label="What needs somebody" {
                 @for need in &status.needs {
                     li {
-                        @let (word, _) = need_word(need.kind);
+                        @let (word, _) = need_word(status, need);
                         @let can_wait = matches!(need.kind, NeedKind::Waits | NeedKind::Contested | NeedKind::Undeclared | NeedKind::Untold | NeedKind::Unsubscribed);
                         (if can_wait { tag("warn", "●", word) } else { tag("lose", "▲", word) })
                         div {
@@ -130,6 +132,7 @@ fn leads(context: &PageContext, status: &Status, need: &Need) -> Option<(String,
         NeedKind::Unreadable if system.is_some_and(|system| system.role == SystemRole::Source) => {
             Some(("/sources".to_owned(), "Look at it"))
         }
+        NeedKind::Unsubscribed => Some(("/sources".to_owned(), "Look at it")),
         NeedKind::Contested => Some(("/pending".to_owned(), "Look at it")),
         NeedKind::RevocationOpen if context.sees_people() => Some(("/history".to_owned(), "See what is open")),
         _ => None,
@@ -143,7 +146,7 @@ fn systems(context: &PageContext, status: &Status, role: SystemRole, title: &str
         @if !systems.is_empty() {
             h2 { (title) ", worst first" }
             table.cards {
-                thead { tr { th scope="col" { "Name" } th scope="col" { "State" } th scope="col" { "Pending" } th scope="col" { "Read" } th scope="col" { "Rows" } th scope="col" { "Next" } } }
+                thead { tr { th scope="col" { "Name" } th scope="col" { "State" } @if role == SystemRole::Target { th scope="col" { "Pending" } } th scope="col" { "Read" } th scope="col" { "Rows" } th scope="col" { "Next" } } }
                 tbody { @for system in systems { (row(context, system)) } }
             }
         }
@@ -175,9 +178,11 @@ fn row(context: &PageContext, system: &SystemStatus) -> Markup {
                 @if let Some(why) = &system.why { p.quiet { (ticked(why)) } }
                 @if let Some((done, all)) = system.progress { progress max=(all) value=(done) { (done) " of " (all) } }
             }
-            td data-label="Pending" {
-                @if system.pending.sum() == 0 { span.quiet { "nothing" } }
-                @else { a href=(address) title=(pending_words(system.pending)) { (pending(system.pending)) } }
+            @if system.role == SystemRole::Target {
+                td data-label="Pending" {
+                    @if system.pending.sum() == 0 { span.quiet { "nothing" } }
+                    @else { a href=(address) title=(pending_words(system.pending)) { (pending(system.pending)) } }
+                }
             }
             td data-label="Read" {
                 @match system.read { Some(read) => { (clock.age(read)) " ago" } None => { "never" } }

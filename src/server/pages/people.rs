@@ -10,6 +10,7 @@ use maud::html;
 use super::{Answer, Form, Here, PageContext, Part, Who, link, people_words, plan, tag, text};
 use crate::render::{count, number};
 use crate::server::api::{EVERYBODY, asked};
+use crate::server::worked_out::displayed;
 
 /// People that a page shows.
 const PAGE: usize = 100;
@@ -52,7 +53,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
             table.cards {
                 thead { tr { th scope="col" { "Name" } th scope="col" { "Lifecycle" } th scope="col" { "Title" } th scope="col" { "Department" } th scope="col" { "Accounts" } } }
                 tbody { @for person in &people { tr {
-                    th scope="row" { a href=(plan::about(&person.key)) { (text(&person.name)) } " " code.quiet { (text(&person.key)) } }
+                    th scope="row" { a href=(plan::about(&person.key)) { (text(displayed(person))) } " " code.quiet { @if *person.name != *displayed(person) { (text(&person.name)) " " } (text(&person.key)) } }
                     td data-label="Lifecycle" { (person.lifecycle) }
                     td { @if let Some(title) = person.attributes.get("title") { (text(title)) } }
                     td { @if let Some(department) = person.attributes.get("department") { (text(department)) } }

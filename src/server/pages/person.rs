@@ -7,12 +7,11 @@ use axum::extract::State;
 use axum::http::Uri;
 use maud::{Markup, html};
 
-use super::history::ENTRIES;
 use super::why::{because, known, reasons};
 use super::{Answer, Form, Here, PageContext, Part, Who, link, plan, tag, text, ticked};
 use crate::journal::Journal;
-use crate::journal::history::{RecordedChanges, why_meant};
-use crate::model::{Key, Plan, StandingRevocation};
+use crate::journal::history::{RecordedChange, RecordedChanges, why_meant};
+use crate::model::{Action, Key, Plan, StandingRevocation};
 use crate::pipeline::ChangeOrigins;
 use crate::planning::explain::{
     AccountAttribute, AttributeWhy, EntitlementWhy, Explanation, KnownValue, MembershipWhy, PersonAnswer, TargetWhy,
@@ -21,6 +20,7 @@ use crate::render::explanation::gone;
 use crate::render::{DisplayNames, number};
 use crate::server::answer::Problem;
 use crate::server::api::{asked, broken};
+use crate::server::desk::ENTRIES;
 use crate::server::settings::SiteAction;
 
 /// What was done that a page shows, the newest.
@@ -105,7 +105,7 @@ fn cut_off(context: &PageContext, order: &StandingRevocation) -> Markup {
 fn person(origins: &ChangeOrigins<'_>, plan: &Plan, key: &str) -> Option<Found> {
     let provenance = origins.provenance();
     let PersonAnswer { explanation, changes, findings } = provenance.about(plan, key, None)?;
-    let names = DisplayNames::known(origins);
+    let names = DisplayNames::known(origins).displayed();
     let said = |attribute: &str| {
         let found = explanation.attributes.iter().find(|one| one.attribute.as_ref() == attribute)?;
         match &found.is {
@@ -121,7 +121,7 @@ fn person(origins: &ChangeOrigins<'_>, plan: &Plan, key: &str) -> Option<Found> 
             section.risk { h2 { "Noticed" } ul.told { @for finding in &findings { li { (ticked(&finding.message)) @if let Some(hint) = &finding.hint { br; span.quiet { "Next: " (ticked(hint)) } } } } } }
         }
         h2 { @if changes.is_empty() { "Nothing is about to change" } @else { "What is about to change" } }
-        @if !changes.is_empty() { div.list { @for change in &changes { (plan::one(plan, change, &names, Some(origins))) } } }
+        @if !changes.is_empty() { div.list { @for change in &changes { (plan::one(plan, change, &names, origins)) } } }
         h2 { "Accounts, and why" }
         div.list { @for target in &explanation.targets { (self::target(target, &names)) } }
         (groups(&explanation.groups))
@@ -255,6 +255,16 @@ fn attributes(attributes: &[AttributeWhy], names: &DisplayNames<'_>) -> Markup {
     }
 }
 
+/// What was done, as it goes on behind their name where it is about a group of theirs.
+fn told(one: &RecordedChange, key: &Arc<str>) -> String {
+    let group = text(&one.intent.object.name);
+    match one.intent.action {
+        Action::AddMembers if one.intent.members.contains(key) => format!("comes into the group {group}"),
+        Action::RemoveMembers if one.intent.members.contains(key) => format!("leaves the group {group}"),
+        _ => one.words(),
+    }
+}
+
 /// What the journal has of them, the newest first.
 async fn past(context: &PageContext, key: &Arc<str>) -> Result<Markup, Problem> {
     let store = context.site.desk()?.store;
@@ -272,7 +282,7 @@ async fn past(context: &PageContext, key: &Arc<str>) -> Result<Markup, Problem> 
                 tbody { @for one in found.changes.iter().rev().take(PAST) { tr {
                     th.when scope="row" { (context.clock().at(one.at)) }
                     td data-label="Target" { (text(&one.intent.target)) }
-                    td { (one.words()) }
+                    td { (told(one, key)) }
                     td { (why_meant(&one.intent).unwrap_or_default()) }
                     td { @match one.result { Some(result) => (super::came_of(result)), None => (tag("warn", "●", "no answer yet")) } @if let Some(message) = &one.message { ": " (ticked(message)) } }
                     td data-label="Who" { (text(&one.who)) }

@@ -12,7 +12,7 @@ use super::{Answer, Form, Here, PageContext, Part, Who, link, short, tag, text, 
 use crate::model::{Action, Approval, Change, Decided, ObjectKind, Plan, Risk, Severity};
 use crate::pipeline::ChangeOrigins;
 use crate::policy::{ApprovalPolicy, Policy};
-use crate::render::{Counts, DisplayNames, Lines as _, count, headline, number, sides, why};
+use crate::render::{Counts, DisplayNames, Lines as _, count, headline_of, number, sides, why};
 use crate::server::answer::Problem;
 use crate::server::api::asked;
 use crate::server::settings::SiteAction;
@@ -71,13 +71,9 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
             let plan = plan.clone();
             site.scholar
                 .ask(view.snapshot, move |known| {
-                    changes(
-                        &plan.plan,
-                        &plan.plan.changes.iter().collect::<Vec<_>>(),
-                        Some(&known.origins),
-                        from,
-                        &link("/plan", &[("hash", &plan.hash)]),
-                    )
+                    let (all, address) = (plan.plan.changes.iter().collect::<Vec<_>>(), link("/plan", &[("hash", &plan.hash)]));
+                    let names = names(&plan.plan, &known.origins);
+                    html! { (risks(&plan.plan, &names)) (changes(&plan.plan, &all, &known.origins, from, &address)) }
                 })
                 .await?
         }
@@ -93,10 +89,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
         }
         @if mine { p.jump { a href="#word" { "To your word about it" } } }
         div.beside {
-            div {
-                @if people { (risks(&plan.plan)) }
-                (changes)
-            }
+            div { (changes) }
             aside id="word" {
                 section.panel {
                     h2 { "Your word about it" }
@@ -174,7 +167,7 @@ pub(super) async fn pending(State(site): Here, Extension(visitor): Who, Extensio
                         .iter()
                         .filter(|change| target.as_deref().is_none_or(|target| change.target.as_ref() == target))
                         .collect();
-                    changes(&plan, &wanted, Some(&known.origins), from, &address)
+                    changes(&plan, &wanted, &known.origins, from, &address)
                 })
                 .await?
         }
@@ -238,15 +231,25 @@ fn spoken(plan: &WaitingPlan, said: &[Approval], context: &PageContext) -> Marku
     } }
 }
 
+/// Everybody by what they are displayed as.
+fn names<'a>(plan: &'a Plan, origins: &'a ChangeOrigins<'_>) -> DisplayNames<'a> {
+    DisplayNames::of(plan, Some(origins)).displayed()
+}
+
+/// A change in a sentence about whoever it happens to.
+fn said(change: &Change, names: &DisplayNames<'_>) -> String {
+    headline_of(change, names.person(&change.object.key).as_deref())
+}
+
 /// What a reviewer looks at twice.
-fn risks(plan: &Plan) -> Markup {
+fn risks(plan: &Plan, names: &DisplayNames<'_>) -> Markup {
     let risky: Vec<&Change> = plan.changes.iter().filter(|change| !change.risks.is_empty()).collect();
     html! {
         @if !risky.is_empty() {
             section.risk {
                 h2 { "Look at these twice" }
                 ul.told {
-                    @for change in risky.iter().take(PAGE) { li { (headline(change)) " " @for risk in &change.risks { (tag("warn", "!", risk_words(*risk))) " " } } }
+                    @for change in risky.iter().take(PAGE) { li { (said(change, names)) " " @for risk in &change.risks { (tag("warn", "!", risk_words(*risk))) " " } } }
                 }
                 @if risky.len() > PAGE { p.quiet { "and " (number((risky.len() - PAGE) as u64)) " more, marked below" } }
             }
@@ -267,10 +270,10 @@ fn risk_words(risk: Risk) -> &'static str {
 }
 
 /// Changes one by one: what takes something first, a page of them.
-pub(super) fn changes(plan: &Plan, wanted: &[&Change], origins: Option<&ChangeOrigins<'_>>, from: usize, address: &str) -> Markup {
+pub(super) fn changes(plan: &Plan, wanted: &[&Change], origins: &ChangeOrigins<'_>, from: usize, address: &str) -> Markup {
     let mut wanted = wanted.to_vec();
     wanted.sort_by_key(|change| (!change.action.removes(), change.risks.is_empty()));
-    let names = DisplayNames::of(plan, origins.map(|origins| origins as &dyn crate::render::Lines));
+    let names = names(plan, origins);
     let all = wanted.len();
     // Memberships count one by one, as everywhere.
     let steps: usize = wanted.iter().map(|change| change.members.len().max(1)).sum();
@@ -285,7 +288,7 @@ pub(super) fn changes(plan: &Plan, wanted: &[&Change], origins: Option<&ChangeOr
     }
 }
 
-pub(super) fn one(plan: &Plan, change: &Change, names: &DisplayNames<'_>, origins: Option<&ChangeOrigins<'_>>) -> Markup {
+pub(super) fn one(plan: &Plan, change: &Change, names: &DisplayNames<'_>, origins: &ChangeOrigins<'_>) -> Markup {
     let class = if change.action.removes() {
         "lose"
     } else if change.attributes.is_empty() || !change.action.symbol().contains('~') {
@@ -293,18 +296,23 @@ pub(super) fn one(plan: &Plan, change: &Change, names: &DisplayNames<'_>, origin
     } else {
         "warn"
     };
-    let place = origins.and_then(|origins| origins.of(change));
+    let place = origins.of(change);
     let most = MEMBERS[usize::from(plan.changes.len() > OPEN)];
     let held = change.withheld.as_ref().and_then(|withheld| plan.findings.get(withheld.finding as usize));
     html! {
         details.change open[plan.changes.len() <= OPEN] {
             summary {
                 span.sign.(class) aria-hidden="true" { (change.action.symbol()) }
-                span { (headline(change)) @if let Some(why) = why(change) { span.quiet { " · " (why) } } @if !change.runs() { " " (tag("lose", "▲", "withheld")) } }
+                span { (said(change, names)) @if let Some(why) = why(change) { span.quiet { " · " (why) } } @if !change.runs() { " " (tag("lose", "▲", "withheld")) } }
             }
             div.in {
                 @if !crate::model::Key::is_unclaimed(&change.object.key) {
-                    p { a href=(about(&change.object.key)) { "Everything about " (text(&change.object.name)) } " " code.quiet { (text(&change.object.key)) } }
+                    @let shown = names.person(&change.object.key).map(|name| text(&name)).filter(|_| change.object.kind == ObjectKind::Account);
+                    @let name = text(&change.object.name);
+                    p {
+                        a href=(about(&change.object.key)) { "Everything about " (shown.as_ref().unwrap_or(&name)) } " " code.quiet { (text(&change.object.key)) }
+                        @if shown.is_some_and(|shown| shown != name) { span.quiet { ", called " code { (name) } " there" } }
+                    }
                 }
                 @if let Some(finding) = held { p { b { "Withheld: " } (ticked(&finding.message)) } }
                 @if !change.attributes.is_empty() {
@@ -314,7 +322,7 @@ pub(super) fn one(plan: &Plan, change: &Change, names: &DisplayNames<'_>, origin
                     } }
                 }
                 @if !change.members.is_empty() {
-                    ul.told { @for member in change.members.iter().take(most) { li { a href=(about(&member.member.key)) { (text(&member.member.name)) } " " code.quiet { (text(&member.member.key)) } } } }
+                    ul.told { @for member in change.members.iter().take(most) { li { a href=(about(&member.member.key)) { (names.person(&member.member.key).map_or_else(|| text(&member.member.name), |name| text(&name))) } " " code.quiet { (text(&member.member.key)) } } } }
                     @if change.members.len() > most { p.quiet { "and " (number((change.members.len() - most) as u64)) " more" } }
                 }
                 @if let Some(place) = place { p.quiet { "From " code { (text(&place.to_string())) } } }

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use maud::{Markup, html};
 
-use super::history::{ENTRIES, outcome};
+use super::history::outcome;
 use super::{Answer, Form, Here, PageContext, Part, Who, link, state_tag, text, ticked};
 use crate::journal::Journal;
 use crate::journal::history::RunsAndActs;
@@ -17,6 +17,7 @@ use crate::model::{SyncRequest, SystemRole, SystemStatus};
 use crate::render::status::{pending_words, state_words};
 use crate::server::answer::Problem;
 use crate::server::api::{asked, broken};
+use crate::server::desk::ENTRIES;
 use crate::server::settings::SiteAction;
 use crate::state::Shelf;
 

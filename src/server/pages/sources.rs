@@ -4,7 +4,7 @@ use axum::Extension;
 use axum::extract::State;
 use maud::{Markup, html};
 
-use super::{Answer, Form, Here, PageContext, Part, Who, plan, state_tag, text, ticked};
+use super::{Answer, Form, Here, PageContext, Part, Who, comes, plan, state_tag, text, ticked};
 use crate::model::{Evidence, Plan, SystemRole, SystemStatus};
 use crate::policy::SourcePolicy;
 use crate::render::number;
@@ -18,18 +18,19 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     systems.sort_by_key(|system| (system.state == crate::model::SystemState::AsDeclared, system.name.clone()));
     let doubtful = systems.iter().filter(|system| !matches!(system.evidence.as_str(), "complete" | "delta")).count();
     let policy = view.snapshot.policy.clone();
+    let comes = comes::read(site.desk()?.store.as_ref(), &view.loaded).await?;
     let body = html! {
         h1 { @match doubtful { 0 if systems.is_empty() => { "There is no Source yet" } 0 => { "Every source was read to its end" } 1 => { "1 source was not read to its end" } many => { (many) " sources were not read to their end" } } }
         p.quiet { "What a source does not say counts only where its last read was complete: nobody loses an account because a page, a token or a network was lost." }
         @for system in systems {
             @let rules = policy.sources.iter().find(|source| source.name == system.name);
-            (source(&context, system, rules, view.plan.as_deref()))
+            (source(&context, system, rules, view.plan.as_deref(), &comes.of(&context, system)))
         }
     };
     Ok(context.page(Part::Sources, "Sources", &body))
 }
 
-fn source(context: &PageContext, system: &SystemStatus, rules: Option<&SourcePolicy>, plan: Option<&Plan>) -> Markup {
+fn source(context: &PageContext, system: &SystemStatus, rules: Option<&SourcePolicy>, plan: Option<&Plan>, comes: &Markup) -> Markup {
     let clock = context.clock();
     let evidence = plan.iter().flat_map(|plan| &plan.evidence).find(|evidence| evidence.system == system.name);
     html! {
@@ -38,12 +39,13 @@ fn source(context: &PageContext, system: &SystemStatus, rules: Option<&SourcePol
             dl.facts {
                 @if let Some(why) = &system.why { div { dt { "Why" } dd { (ticked(why)) } } }
                 div { dt { "Last read" } dd { @match system.read { Some(read) => { (clock.since(read)) ", " (text(&system.evidence)) ", " (number(system.rows)) " rows" } None => { "never" } } } }
-                @if let Some(reason) = evidence.and_then(|evidence| evidence.evidence.reason()) { div { dt { "What was missing" } dd { (ticked(reason)) } } }
+                @if let Some(reason) = evidence.and_then(|evidence| evidence.evidence.reason()).filter(|reason| system.why.as_deref() != Some(*reason)) { div { dt { "What was missing" } dd { (ticked(reason)) } } }
                 @if matches!(evidence.map(|evidence| &evidence.evidence), Some(Evidence::Delta)) { div { dt { "What it proves" } dd { "what changed; that somebody is gone only a whole read proves" } } }
                 div { dt { "Last complete" } dd { @match system.complete { Some(complete) => (clock.since(complete)), None => { "never yet: nobody counts as gone" } } } }
                 div { dt { "Next" } dd { @match system.next { Some(next) => { (clock.due(next)) ", a whole read every " (age(jiff::SignedDuration::from_secs(i64::try_from(system.interval).unwrap_or(i64::MAX)))) } None => { "not known" } } } }
                 @if let Some(rules) = rules { (limits(rules)) }
             }
+            (comes)
             @if let Some(plan) = plan { (plan::findings(plan, Some(&system.name), context.sees_people())) }
         }
     }

@@ -33,6 +33,12 @@ async fn a_plan_that_waits_is_shown_and_runs_once_somebody_who_may_approves_it()
     let sent = house.send(&format!("/plan?hash={hash}"), &[("decision", "approve"), ("reason", "HR-2291")]).await;
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
     house.until("the accounts", async |house| house.company.accounts() == ["ada", "luis"]).await;
+    let done = "In the last 24 hours 2 people got an account, nobody else.";
+    house
+        .until("what was done, told to whoever sees numbers alone", async |house| {
+            house.look("/", "vera@acme.example", &["staff"]).await.body.contains(done)
+        })
+        .await;
     let said = |event: &Event| matches!(event, Event::Approved(word) if word.who == "mara@acme.example" && word.reason.as_deref() == Some("HR-2291"));
     assert_eq!(house.events().await.iter().filter(|event| said(event)).count(), 1);
     house.end().await;

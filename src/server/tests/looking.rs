@@ -1,7 +1,9 @@
 //! What is shown: the same as commands show, to whoever may see it, and the journal says who looked.
 
 use super::*;
+use crate::model::{Subscription, SubscriptionTrouble, TokenUse};
 use crate::server::api::{OPERATIONS, document};
+use crate::server::token::make_to_push;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_opens_for_an_admin_and_has_what_keeps_it_from_being_misused() {
@@ -140,5 +142,30 @@ async fn a_token_does_what_its_scopes_say_until_it_ends() {
     assert_eq!(house.call("GET", "/api/v1/status", &over, None).await.status, StatusCode::UNAUTHORIZED);
     let kept: Vec<_> = house.company.store.shelf(Shelf::Tokens).await.unwrap();
     assert!(!kept.iter().any(|thing| thing.body.contains(over.as_str())), "only its hash is kept");
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_says_who_may_push_to_it_and_whether_its_webhooks_come() {
+    let mut company = Company::new().await;
+    company.manifests = company.manifests.replace("file: {path: hr.csv}", "inbox: {}").replace("key: record.id", "key: record.externalId");
+    let now = Timestamp::now();
+    let made = make_to_push("pusher", "hr", "mara", now, now + SignedDuration::from_hours(240)).unwrap();
+    let trouble = SubscriptionTrouble { why: "HTTP 403".into(), since: now, tries: 3, next: now + SignedDuration::from_hours(1) };
+    let (url, proof) = ("https://hooks.acme.example".to_owned(), "p".to_owned());
+    let asked = Subscription { source: "hr".into(), each: Some("users".into()), url, proof, made: None, trouble: Some(trouble) };
+    let facts = vec![
+        Shelf::Tokens.put("pusher", &made.token),
+        Shelf::TokenUses.put("hr/pusher", &TokenUse { at: now }),
+        Shelf::Subscriptions.put("hr/users", &asked),
+    ];
+    company.store.commit(facts).await.unwrap();
+    let house = House::of(company, ALL).await;
+    house.until("a status", async |house| house.site.status().await.is_ok_and(|status| status.is_some())).await;
+    let page = house.look("/sources", "vera@acme.example", &["staff"]).await;
+    for words in ["Who may push", "pusher", "make another one", "none come", "HTTP 403", "3 times"] {
+        assert!(page.body.contains(words), "{words}: {}", page.body);
+    }
+    assert!(!page.body.contains(&made.text) && !page.body.contains(&made.token.hash), "{}", page.body);
     house.end().await;
 }

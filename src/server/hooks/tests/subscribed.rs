@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU16;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, patch, post};
+use futures_util::FutureExt as _;
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -18,6 +19,15 @@ use crate::state::Shelf;
 struct System {
     asked: Mutex<Vec<(String, Json)>>,
     refuses: AtomicU16,
+    /// somebody makes one, and it is not answered before it may be
+    holds: Option<Held>,
+}
+
+/// An answer that is kept back.
+#[derive(Default)]
+struct Held {
+    came: tokio::sync::Notify,
+    may: tokio::sync::Notify,
 }
 
 impl System {
@@ -34,11 +44,19 @@ impl System {
     }
 
     async fn start() -> (Arc<Self>, String, DropGuard) {
-        let system = Arc::new(Self::default());
+        Self::of(Self::default()).await
+    }
+
+    async fn of(system: Self) -> (Arc<Self>, String, DropGuard) {
+        let system = Arc::new(system);
         let read = |body: String| serde_json::from_str::<Json>(&body).unwrap_or_default();
         let make = move |State(system): State<Arc<Self>>, body: String| async move {
             let (body, made) = (read(body), system.lines().iter().filter(|line| line.starts_with("POST")).count() + 1);
             let good = json!({"id": format!("s{made}"), "until": body["until"], "topic": "t7"});
+            if let Some(held) = &system.holds {
+                held.came.notify_one();
+                held.may.notified().await;
+            }
             system.answer("POST /subscriptions".into(), body, good)
         };
         let renew = move |State(system): State<Arc<Self>>, Path(id): Path<String>, body: String| async move {
@@ -168,4 +186,30 @@ async fn what_can_not_be_subscribed_to_is_told_and_the_source_is_read_all_the_sa
     system.refuses.store(0, Ordering::SeqCst);
     house.turn(now).await;
     assert!(house.inbound.needs().is_empty() && house.rows().await[0].trouble.is_none());
+}
+
+/// Between what a system made and the line that says so a process may be stopped: it notes it before the next one may begin.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_being_made_as_the_process_is_stopped_is_known_to_the_next_one() {
+    let (system, host, _over) = System::of(System { holds: Some(Held::default()), ..System::default() }).await;
+    let mut house = House::of(&connector(&host), CONNECTION, Some(ENDS)).await;
+    let held = system.holds.as_ref().unwrap();
+    let (inbound, desk) = (house.inbound.clone(), house.inbound.desk_now().unwrap());
+    let begun = tokio::spawn(async move { inbound.subscriptions.as_ref().unwrap().turn(&desk, Timestamp::now()).await });
+    timeout(PATIENCE, held.came.notified()).await.expect("it is asked for one");
+    drop(house.stop.take());
+    let ending = async {
+        loop {
+            match house.mail.inboxes().errand().now_or_never() {
+                Some(Some(_)) => tokio::task::yield_now().await,
+                other => return other.is_some(),
+            }
+        }
+    };
+    assert!(!timeout(PATIENCE, ending).await.expect("it ends"), "it lets the lock go while something is under way");
+    assert!(house.company.store.lock("the next one").await.is_err(), "the lock is held until then");
+    held.may.notify_one();
+    timeout(PATIENCE, house.ends.take().unwrap()).await.expect("it ends").unwrap().unwrap();
+    assert_eq!(house.rows().await.len(), 1, "what was made is noted");
+    begun.await.unwrap().unwrap();
 }
