@@ -229,23 +229,39 @@ impl DeclaredWriter {
     }
 
     async fn update(&self, objects: &Objects, write: &Write<'_>) -> Result<Written, SystemError> {
-        let wanted = self.wanted(objects, write, true).await?;
-        let access = access(write.change.action);
+        let mut wanted = self.wanted(objects, write, true).await?;
+        let mut access = access(write.change.action);
         let by_value = access.zip(objects.active.as_ref()).filter(|(_, active)| !active.write.is_empty());
-        let attributes = write.attributes.iter().map(|(name, _)| name).filter(|name| name.as_ref() != "active").collect();
+        let attributes: Vec<&Arc<str>> = write.attributes.iter().map(|(name, _)| name).filter(|name| name.as_ref() != "active").collect();
+        let mut opened = false;
+        // Some systems take no value of an account that has no access: it gets that first.
+        if let (Some(true), Some(rules), None) = (access, &objects.active, by_value)
+            && !self.takes(&wanted, &attributes)
+        {
+            opened = self.give_or_take(rules, true, &wanted).await?;
+            wanted = self.wanted(objects, write, true).await?;
+            access = None;
+        }
         let changed = self.changes(&wanted, attributes, by_value).await;
         // Whoever loses the access loses it whatever becomes of an attribute that the system does not take.
         if changed.is_err() && !(access == Some(false) && matches!(changed, Err(SystemError::Rejected(_) | SystemError::Conflict(_)))) {
             let (changed, _) = changed?;
-            return done(write, !changed);
+            return done(write, !(changed | opened));
         }
         let moved = match (access, &objects.active, by_value) {
             (Some(active), Some(rules), None) => self.give_or_take(rules, active, &wanted).await?,
             _ => false,
         };
         let (changed, id) = changed?;
-        let written = done(write, !(changed | moved))?;
+        let written = done(write, !(changed | moved | opened))?;
         Ok(Written { id: id.map_or(written.id, Arc::from), ..written })
+    }
+
+    /// Whether there is a request that applies for each of these attributes.
+    fn takes(&self, wanted: &Wanted<'_>, attributes: &[&Arc<str>]) -> bool {
+        let scope = self.scope(wanted);
+        let takes = |request: &&Request, name: &Arc<str>| request.covers.is_empty() || request.covers.contains(name);
+        attributes.iter().all(|name| wanted.objects.update.iter().any(|request| takes(&request, name) && applies(request, &scope)))
     }
 
     /// Changes attributes, and access where it is a value, by every request that applies. Whether something was changed, and the id that it has from then on
