@@ -197,7 +197,8 @@ fn taught(settled: &Settled<'_>, at: Timestamp) -> Vec<Fact> {
         facts.push(Fact::NotMade(Resting { target: change.target.clone(), key: change.object.key.clone(), at }));
     }
     facts.extend(begins(change, at).filter(|_| there || refused).map(Fact::Heard));
-    facts.extend(settled.becomes.clone().filter(|_| refused).map(|id| Fact::NotMoved(former(change, id, at))));
+    let stayed = |id: &Arc<str>| refused || (there && settled.object.as_ref() != Some(id));
+    facts.extend(settled.becomes.clone().filter(stayed).map(|id| Fact::NotMoved(former(change, id, at))));
     // A revocation goes past guardrails, and takes nothing of what they allow others.
     if settled.weight > 0 && !change.mandate.is_revocation() {
         let entry = |(guardrail, weight)| Fact::Counted(WindowEntry { target: change.target.clone(), guardrail, weight, at });
@@ -224,26 +225,20 @@ fn taught_of_name(change: &Change, at: Timestamp) -> Option<Fact> {
         Action::Deactivate if change.mandate.departs() => Some(Fact::Departed(name(&change.object.name, true))),
         Action::Reactivate => Some(Fact::Returned(name(&change.object.name, false))),
         Action::Update => {
-            let before = naming(change)?.before.as_ref()?.as_text()?;
+            let before = change.naming()?.before.as_ref()?.as_text()?;
             Some(Fact::Departed(name(before, false)))
         }
         _ => None,
     }
 }
 
-/// The attribute that people call an object by.
-fn naming(change: &Change) -> Option<&AttributeChange> {
-    let name = if change.object.kind == ObjectKind::Group { "displayName" } else { "userName" };
-    change.attributes.iter().find(|attribute| attribute.attribute.as_ref() == name && attribute.after.is_some())
-}
-
 fn renames(change: &Change) -> bool {
-    naming(change).is_some()
+    change.naming().is_some()
 }
 
 /// What an object is called once a change is done.
 fn name_of(change: &Change) -> Arc<str> {
-    let written = naming(change).and_then(|attribute| attribute.after.as_ref()?.as_text().map(Arc::from));
+    let written = change.naming().and_then(|attribute| attribute.after.as_ref()?.as_text().map(Arc::from));
     written.unwrap_or_else(|| change.object.name.clone())
 }
 

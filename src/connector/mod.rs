@@ -282,9 +282,11 @@ pub trait Writer: Send + Sync {
         None
     }
 
-    /// The id that the object of a change has once it is done, where ids follow from what is written, as a key that is the user name does.
-    fn id_after(&self, _: &Change) -> Option<Arc<str>> {
-        None
+    /// The id that the object of a change may have once it is done, where ids follow from what is written. Here: where its id is its name.
+    fn id_after(&self, change: &Change) -> Option<Arc<str>> {
+        let (name, id) = change.naming().zip(change.object.id.as_deref())?;
+        let is_id = name.before.as_ref().and_then(Value::as_text) == Some(id);
+        name.after.as_ref().filter(|_| is_id)?.as_text().map(Arc::from)
     }
 
     /// What a change would ask, without sending it; nothing where it is not spoken to in requests. What it depends on is read.

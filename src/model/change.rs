@@ -314,6 +314,12 @@ impl Action {
 }
 
 impl Change {
+    /// What the object is called by from then on, where that changes.
+    pub fn naming(&self) -> Option<&AttributeChange> {
+        let name = if self.object.kind == ObjectKind::Group { "displayName" } else { "userName" };
+        self.attributes.iter().find(|attribute| attribute.attribute.as_ref() == name && attribute.after.is_some())
+    }
+
     /// A normal step with nothing in it yet.
     pub fn new(target: &Arc<str>, action: Action, object: ObjectRef, reason: Reason) -> Self {
         Self {

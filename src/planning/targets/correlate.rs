@@ -193,18 +193,35 @@ impl Work<'_, '_> {
             }
             [] if links.iter().all(|link| accounts.answered(&LookupBy::Id(Arc::from(link.id)))) => Claim::None,
             [] => Claim::Vanished,
-            [row] => match self.take(identity, key, &others, *row) {
-                Claim::Owned(row) if accounts.carries(row) != Carries::Ours => self.by_link(identity, row, &links),
-                Claim::Owned(row) if marked_alone => Claim::Found(row),
-                claim => claim,
+            several => match self.in_use(several) {
+                Some(row) => {
+                    several.iter().filter(|other| **other != row).for_each(|other| self.claims.contest(*other, [identity]));
+                    match self.take(identity, key, &others, row) {
+                        Claim::Owned(row) if accounts.carries(row) != Carries::Ours => self.by_link(identity, row, &links),
+                        Claim::Owned(row) if marked_alone => Claim::Found(row),
+                        claim => claim,
+                    }
+                }
+                None => {
+                    let sentence = "{who}: its link and its marker lead to several accounts";
+                    self.block(identity, several, FindingCode::AmbiguousCorrelation, sentence);
+                    Claim::Blocked
+                }
             },
-            several => {
-                self.block(identity, several, FindingCode::AmbiguousCorrelation, "{who}: its link and its marker lead to several accounts");
-                Claim::Blocked
-            }
         };
         self.rows = rows;
         claim
+    }
+
+    /// Which of several accounts somebody uses, where headcount took the access of all the others: of who they were under a former key, before they came back.
+    fn in_use(&self, rows: &[u32]) -> Option<u32> {
+        if let [row] = rows {
+            return Some(*row);
+        }
+        let accounts = self.basis.observed[self.target].accounts();
+        let (active, rest): (Vec<u32>, Vec<u32>) = rows.iter().copied().partition(|row| accounts.active(*row));
+        let ours = |row: &u32| our_deactivation(self.basis, self.target, *row).is_some();
+        active.first().copied().filter(|_| active.len() == 1 && rest.iter().all(ours))
     }
 
     /// Whether a mark alone proves nothing: the state knows accounts here, and neither a link nor an intent of one for this key. Whoever may write the mark's

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use serde_json::{Value as Json, json};
 
 use super::super::record_links;
-use super::super::testing::{Scene, mark, source, target};
+use super::super::testing::{Scene, group, mark, source, target};
 use crate::model::{Evidence, ObjectKind};
 use crate::planning::explain::Provenance;
 
@@ -423,6 +423,26 @@ fn a_former_holder_s_record_is_not_handed_to_a_namesake() {
     ldap/b, by what is remembered
     user/bob
     "###);
+}
+
+/// The line that says so may come after they were given another account.
+#[test]
+fn a_rehire_who_has_a_second_account_by_now_keeps_that_and_the_old_one_rests() {
+    let scene = |old: bool, left: bool| {
+        let said = user("ada", "{overrides: {source: hr, key: '9'}, formerKeys: [hr/1]}");
+        let scene = Scene::new(&[source("hr", ""), target("  groups: {}\n"), group("all", "  rule: 'true'\n"), said]);
+        let scene = scene.record("hr", json!({"id": "9", "login": "ada2", "title": "New", "left": left}));
+        let scene = scene.account(json!({"id": "u1", "userName": "ada", "title": "Gone", "externalId": "hc:acme:hr:1", "active": old}));
+        let scene = scene.account(json!({"id": "u2", "userName": "ada2", "title": "Old", "externalId": "hc:acme:hr:9"}));
+        let scene = scene.marked_group("g1", "group/all", "all").member("g1", "u2").link(ObjectKind::Account, "hr/9", "u2");
+        scene.link(ObjectKind::Account, "hr/1", "u1").deactivated("u1", 40)
+    };
+    assert_snapshot!(scene(false, false).told(), @"0 Update hr/9 [Mover] id=u2 title: Old > New;");
+    assert_snapshot!(scene(false, true).told(), @r"
+    0 Deactivate hr/9 [Leaver] id=u2 active: true > false; risks [SignIn]
+    1 RemoveMembers group/all [Leaver] id=g1 hr/9
+    ");
+    assert!(scene(true, false).told().contains("lead to several accounts (u1, u2)"), "{}", scene(true, false).told());
 }
 
 #[test]
