@@ -22,6 +22,7 @@ mod ledger;
 mod left;
 mod names_nobody;
 mod people;
+mod privilege;
 mod question;
 mod report;
 mod revocation;
@@ -36,7 +37,7 @@ mod traces;
 
 use std::ops::Range;
 
-use crate::model::{Action, Change, FORMAT_VERSION, Memory, ObjectRef, Plan, PlanFilter, RecordLink, Risk};
+use crate::model::{Change, FORMAT_VERSION, Memory, ObjectRef, Plan, PlanFilter, RecordLink};
 use crate::policy::Policy;
 use crate::world::World;
 
@@ -195,8 +196,8 @@ fn finish(basis: &Basis<'_>, drafts: Vec<Draft>, mut report: StepReport, (popula
     let mut changes = assembly::order::order(basis, drafts);
     for change in &mut changes {
         mark_values(policy, change);
-        name_privilege(policy, change);
     }
+    privilege::mark(basis, &mut changes);
     let mut plan = Plan {
         format_version: FORMAT_VERSION,
         workspace: policy.workspace.clone(),
@@ -210,19 +211,6 @@ fn finish(basis: &Basis<'_>, drafts: Vec<Draft>, mut report: StepReport, (popula
     };
     guardrails::check(policy, populations, memory, *moment, &mut plan);
     plan
-}
-
-/// Whoever comes into something privileged is looked at twice.
-fn name_privilege(policy: &Policy, change: &mut Change) {
-    let privileged = match (change.action, &change.entitlement) {
-        (Action::AddMembers, _) => policy.is_privileged_group(&change.target, &change.object),
-        (Action::AddEntitlement, Some(entitlement)) => policy.is_privileged_entitlement(&change.target, entitlement),
-        _ => change.attributes.iter().any(|one| policy.is_privileged_value(&change.target, &change.object, one)),
-    };
-    if privileged {
-        change.risks.push(Risk::Privilege);
-        change.risks.sort_unstable();
-    }
 }
 
 /// The marks go with the values from here on: whatever writes or shows them, shows that they are secrets, and whatever counts them, that they give rights.

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::mapping::Given;
-use super::{ConnectorFacts, Policy, sensitive};
+use super::{ConnectorFacts, Nesting, Policy, sensitive};
 use crate::diagnostic::{Diagnostic, Level, Place};
 use crate::expr::{Expression, Root};
 use crate::manifest::kinds::WorkspaceSpec;
@@ -49,13 +49,14 @@ fn compile_all(loaded: &Loaded, before: Option<(&Loaded, &Policy)>, facts: &dyn 
     let given = Given::new(&sources, loaded);
     let targets = loaded.targets.iter().map(|target| compiler.target(target, &given)).collect();
     let users = compiler.users(before);
-    let groups = loaded.groups.iter().map(|group| compiler.group(group)).collect();
+    let groups: Vec<_> = loaded.groups.iter().map(|group| compiler.group(group)).collect();
     let entitlements = loaded.entitlements.iter().filter_map(|entitlement| compiler.entitlement(entitlement)).collect();
     let revocations = loaded.revocations.iter().map(|revocation| compiler.revocation(revocation)).collect();
     let approvals = loaded.approvals.iter().map(|approval| compiler.approval(approval, &time_zone)).collect();
     let mut problems = compiler.problems;
     problems.sort_by(|one, next| one.place.cmp(&next.place));
     let declared = loaded.users.iter().flat_map(|user| user.spec.attributes.keys()).map(String::as_str).collect::<BTreeSet<_>>();
+    let nesting = Nesting::of(&groups);
     let mut policy = Policy {
         workspace,
         time_zone,
@@ -69,6 +70,7 @@ fn compile_all(loaded: &Loaded, before: Option<(&Loaded, &Policy)>, facts: &dyn 
         sensitive: BTreeSet::new(),
         declared: declared.into_iter().map(Arc::from).collect(),
         tables: loaded.tables.clone(),
+        nesting,
     };
     sensitive::mark(loaded, &mut policy);
     (policy, problems)

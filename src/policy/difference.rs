@@ -37,6 +37,7 @@ pub fn difference(before: &Policy, now: &Policy) -> Result<ConcernedPeople, &'st
         sensitive,
         declared: _,
         tables,
+        nesting,
     } = before;
     if (workspace, time_zone, tables) != (&now.workspace, &now.time_zone, &now.tables) {
         return Err("the Workspace is another");
@@ -55,6 +56,9 @@ pub fn difference(before: &Policy, now: &Policy) -> Result<ConcernedPeople, &'st
     }
     let mut concerned = ConcernedPeople::default();
     of_groups(groups, &now.groups, &mut concerned)?;
+    if *nesting != now.nesting {
+        return Err("other groups are in groups");
+    }
     of_entitlements(entitlements, &now.entitlements, &mut concerned)?;
     of_users(before, now, &mut concerned);
     Ok(concerned)

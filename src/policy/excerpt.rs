@@ -27,6 +27,7 @@ impl Policy {
             sensitive: self.sensitive.clone(),
             declared: self.declared.clone(),
             tables: self.tables.clone(),
+            nesting: self.nesting.clone(),
         }
     }
 

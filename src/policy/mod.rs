@@ -12,6 +12,7 @@ mod group;
 mod mapping;
 mod needs;
 mod people;
+mod privilege;
 mod sensitive;
 mod source;
 mod target;
@@ -29,6 +30,7 @@ pub(crate) use chain::in_order;
 pub use compile::{compile, compile_after, compile_what_is_sound};
 pub use difference::{ConcernedPeople, difference};
 pub use gates::{ApprovalPolicy, GatePolicy, LONGEST_SUSPENSION, PlanApprovalPolicy, SchedulePolicy, SuspendPolicy, WindowPolicy};
+pub use privilege::{Nesting, PrivilegePolicy};
 pub use source::identity_path;
 #[cfg(test)]
 pub(crate) use target::DEFAULTS;
@@ -36,7 +38,7 @@ pub(crate) use target::DEFAULTS;
 use crate::diagnostic::Place;
 use crate::expr::Expression;
 use crate::manifest::kinds::{DeprovisionAction, Lifecycle, MappingMode, Ownership, fold};
-use crate::model::{AttributeChange, Guardrail, Key, OWNERS, ObjectKind, ObjectRef, Tables, Value, ValueLimit, ValueState};
+use crate::model::{Guardrail, Tables, ValueLimit, ValueState};
 
 /// Everything that planning needs of the manifests.
 #[derive(Clone, Debug)]
@@ -65,6 +67,8 @@ pub struct Policy {
     pub declared: BTreeSet<Arc<str>>,
     /// what `lookup` looks in
     pub tables: Tables,
+    /// which Groups' documents name a Group as a member
+    pub nesting: Nesting,
 }
 
 impl Policy {
@@ -78,49 +82,6 @@ impl Policy {
 }
 
 impl Policy {
-    /// Whether whoever comes into a group at a target can do more than others.
-    pub fn is_privileged_group(&self, target: &str, group: &ObjectRef) -> bool {
-        let made_of = Key::group_name(&group.key);
-        let of_document = |policy: &&GroupPolicy| Key::is_group(&group.key) && Key::group_name(&policy.key) == made_of;
-        // What it is called at the target, and what it is to be called.
-        let called = self.groups.iter().find(of_document).map(|policy| policy.display_name.as_ref());
-        let mut names = called.into_iter().chain([group.name.as_ref()]);
-        let named = |target: &TargetPolicy| names.any(|name| target.privileged.names_group(name));
-        // Another document that is for a group of this name is for the same object.
-        let same_name = |policy: &GroupPolicy| policy.for_each.is_none() && fold(&policy.display_name) == fold(&group.name);
-        let declared = |policy: &GroupPolicy| policy.privileged && (of_document(&policy) || same_name(policy));
-        self.target(target).is_some_and(named) || self.groups.iter().any(declared)
-    }
-
-    /// Whether whoever gets an entitlement of a target can do more than others.
-    pub fn is_privileged_entitlement(&self, target: &str, entitlement: &str) -> bool {
-        let Some(at) = self.targets.iter().position(|known| known.name.as_ref() == target) else { return false };
-        let declared = |policy: &EntitlementPolicy| policy.privileged && policy.target == at && policy.name.as_ref() == entitlement;
-        self.targets.get(at).is_some_and(|target| target.privileged.entitlements.contains(&fold(entitlement)))
-            || self.entitlements.iter().any(declared)
-    }
-
-    /// Whether a group of this name can do more than others at a target, whoever declares it.
-    pub fn is_privileged_name(&self, target: &str, name: &str) -> bool {
-        let group = ObjectRef { kind: ObjectKind::Group, key: Arc::from(""), id: None, name: Arc::from(name) };
-        self.is_privileged_group(target, &group)
-    }
-
-    /// Whether an account can do more than others by what a value becomes, or whoever comes to own a group can.
-    pub fn is_privileged_value(&self, target: &str, object: &ObjectRef, value: &AttributeChange) -> bool {
-        let Some(rules) = self.target(target) else { return false };
-        match object.kind {
-            ObjectKind::Account if rules.privileged.attributes.contains(&value.attribute) => value.comes().any(says_something),
-            ObjectKind::Account => value.gives_rights() && value.comes().any(|value| rules.privileged.names_role(value)),
-            _ => value.attribute.as_ref() == OWNERS && value.comes().next().is_some() && self.is_privileged_group(target, object),
-        }
-    }
-
-    /// Whether the values of an account's attribute give rights at a target, whatever they are.
-    pub fn is_privileged_attribute(&self, target: &str, attribute: &str) -> bool {
-        self.target(target).is_some_and(|target| target.privileged.attributes.contains(attribute))
-    }
-
     /// Whether people sign in at a target by an attribute.
     pub fn is_sign_in(&self, target: &str, attribute: &str) -> bool {
         self.target(target).is_some_and(|target| target.sign_in.iter().any(|name| name.as_ref() == attribute))
@@ -128,16 +89,6 @@ impl Policy {
 
     fn target(&self, name: &str) -> Option<&TargetPolicy> {
         self.targets.iter().find(|target| target.name.as_ref() == name)
-    }
-}
-
-/// Whether a value is more than the word for none.
-fn says_something(value: &Value) -> bool {
-    match value {
-        Value::Bool(is) => *is,
-        Value::Int(number) => *number != 0,
-        Value::Text(text) => !["", "0", "f", "false", "n", "no"].iter().any(|none| text.trim().eq_ignore_ascii_case(none)),
-        Value::List(_) | Value::Map(_) | Value::Reference(_) => true,
     }
 }
 
@@ -412,35 +363,6 @@ pub struct ProtectionPolicy {
     pub rules: Vec<Expression>,
     /// group's displayName and the fewest members it must keep
     pub keep: Vec<(Arc<str>, u64)>,
-}
-
-/// What can do more than the rest of a system, by what it is called there.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PrivilegePolicy {
-    /// groups' displayNames, folded
-    pub groups: BTreeSet<String>,
-    /// names of entitlements, folded
-    pub entitlements: BTreeSet<String>,
-    /// values of `roles` and `entitlements` of an account, folded
-    pub roles: BTreeSet<String>,
-    /// attributes of an account that give rights
-    pub attributes: BTreeSet<Arc<str>>,
-}
-
-impl PrivilegePolicy {
-    /// Whether a group of this displayName is one; case and blanks make no other name.
-    pub fn names_group(&self, name: &str) -> bool {
-        self.groups.contains(&fold(name))
-    }
-
-    /// Whether a value of an account's `roles` or `entitlements` is one.
-    pub fn names_role(&self, value: &Value) -> bool {
-        let name = match value {
-            Value::Map(parts) => parts.get("value").and_then(Value::as_text),
-            single => single.as_text(),
-        };
-        name.is_some_and(|name| self.roles.contains(&fold(name)))
-    }
 }
 
 /// A User, compiled.

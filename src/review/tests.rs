@@ -173,6 +173,20 @@ fn privilege_counts_where_either_revision_says_so() {
     "###);
 }
 
+#[test]
+fn privilege_by_a_group_below_is_looked_at() {
+    let scene = |rule: &str| {
+        let sre = format!("kind: Group\nmetadata: {{name: sre}}\nspec:\n  displayName: sre\n  rule: '{rule}'\n");
+        let admins = "kind: Group\nmetadata: {name: admins}\nspec:\n  displayName: admins\n  members: [{group: sre}]\n  privileged: true\n";
+        let scene = Scene::new(&[source("hr", ""), target("  groups: {}\n"), sre, admins.to_owned()]).person("1", "ada").person("2", "bob");
+        let scene = scene.marked("u1", "hr/1", "ada").marked("u2", "hr/2", "bob").able(|able| able.nested_groups = true);
+        let scene = scene.marked_group("g1", "group/sre", "sre").marked_group("g2", "group/admins", "admins");
+        scene.member("g2", "g1").member("g1", "u1")
+    };
+    let wider = review(&scene("identity.userName == \"ada\""), &scene("true"), Vec::new());
+    assert!(told(&wider).contains("! Privilege [\"bob\"]"), "{}", told(&wider));
+}
+
 /// Not by groups and entitlements alone: a role, a flag, and whoever comes to own a privileged group.
 #[test]
 fn privilege_by_a_value_is_looked_at() {

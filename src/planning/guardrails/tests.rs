@@ -71,6 +71,7 @@ fn case() -> Case {
         approvals: vec![],
         sensitive: Default::default(),
         declared: Default::default(),
+        nesting: Default::default(),
         tables: Default::default(),
     };
     let population = Population { accounts: 100, ours: 100, groups: 10, members: 80, entitled: 40, held: 100, ..Population::default() };

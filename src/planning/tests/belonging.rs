@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use super::super::testing::{Scene, group, source, target, tell};
-use crate::model::{Evidence, ObjectKind, Risk};
+use crate::model::{Action, Evidence, ObjectKind, Risk};
 
 const GROUPS: &str = "  groups: {}\n";
 
@@ -155,6 +155,35 @@ fn a_privileged_role_and_an_owner_of_a_privileged_group_are_risks() {
     let plan = scene.object(ObjectKind::Group, there).able(|able| able.group_owners = true).plan();
     let risky = plan.changes.iter().filter(|change| change.risks.contains(&Risk::Privilege)).map(|change| change.object.key.to_string());
     assert_eq!((risky.collect::<Vec<_>>(), plan.changes.len()), (vec!["hr/1".to_owned(), "group/ops".to_owned()], 4), "{}", tell(&plan));
+}
+
+/// Who comes into a group gets what the groups above it give, whoever nested them.
+#[test]
+fn whoever_comes_into_a_group_below_a_privileged_one_is_a_risk() {
+    let risky = |scene: Scene| {
+        let plan = scene.able(|able| able.nested_groups = true).plan();
+        let risky = plan.changes.iter().filter(|change| change.action == Action::AddMembers && change.risks.contains(&Risk::Privilege));
+        risky.map(|change| change.object.key.to_string()).collect::<Vec<_>>()
+    };
+    let sre = group("sre", "  rule: 'identity.userName == \"ada\"'\n");
+    let lines = |above: &str| {
+        let between = group("between", "  members: [{group: sre}]\n");
+        let admins = group("admins", &format!("  members: [{{group: {above}}}]\n  privileged: true\n"));
+        scene(GROUPS, &[sre.clone(), between, admins])
+    };
+    let there = |scene: Scene| {
+        let scene = scene.marked_group("g1", "group/sre", "sre").marked_group("g2", "group/between", "between");
+        scene.marked_group("g3", "group/admins", "admins").member("g2", "g1").member("g3", "g1").member("g3", "g2")
+    };
+    assert_eq!(risky(there(lines("sre"))), ["group/sre"]);
+    assert_eq!(risky(there(lines("between"))), ["group/sre"]);
+    // Nobody declares the outer one; its name is what the Target calls privileged.
+    let named = |name: &str| {
+        let rules = format!("  groups: {{}}\n  privileged: {{groups: [{name}]}}\n");
+        scene(&rules, std::slice::from_ref(&sre)).marked_group("g1", "group/sre", "sre").group("g9", "Root").member("g9", "g1")
+    };
+    assert_eq!(risky(named("root")), ["group/sre"]);
+    assert_eq!(risky(named("other")), [""; 0]);
 }
 
 /// A flag of the application may make somebody an administrator; the Target says which.
