@@ -41,6 +41,8 @@ pub(super) struct Sending<'a> {
     pub(super) attempt: u32,
     /// the object's id
     pub(super) object: Option<Arc<str>>,
+    /// by what groups list the account until this is done: attributes and their values
+    pub(super) former: Vec<(Arc<str>, Arc<str>)>,
 }
 
 /// Writes the journal and the state of one run.
@@ -114,7 +116,7 @@ impl Recorder {
     /// What an object got, as prints: after the object's other facts, which may make it a new one.
     fn written(&self, settled: &Settled<'_>, at: Timestamp) -> Option<Fact> {
         let Settled { change, outcome, object, .. } = settled;
-        let writes = matches!(change.action, Action::Create | Action::Adopt | Action::Update | Action::Reactivate);
+        let writes = matches!(change.action, Action::Create | Action::Adopt | Action::Update | Action::Reactivate | Action::Deactivate);
         let id = object.as_ref().filter(|_| writes && outcome.holds() && change.entitlement.is_none())?;
         let repeat = |change: &AttributeChange, print: &Print| Repeat {
             target: settled.change.target.clone(),
@@ -262,10 +264,10 @@ fn begins(change: &Change, at: Timestamp) -> Option<Unheard> {
     (change.object.kind == ObjectKind::Account).then(unheard)
 }
 
-/// What is remembered before it is sent: whoever loses or lacks access by us must not look, after a kill, like somebody whom others locked out; and
-/// what was made counts, whether or not an answer came.
+/// What is remembered before it is sent: whoever loses or lacks access by us must not look, after a kill, like somebody whom others locked out; what was made
+/// counts, whether or not an answer came; and by what names groups list somebody who gets another one, so that they can follow later.
 fn intended(sending: &Sending<'_>, at: Timestamp) -> Vec<Fact> {
-    let Sending { change, attempt, object, .. } = sending;
+    let Sending { change, attempt, object, former, .. } = sending;
     if *attempt > 1 {
         return Vec::new();
     }
@@ -274,5 +276,9 @@ fn intended(sending: &Sending<'_>, at: Timestamp) -> Vec<Fact> {
     let inactive = object.clone().filter(|_| change.action == Action::Deactivate).map(deactivation);
     let resting = || Fact::Resting(Resting { target: target(), key: change.object.key.clone(), at });
     let rests = says_rests(change).then(resting);
-    inactive.into_iter().chain(rests).chain(begins(change, at).map(Fact::Sent)).collect()
+    let former = former.iter().map(|(attribute, value)| {
+        let (attribute, value) = (attribute.clone(), value.clone());
+        Fact::Departed(DepartedName { target: target(), attribute, value, key: change.object.key.clone(), left: false, at })
+    });
+    inactive.into_iter().chain(rests).chain(begins(change, at).map(Fact::Sent)).chain(former).collect()
 }

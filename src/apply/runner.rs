@@ -326,7 +326,7 @@ impl<'a> RunState<'a> {
                 _ => format!("it takes what {} gives up, and that was not done; the next run tries again", missed.object.name),
             }));
         }
-        prepare(id, change, &self.ids, connector.writer.members_per_write()).map_err(Outcome::Skipped)
+        prepare(id, change, &self.ids, connector).map_err(Outcome::Skipped)
     }
 
     /// A change that this one can't do without, and that did not come true.

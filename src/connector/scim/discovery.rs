@@ -173,6 +173,7 @@ impl Discovery {
             says_removable: BTreeSet::new(),
             finds_elsewhere: false,
             listed_by: None,
+            entry_names: None,
             end_sessions: false,
             group_owners: false,
             account_limits: Default::default(),

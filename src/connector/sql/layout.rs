@@ -155,6 +155,7 @@ impl Layout {
             says_removable: BTreeSet::new(),
             finds_elsewhere: false,
             listed_by: self.listed_by(),
+            entry_names: None,
             end_sessions: self.sessions.is_some(),
             side_effects: self.side_effects(),
             unique_account_attributes: Some(self.accounts.unique_attributes()),
