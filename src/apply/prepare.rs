@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::connector::{IdempotencyKey, Write, Writer};
-use crate::model::{Action, Change, ChangeId, ObjectKind, Value};
+use crate::connector::{IdempotencyKey, TargetConnector, Write};
+use crate::model::{Action, CONTAINER, Capabilities, Change, ChangeId, ListedBy, ObjectKind, Value};
 
 use super::fence::{RevokedKeys, is_member_fenced_off};
 use super::ids::{Ids, REFERRED};
@@ -25,6 +25,8 @@ pub(super) struct Prepared<'a> {
     pub(super) parts: Vec<Part>,
     /// references and members that could not be resolved, in words
     pub(super) unresolved: Vec<String>,
+    /// by what groups list the account until this is done: attributes and their values
+    pub(super) former: Vec<(Arc<str>, Arc<str>)>,
     /// how often any of it was sent
     pub(super) sends: AtomicU32,
 }
@@ -51,13 +53,13 @@ pub(super) struct PartMember {
 }
 
 /// Prepares a change, or says why it can't be sent at all.
-pub(super) fn prepare<'a>(id: ChangeId, change: &'a Change, ids: &Ids<'_>, writer: &dyn Writer) -> Result<Prepared<'a>, String> {
-    let most = writer.members_per_write();
+pub(super) fn prepare<'a>(id: ChangeId, change: &'a Change, ids: &Ids<'_>, connector: &TargetConnector) -> Result<Prepared<'a>, String> {
+    let most = connector.writer.members_per_write();
     let object = match change.action {
         Action::Create => None,
         _ => Some(ids.of(&change.target, &change.object).ok_or_else(|| format!("nobody knows the id of {}", change.object.name))?),
     };
-    let becomes = writer.id_after(change).filter(|after| object.as_ref().is_some_and(|object| object != after));
+    let becomes = connector.writer.id_after(change).filter(|after| object.as_ref().is_some_and(|object| object != after));
     let mut unresolved = Vec::new();
     let attributes = attributes(change, ids, &mut unresolved);
     let parts = match change.action {
@@ -70,7 +72,22 @@ pub(super) fn prepare<'a>(id: ChangeId, change: &'a Change, ids: &Ids<'_>, write
     if (empty || whole) && !unresolved.is_empty() && change.action != Action::Create {
         return Err(unresolved.join("; "));
     }
-    Ok(Prepared { id, change, object, becomes, parts, unresolved, sends: AtomicU32::new(0) })
+    let former = former(change, &connector.capabilities);
+    Ok(Prepared { id, change, object, becomes, parts, unresolved, former, sends: AtomicU32::new(0) })
+}
+
+/// What an account is called where groups list it by its name, as far as that changes.
+fn former(change: &Change, capabilities: &Capabilities) -> Vec<(Arc<str>, Arc<str>)> {
+    let named = match &capabilities.listed_by {
+        Some(ListedBy::Attribute(attribute)) => vec![attribute.as_ref()],
+        Some(ListedBy::Name) => capabilities.entry_names.iter().map(|names| names.attribute.as_ref()).chain([CONTAINER]).collect(),
+        _ => Vec::new(),
+    };
+    if change.object.kind != ObjectKind::Account || change.entitlement.is_some() || change.action == Action::Create {
+        return Vec::new();
+    }
+    let changed = change.attributes.iter().filter(|one| named.contains(&one.attribute.as_ref()));
+    changed.map(|one| (one.attribute.clone(), Arc::from(one.before.as_ref().and_then(Value::as_text).unwrap_or_default()))).collect()
 }
 
 /// Whether a change can do without another that failed: one that would only have made a member or somebody it refers to.
@@ -98,7 +115,14 @@ pub(super) fn references(value: &Value) -> BTreeSet<Arc<str>> {
 impl<'a> Prepared<'a> {
     /// What goes to the journal before anything of it is sent.
     pub(super) fn intent(&self) -> Sending<'a> {
-        Sending { id: self.id, change: self.change, attempt: 1, object: self.object.clone(), becomes: self.becomes.clone() }
+        Sending {
+            id: self.id,
+            change: self.change,
+            attempt: 1,
+            object: self.object.clone(),
+            becomes: self.becomes.clone(),
+            former: self.former.clone(),
+        }
     }
 
     /// What goes to the journal before it is sent once more; nothing the first time.

@@ -45,6 +45,8 @@ pub(super) struct Sending<'a> {
     pub(super) object: Option<Arc<str>>,
     /// the id that it gets by the change
     pub(super) becomes: Option<Arc<str>>,
+    /// by what groups list the account until this is done: attributes and their values
+    pub(super) former: Vec<(Arc<str>, Arc<str>)>,
 }
 
 /// Writes the journal and the state of one run.
@@ -118,7 +120,7 @@ impl Recorder {
     /// What an object got, as prints: after the object's other facts, which may make it a new one.
     fn written(&self, settled: &Settled<'_>, at: Timestamp) -> Option<Fact> {
         let Settled { change, outcome, object, .. } = settled;
-        let writes = matches!(change.action, Action::Create | Action::Adopt | Action::Update | Action::Reactivate);
+        let writes = matches!(change.action, Action::Create | Action::Adopt | Action::Update | Action::Reactivate | Action::Deactivate);
         let id = object.as_ref().filter(|_| writes && outcome.holds() && change.entitlement.is_none())?;
         let repeat = |change: &AttributeChange, print: &Print| Repeat {
             target: settled.change.target.clone(),
@@ -198,7 +200,7 @@ fn taught(settled: &Settled<'_>, at: Timestamp) -> Vec<Fact> {
     }
     facts.extend(begins(change, at).filter(|_| there || refused).map(Fact::Heard));
     let stayed = |id: &Arc<str>| refused || (there && settled.object.as_ref() != Some(id));
-    facts.extend(settled.becomes.clone().filter(stayed).map(|id| Fact::NotMoved(former(change, id, at))));
+    facts.extend(settled.becomes.clone().filter(stayed).map(|id| Fact::NotMoved(moves_to(change, id, at))));
     // A revocation goes past guardrails, and takes nothing of what they allow others.
     if settled.weight > 0 && !change.mandate.is_revocation() {
         let entry = |(guardrail, weight)| Fact::Counted(WindowEntry { target: change.target.clone(), guardrail, weight, at });
@@ -262,14 +264,14 @@ fn begins(change: &Change, at: Timestamp) -> Option<Unheard> {
     Some(Unheard { target: change.target.clone(), guardrail, key: change.object.key.clone(), at })
 }
 
-fn former(change: &Change, id: Arc<str>, at: Timestamp) -> FormerLink {
+fn moves_to(change: &Change, id: Arc<str>, at: Timestamp) -> FormerLink {
     FormerLink { target: change.target.clone(), kind: change.object.kind, key: change.object.key.clone(), id, at }
 }
 
-/// What is remembered before it is sent: whoever loses or lacks access by us must not look, after a kill, like somebody whom others locked out; and
-/// what was made counts, whether or not an answer came.
+/// What is remembered before it is sent: whoever loses or lacks access by us must not look, after a kill, like somebody whom others locked out; what was made
+/// counts, whether or not an answer came; and by what names groups list somebody who gets another one, so that they can follow later.
 fn intended(sending: &Sending<'_>, at: Timestamp) -> Vec<Fact> {
-    let Sending { change, attempt, object, becomes, .. } = sending;
+    let Sending { change, attempt, object, becomes, former, .. } = sending;
     if *attempt > 1 {
         return Vec::new();
     }
@@ -278,6 +280,10 @@ fn intended(sending: &Sending<'_>, at: Timestamp) -> Vec<Fact> {
     let inactive = object.clone().filter(|_| change.action == Action::Deactivate).map(deactivation);
     let resting = || Fact::Resting(Resting { target: target(), key: change.object.key.clone(), at });
     let rests = says_rests(change).then(resting);
-    let moving = becomes.clone().map(|id| Fact::Moving(former(change, id, at)));
-    inactive.into_iter().chain(rests).chain(moving).chain(begins(change, at).map(Fact::Sent)).collect()
+    let moving = becomes.clone().map(|id| Fact::Moving(moves_to(change, id, at)));
+    let former = former.iter().map(|(attribute, value)| {
+        let (attribute, value) = (attribute.clone(), value.clone());
+        Fact::Departed(DepartedName { target: target(), attribute, value, key: change.object.key.clone(), left: false, at })
+    });
+    inactive.into_iter().chain(rests).chain(moving).chain(begins(change, at).map(Fact::Sent)).chain(former).collect()
 }

@@ -41,7 +41,7 @@ async fn one(id: ChangeId, change: &Change, ids: &Ids<'_>, connector: &TargetCon
         attribute.after = attribute.after.as_ref().map(|_| Value::text(HIDDEN));
     }
     let stopped = |stops: String| Some(Rehearsed { requests: Vec::new(), stops: Some(stops) });
-    let prepared = match prepare(id, &change, ids, connector.writer.as_ref()) {
+    let prepared = match prepare(id, &change, ids, connector) {
         Ok(prepared) => prepared,
         Err(why) => return stopped(why),
     };

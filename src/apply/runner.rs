@@ -329,7 +329,7 @@ impl<'a> RunState<'a> {
                 _ => format!("it takes what {} gives up, and that was not done; the next run tries again", missed.object.name),
             }));
         }
-        prepare(id, change, &self.ids, connector.writer.as_ref()).map_err(Outcome::Skipped)
+        prepare(id, change, &self.ids, connector).map_err(Outcome::Skipped)
     }
 
     /// A change that this one can't do without, and that did not come true.

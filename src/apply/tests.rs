@@ -3,6 +3,7 @@
 mod atoms;
 mod departure;
 mod fake;
+mod former;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -44,6 +44,7 @@ pub(super) fn can_not(policy: &Policy, drift: &Drift) -> Option<&'static str> {
     match drift.what {
         DriftKind::GotSignIn => Some("the source says that they have left"),
         DriftKind::AccountDeleted => Some("whoever is to have no account is excluded in a User"),
+        DriftKind::AccountMoved => Some("move it back, or let the Target look there"),
         DriftKind::GroupDeleted => Some("take the Group out by hand"),
         DriftKind::JoinedUndeclared => Some("no manifest declares the group: `headcount import` it"),
         DriftKind::NewAccount => Some("it is nobody's: `headcount import` it"),

@@ -31,6 +31,7 @@ pub fn compare(policy: &Policy, world: &World, plan: &Plan, was: &[Left], now: &
         drifts.extend(look.change(at, change));
     }
     drifts.extend(look.lost_sign_in().filter(|drift| known.contains(&drift.target)));
+    drifts.extend(look.moved().filter(|drift| known.contains(&drift.target)));
     drifts.extend(look.undeclared().into_iter().filter(|drift| known.contains(&drift.target)));
     drifts.sort_by(|one, next| one.target.cmp(&next.target));
     compared.drifts = drifts;
@@ -160,21 +161,28 @@ impl Look<'_> {
         self.world.memory().deactivations.iter().any(|made| same(&made))
     }
 
+    /// Everybody of whom the plan has something to say, and their link at the target.
+    fn told(&self, code: FindingCode) -> impl Iterator<Item = (&Arc<str>, &Arc<str>, Option<crate::model::Link>)> + '_ {
+        let findings = self.plan.findings.iter().filter(move |finding| finding.code == code);
+        let about = findings.filter_map(|finding| Some((finding.subject.system.as_ref()?, &finding.about)));
+        about
+            .flat_map(move |(target, keys)| keys.iter().map(move |key| (target, key, self.world.link_of(target, ObjectKind::Account, key))))
+    }
+
     fn lost_sign_in(&self) -> impl Iterator<Item = Drift> + '_ {
-        self.plan.findings.iter().filter(|finding| finding.code == FindingCode::DeactivatedElsewhere).filter_map(|finding| {
-            let (target, key) = (finding.subject.system.as_ref()?, finding.subject.key.as_ref()?);
-            let link = self.world.link_of(target, ObjectKind::Account, key);
+        self.told(FindingCode::DeactivatedElsewhere).filter_map(|(target, key, link)| {
             // Where headcount took it, the other way round is what happened.
             let taken = |link: &crate::model::Link| {
                 self.world.memory().deactivations.iter().any(|made| made.target == link.target && made.id == link.id)
             };
-            if link.as_ref().is_some_and(taken) {
-                return None;
-            }
-            let name = link.as_ref().and_then(|link| link.name.clone()).unwrap_or_else(|| key.clone());
-            let object = link.map(|link| (ObjectKind::Account, link.id));
-            Some(Drift { check: true, object, ..named(DriftKind::LostSignIn, target, key, &name) })
+            let lost = !link.as_ref().is_some_and(taken);
+            lost.then(|| checked(DriftKind::LostSignIn, target, key, link))
         })
+    }
+
+    /// Accounts that stand where their targets do not look: somebody moved them, or a filter was changed.
+    fn moved(&self) -> impl Iterator<Item = Drift> + '_ {
+        self.told(FindingCode::StandsElsewhere).map(|(target, key, link)| checked(DriftKind::AccountMoved, target, key, link))
     }
 
     /// New members of groups that no manifest declares, and new accounts that are nobody's.
@@ -223,6 +231,13 @@ pub(super) fn undeclared<'n>(
 
 fn sounds_privileged(name: &str) -> bool {
     crate::import::sounds_privileged(name)
+}
+
+/// Of an account that somebody should look at before anything follows.
+fn checked(what: DriftKind, target: &Arc<str>, key: &Arc<str>, link: Option<crate::model::Link>) -> Drift {
+    let name = link.as_ref().and_then(|link| link.name.clone()).unwrap_or_else(|| key.clone());
+    let object = link.map(|link| (ObjectKind::Account, link.id));
+    Drift { check: true, object, ..named(what, target, key, &name) }
 }
 
 fn named(what: DriftKind, target: &Arc<str>, key: &Arc<str>, name: &Arc<str>) -> Drift {

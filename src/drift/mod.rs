@@ -6,6 +6,8 @@ mod adopt;
 mod attribution;
 mod compare;
 mod noticed;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -97,6 +99,8 @@ pub enum DriftKind {
     GotSignIn,
     /// an account is gone
     AccountDeleted,
+    /// an account stands where its target does not look
+    AccountMoved,
     /// a group is gone
     GroupDeleted,
     /// a group is called something else
@@ -120,6 +124,7 @@ impl DriftKind {
             Self::LostSignIn => "lost-sign-in",
             Self::GotSignIn => "got-sign-in",
             Self::AccountDeleted => "account-deleted",
+            Self::AccountMoved => "account-moved",
             Self::GroupDeleted => "group-deleted",
             Self::GroupRenamed => "group-renamed",
             Self::JoinedUndeclared => "joined-undeclared",

@@ -614,3 +614,26 @@ fn two_targets_never_have_the_same_accounts() {
     assert!(told("https://x.example/scim", "https://x.example/scim/").contains("the Targets `a` and `b` have the same accounts"));
     assert!(!told("https://x.example/scim", "https://y.example/scim").contains("the same accounts"));
 }
+
+#[test]
+fn two_targets_of_one_directory_have_bases_beside_each_other_or_filters_that_exclude_each_other() {
+    let target = |name: &str, url: &str, base: &str, filter: &str| {
+        format!(
+            "---\napiVersion: headcount.dev/v1alpha1\nkind: Target\nmetadata: {{name: {name}}}\nspec: {{connection: {{ldap: {{urls: [\"{url}\"], users: {{base: \"{base}\"{filter}}}}}}}, mapping: {{rules: []}}}}\n"
+        )
+    };
+    let (ldaps, plain) = ("ldaps://a.example", "ldap://A.example:389");
+    let told = |(base, filter): (&str, &str), (other, another): (&str, &str), url: &str| {
+        told(&(target("a", ldaps, base, filter) + &target("b", url, other, another))).contains("have the same accounts")
+    };
+    let (all, staff) = ("dc=x", "OU=Staff, dc=x");
+    assert!(told((all, ""), (all, ""), plain) && told((all, ""), (staff, ""), plain) && told((staff, ""), (all, ""), plain));
+    assert!(!told(("ou=guests,dc=x", ""), (staff, ""), plain) && !told((all, ""), (all, ""), "ldaps://b.example"));
+    let filter = |text: &str| format!(", filter: \"{text}\"");
+    let of = |one: &str, other: &str| told((all, &filter(one)), (staff, &filter(other)), plain);
+    assert!(
+        !of("(type=staff)", "(&(objectClass=person)(TYPE=guest))") && !of("(|(t=a)(t=b))", "(t=c)") && !of("(!(t=a))", "(&(t=a)(o=b))")
+    );
+    assert!(of("(type=staff)", "(Type=STAFF)") && of("(|(t=a)(t=b))", "(t=b)") && of("(t=a)", "(o=b)"));
+    assert!(of("(objectClass=person)", "(objectClass=user)") && of("(t=a*)", "(t=b)"));
+}

@@ -15,6 +15,9 @@ pub const REMOVABLE: &str = "$removable";
 /// The column of an account that says where it stands, where that is a place that lists don't show; nothing of every other.
 pub const ELSEWHERE: &str = "$elsewhere";
 
+/// The column of an account that says what its entry is called below the one above it, as the directory shows it. A change of it is a name for the time being.
+pub const RDN: &str = "rdn";
+
 /// Declared by a connector, narrowed by what the system itself says (SCIM discovery, the columns of a table).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
@@ -76,6 +79,8 @@ pub struct Capabilities {
     pub finds_elsewhere: bool,
     /// by what groups list an account that is not made yet, where that is known before; none: nobody knows it
     pub listed_by: Option<ListedBy>,
+    /// accounts are entries of which no two in one place have one name; none: they have no places
+    pub entry_names: Option<EntryNames>,
     /// open sessions of an account can be ended
     pub end_sessions: bool,
     /// what the system does on its own accord along with a change
@@ -93,15 +98,8 @@ pub struct Capabilities {
 /// By what groups list an account. What nobody has any more may be listed still: whoever comes by it is in the group at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListedBy {
-    /// a distinguished name: this attribute's value under the directory's name of it, in its container below the base
-    Name {
-        /// headcount's name of the attribute
-        attribute: Arc<str>,
-        /// the directory's
-        own: Arc<str>,
-        /// below which all stand
-        base: Arc<str>,
-    },
+    /// a distinguished name: see [`EntryNames`]
+    Name,
     /// the value of an attribute
     Attribute(Arc<str>),
     /// a number of the system's own, which is the one after the highest, and so may be one that somebody had
@@ -109,6 +107,19 @@ pub enum ListedBy {
         /// the highest number of those whom headcount does not see there
         hidden: u64,
     },
+}
+
+/// How entries are called. Each row says what its own is called ([`RDN`]) and where it stands (`container`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EntryNames {
+    /// the attribute whose value a new entry is called by
+    pub attribute: Arc<str>,
+    /// the directory's attribute in that name
+    pub own: Arc<str>,
+    /// below which all stand
+    pub base: Arc<str>,
+    /// by the directory's attributes in small letters: those that change the name of an entry which has them in it
+    pub attributes: BTreeMap<String, Arc<str>>,
 }
 
 /// What a system does on its own accord along with a change.

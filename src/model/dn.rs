@@ -8,6 +8,11 @@ pub(crate) fn rdn(attribute: &str, value: &str) -> String {
     format!("{attribute}={}", escape(value))
 }
 
+/// `cn=Ann+uid=ann`: one relative name of several attributes.
+pub(crate) fn made_of<'v>(values: impl IntoIterator<Item = (&'v str, &'v str)>) -> String {
+    values.into_iter().map(|(attribute, value)| rdn(attribute, value)).collect::<Vec<_>>().join("+")
+}
+
 /// A name below another.
 pub(crate) fn below(rdn: &str, parent: &str) -> String {
     if parent.is_empty() { rdn.to_owned() } else { format!("{rdn},{parent}") }

@@ -72,6 +72,8 @@ pub enum FindingCode {
     DeactivatedElsewhere,
     /// somebody else deleted an account of ours, or removed its mark; it is put right
     ChangedElsewhere,
+    /// an account of ours stands where its target does not look: somebody moved it, or a filter hides it
+    StandsElsewhere,
     /// a group vanished while a look-alike appeared
     PossibleRename,
     /// an account with no identity

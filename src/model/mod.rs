@@ -35,7 +35,7 @@ mod value_limit;
 mod verdict;
 
 pub use attribute::{Attribute, AttributeType, CONTAINER, OWNERS, Visibility, attribute, attributes, is_known_attribute};
-pub use capability::{Capabilities, ELSEWHERE, ListedBy, NeededAttribute, REMOVABLE, SideEffect, WRITABLE};
+pub use capability::{Capabilities, ELSEWHERE, EntryNames, ListedBy, NeededAttribute, RDN, REMOVABLE, SideEffect, WRITABLE};
 pub use causes::{causes, shortened};
 pub use change::{Action, AttributeChange, Cause, Change, ChangeId, HIDDEN, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Withheld};
 pub use evidence::{Evidence, ReadReport, Watermark};

@@ -2,12 +2,14 @@
 //!
 //! Must never: hold a value, or refuse what the system may take.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::dn;
 use super::value::Value;
 use super::value_form::{self as forms, Charset};
 
+const TAKEN: &str = "is the name of something else there, which the Target does not have as such: choose another one, or rename that";
 const KEPT: &str = "is a name that the system keeps for itself";
 
 /// What an attribute can't hold there.
@@ -35,6 +37,8 @@ pub struct ValueLimit {
     pub kept: Vec<Arc<str>>,
     /// the same in whatever case
     pub kept_caseless: Vec<Arc<str>>,
+    /// names that something else there has by now, which is no such object
+    pub taken: BTreeSet<Arc<str>>,
     /// never empty
     pub filled: bool,
     /// one value, and no list of several
@@ -175,6 +179,9 @@ impl ValueLimit {
     fn name(&self, text: &str) -> Option<String> {
         if self.kept_caseless.iter().any(|kept| kept.to_lowercase() == text.to_lowercase()) {
             return Some(KEPT.into());
+        }
+        if self.taken.contains(text) {
+            return Some(TAKEN.into());
         }
         self.kept.iter().find_map(|kept| match kept.strip_suffix('*') {
             Some(beginning) if text.starts_with(beginning) => {

@@ -12,7 +12,7 @@ use super::read::{budget, moment, surroundings};
 use crate::connector::{Gone, LookupRequest, PageSink, ReadRequest, Reader, Surroundings, registry};
 use crate::manifest::Loaded;
 use crate::manifest::connection::Described;
-use crate::model::{Capabilities, Columns, Evidence, ObjectKind, Page, SystemError};
+use crate::model::{CONTAINER, Capabilities, Columns, Evidence, ObjectKind, Page, SystemError};
 use crate::policy::Policy;
 use crate::world::{SourceSide, TargetSide};
 
@@ -132,7 +132,10 @@ async fn look(reader: &dyn Reader, kind: ObjectKind, columns: Arc<Columns>) -> (
         }
     });
     let ended = ended.await;
-    let nobody_has = columns.paths().iter().zip(&first.met).filter(|(_, met)| !**met).map(|(path, _)| path.clone());
+    // What rows say of themselves alone is nothing that anybody has.
+    let nobody_has =
+        columns.paths().iter().zip(&first.met).filter(|(path, met)| !**met && !path.starts_with('$') && path.as_ref() != CONTAINER);
+    let nobody_has = nobody_has.map(|(path, _)| path.clone());
     let seen = match ended {
         Ok(Some(Evidence::Partial { reason } | Evidence::Unreadable { reason })) => Sight::Not(reason),
         Err(_) => Sight::Slow,

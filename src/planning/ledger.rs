@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::model::{Action, AttributeType, Due, Key, ObjectKind, Upcoming, Value};
+use crate::model::{Action, AttributeType, Due, Key, ObjectKind, RDN, Upcoming, Value};
 use crate::planning::accounts::Accounts;
 use crate::planning::accounts::presence::Presence;
 use crate::planning::basis::Basis;
@@ -22,6 +22,7 @@ use crate::planning::people::identity::IdentityOrigin;
 use crate::planning::people::matched_records::{MatchedRecords, Record};
 use crate::planning::people::person::Person;
 use crate::planning::targets::claims::{Claim, Matched};
+use crate::planning::targets::entry_names;
 use crate::planning::trace_index::{Node, TraceIndex};
 use crate::planning::traces::{Trace, Tracer};
 use crate::world::Keyed;
@@ -256,7 +257,7 @@ impl Ledger {
     }
 
     /// Notes what is said and done, of whom, and what falls due.
-    pub(in crate::planning) fn note(&mut self, drafts: &[Draft], report: &StepReport) {
+    pub(in crate::planning) fn note(&mut self, basis: &Basis<'_>, drafts: &[Draft], report: &StepReport) {
         for draft in drafts {
             let change = &draft.change;
             let members = change.members.iter().chain(&change.losers).map(|member| &member.member);
@@ -267,6 +268,8 @@ impl Ledger {
             if change.object.kind == ObjectKind::Account && change.entitlement.is_none() {
                 let given = change.attributes.iter().filter_map(|one| Some((draft.target, one.attribute.clone(), one.after.clone()?)));
                 self.touched.given.extend(given);
+                let named = entry_names::going(basis, draft).map(|going| (draft.target, Arc::from(RDN), Value::text(going.after.rdn)));
+                self.touched.given.extend(named);
                 let deleted = change.object.id.clone().filter(|_| change.action == Action::Delete);
                 self.touched.deleted.extend(deleted.map(|id| (draft.target, id)));
             }

@@ -142,7 +142,7 @@ impl<'a> Prepared<'a> {
             ledger.trace_all(&basis, &matched);
             ledger.count_people(&basis, covers, &accounts);
             ledger.count_accounts(&basis, &traits);
-            ledger.note(&drafts, &report);
+            ledger.note(&basis, &drafts, &report);
         }
         notices::only_observed(&basis, &mut drafts, &mut report.findings);
         side_effects::tell(&basis, &drafts, &mut report.findings);

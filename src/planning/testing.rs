@@ -11,8 +11,8 @@ use super::{LastPlan, Look, Replanned, Unleft, left_behind};
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{ManifestInput, load};
 use crate::model::{
-    Baseline, Capabilities, Change, Columns, Deactivation, Evidence, Guardrail, Key, Left, Link, LinkOrigin, Mandate, Marks, Memory,
-    ObjectKind, Page, Plan, Reason, Value,
+    Baseline, Capabilities, Change, Columns, Deactivation, EntryNames, Evidence, Guardrail, Key, Left, Link, LinkOrigin, Mandate, Marks,
+    Memory, ObjectKind, Page, Plan, Reason, Value,
 };
 use crate::planning::question::Answer;
 use crate::planning::question::Lookup;
@@ -547,6 +547,12 @@ fn told_by(reason: Reason) -> Mandate {
         Reason::Revoked => Mandate::Revocation,
         Reason::Pruned => Mandate::Pruning,
     }
+}
+
+/// How entries of a directory are called: by which attribute, what that is there, and which others change what entries are called.
+pub(crate) fn names(attribute: &str, own: &str, mapped: &[(&str, &str)]) -> EntryNames {
+    let attributes = mapped.iter().map(|(own, name)| ((*own).to_owned(), Arc::from(*name))).collect();
+    EntryNames { attribute: attribute.into(), own: own.into(), base: "ou=people,dc=x".into(), attributes }
 }
 
 /// The marker of a key in the workspace of stories.

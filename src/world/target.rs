@@ -11,7 +11,9 @@ use super::hash::Keyed;
 use super::memberships::Memberships;
 use super::objects::{ColumnNeeds, Objects};
 use crate::expr::Expression;
-use crate::model::{AttributeType, Capabilities, Columns, ELSEWHERE, Evidence, ObjectKind, Page, REMOVABLE, WRITABLE, attribute};
+use crate::model::{
+    AttributeType, CONTAINER, Capabilities, Columns, ELSEWHERE, Evidence, ObjectKind, Page, RDN, REMOVABLE, WRITABLE, attribute,
+};
 use crate::policy::{Policy, TargetPolicy};
 
 /// The objects of one Target, while and after they are read.
@@ -176,7 +178,8 @@ pub(super) fn is_secret(name: &str) -> bool {
 
 /// How an attribute compares; one that nobody knows as plain text.
 pub(crate) fn kind_of(name: &str) -> AttributeType {
-    attribute(name).map_or(AttributeType::Text, |known| known.kind)
+    let unknown = if name == RDN { AttributeType::CaselessText } else { AttributeType::Text };
+    attribute(name).map_or(unknown, |known| known.kind)
 }
 
 fn accounts(rules: &TargetPolicy, capabilities: &Capabilities) -> ColumnNeeds {
@@ -191,6 +194,7 @@ fn accounts(rules: &TargetPolicy, capabilities: &Capabilities) -> ColumnNeeds {
         .chain([Arc::from("userName")])
         .chain(marker.clone())
         .filter(|attribute| is_compared(attribute, capabilities))
+        .chain(capabilities.entry_names.is_some().then(|| Arc::from(RDN)))
         .collect();
     let columns = mapped.chain(read).filter(|attribute| is_compared(attribute, capabilities)).chain(found_by.iter().cloned());
     let columns = columns.chain(said(capabilities, ObjectKind::Account)).collect();
@@ -210,5 +214,6 @@ fn said(capabilities: &Capabilities, kind: ObjectKind) -> impl Iterator<Item = A
     let writable = capabilities.says_writable.contains(&kind).then(|| Arc::from(WRITABLE));
     let removable = capabilities.says_removable.contains(&kind).then(|| Arc::from(REMOVABLE));
     let elsewhere = (kind == ObjectKind::Account && capabilities.finds_elsewhere).then(|| Arc::from(ELSEWHERE));
-    writable.into_iter().chain(removable).chain(elsewhere)
+    let container = (kind == ObjectKind::Account && capabilities.entry_names.is_some()).then(|| Arc::from(CONTAINER));
+    writable.into_iter().chain(removable).chain(elsewhere).chain(container)
 }

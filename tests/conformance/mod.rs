@@ -10,6 +10,7 @@ mod hr;
 mod ldap;
 mod look;
 mod pipeline;
+mod places;
 mod ramp;
 mod roles;
 mod scim;

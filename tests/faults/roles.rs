@@ -480,3 +480,26 @@ async fn a_name_that_the_server_does_not_take_is_known_ahead_and_no_other() {
         }
     }
 }
+
+/// A role is one, whatever it is for: who is to be called as another that is no account would be refused in each run.
+#[tokio::test]
+async fn the_name_of_a_role_that_is_no_account_is_known_ahead() {
+    let Some(server) = postgres::own_server("names of other roles at PostgreSQL") else { return };
+    server.sql("CREATE ROLE syncer LOGIN CREATEROLE; CREATE ROLE dept_finance; CREATE ROLE robot LOGIN");
+    let target = open(by_socket(&server, "syncer")).await.expect("it opens");
+    let superuser = "headcount";
+    let told = |kind: ObjectKind, name: &str| {
+        let (limits, attribute) = match kind {
+            ACCOUNT => (&target.capabilities.account_limits, "userName"),
+            _ => (&target.capabilities.group_limits, "displayName"),
+        };
+        limits[attribute].refusal(Some(&Value::text(name)))
+    };
+    for (kind, attribute, name) in
+        [(ACCOUNT, "userName", "dept_finance"), (ACCOUNT, "userName", superuser), (GROUP, "displayName", "robot")]
+    {
+        assert!(told(kind, name).is_some_and(|words| words.contains("something else there")), "{name}");
+        assert!(matches!(create(&target, kind, &[(attribute, Some(name))]).await, Err(SystemError::Conflict(_))), "{name}");
+    }
+    assert_eq!((told(ACCOUNT, "robot"), told(GROUP, "dept_finance"), told(ACCOUNT, "DEPT_FINANCE")), (None, None, None));
+}

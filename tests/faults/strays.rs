@@ -144,3 +144,55 @@ async fn a_name_that_somebody_has_is_announced_to_no_group() {
     assert!(matches!(refused, Err(SystemError::Conflict(_))), "{refused:?}");
     assert_eq!(members(&server, "wheel"), [format!("uid=a,ou=people,{TOP}")]);
 }
+
+#[tokio::test]
+async fn two_entries_of_one_name_change_places_by_a_name_for_the_time_being() {
+    let Some(server) = Slapd::start(Setup::default()) else { return skipped("swapped places of ldap", "slapd and ldap-utils") };
+    let unit = |name: &str| format!("dn: ou={name},ou=people,{TOP}\nobjectClass: organizationalUnit\nou: {name}\n\n");
+    let ann =
+        |unit: &str, cn: &str| person("ann").replace("ou=people", &format!("ou={unit},ou=people")).replace("cn: ann", &format!("cn: {cn}"));
+    server.changes(&[unit("a"), unit("b"), ann("a", "first"), ann("b", "second")].concat());
+    let target = open(&server, json!({})).await;
+    let shown = async || {
+        let page = lookup(&target, ObjectKind::Account, &["displayName", "container", "rdn", "id"], ("userName", "ann")).await;
+        let mut rows = cells(&page.expect("it answers"));
+        rows.sort();
+        rows
+    };
+    let before = shown().await;
+    assert_eq!(before.iter().map(|row| row[..3].join(" ")).collect::<Vec<_>>(), ["first ou=a uid=ann", "second ou=b uid=ann"]);
+    let (first, second) = (before[0][3].clone(), before[1][3].clone());
+    let to = |unit: &str| ("container", Value::text(format!("ou={unit}")));
+    let taken = write(&target, Action::Update, &first, &[to("b"), ("displayName", Value::text("First"))]).await;
+    assert!(matches!(&taken, Err(SystemError::Conflict(words)) if words.contains("everything else of it was written")), "{taken:?}");
+    write(&target, Action::Update, &first, &[("rdn", Value::text("uid=moving-ann"))]).await.expect("it steps aside");
+    write(&target, Action::Update, &second, &[to("a")]).await.expect("it moves on");
+    write(&target, Action::Update, &first, &[to("b"), ("rdn", Value::text("uid=ann"))]).await.expect("it takes its place");
+    assert_eq!(shown().await.iter().map(|row| row[..3].join(" ")).collect::<Vec<_>>(), ["First ou=b uid=ann", "second ou=a uid=ann"]);
+}
+
+#[tokio::test]
+async fn whoever_is_renamed_along_with_their_manager_names_the_manager_by_the_new_name() {
+    let Some(server) = Slapd::start(Setup::default()) else { return skipped("managers of ldap", "slapd and ldap-utils") };
+    let all: Vec<String> = (1..=40).map(|at| format!("u{at}")).collect();
+    let below = |name: &String| person(name).trim_end().to_owned() + &format!("\nmanager: uid=boss,ou=people,{TOP}\n\n");
+    server.changes(&(person("boss") + &all.iter().map(below).collect::<String>()));
+    let target = open(&server, json!({})).await;
+    let mut ids = vec![id(&target, "boss").await];
+    for name in &all {
+        ids.push(id(&target, name).await);
+    }
+    let object = ObjectRef { kind: ObjectKind::Account, key: "hr/1".into(), id: None, name: "one".into() };
+    let change = Change::new(&"faults".into(), Action::Update, object, Reason::Declared);
+    let write = |(at, id): (usize, &String)| {
+        let attributes = vec![(Arc::from("userName"), Some(Value::text(format!("v{at}"))))];
+        Write { change: &change, id: Some(id.as_str().into()), attributes, members: Vec::new(), key: Default::default() }
+    };
+    let writes: Vec<Write<'_>> = ids.iter().enumerate().map(write).collect();
+    let turn = target.limiter.enter(ALL, Lane::Free, Duration::ZERO).await.expect("a turn");
+    let done = target.writer.write(&writes, &Permit::grant(turn, &Fence::open())).await;
+    assert!(done.iter().all(Result::is_ok), "{done:?}");
+    let shown = server.shows(&format!("ou=people,{TOP}"), &["manager"]);
+    let managers: Vec<&str> = shown.iter().filter_map(|line| line.strip_prefix("manager: ")).collect();
+    assert_eq!(managers, vec![format!("uid=v0,ou=people,{TOP}"); all.len()]);
+}

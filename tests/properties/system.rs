@@ -96,6 +96,7 @@ impl System {
             says_removable: Default::default(),
             finds_elsewhere: false,
             listed_by: None,
+            entry_names: None,
             end_sessions: false,
             side_effects: Vec::new(),
             unique_account_attributes: None,

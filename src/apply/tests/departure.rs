@@ -31,3 +31,12 @@ async fn where_the_access_does_not_end_nothing_else_is_set() {
     assert_eq!(world.words(&plan(vec![leaver()])).await, [ResultWord::Failed]);
     assert_eq!(world.fake.log(), ["Deactivate hr/7"]);
 }
+
+#[tokio::test]
+async fn what_is_set_of_whoever_goes_is_known_as_written_when_they_come_back() {
+    let world = World::new().await;
+    world.fake.put("7", &[("title", "Lead")]);
+    world.apply(&plan(vec![leaver()])).await;
+    let written = world.store.load().await.unwrap().written;
+    assert!(matches!(&written[..], [one] if one.id.as_ref() == "7" && one.prints.len() == 1), "{written:?}");
+}

@@ -169,7 +169,7 @@ fn sign(drift: &Drift) -> char {
     match drift.what {
         DriftKind::Joined | DriftKind::Granted | DriftKind::GotSignIn | DriftKind::JoinedUndeclared | DriftKind::NewAccount => '+',
         DriftKind::Left | DriftKind::Withdrawn | DriftKind::LostSignIn | DriftKind::AccountDeleted | DriftKind::GroupDeleted => '-',
-        DriftKind::Value | DriftKind::Parameter | DriftKind::GroupRenamed => '~',
+        DriftKind::Value | DriftKind::Parameter | DriftKind::AccountMoved | DriftKind::GroupRenamed => '~',
     }
 }
 
@@ -191,6 +191,7 @@ fn words(drift: &Drift) -> String {
         DriftKind::LostSignIn => "lost sign-in".to_owned(),
         DriftKind::GotSignIn => "has sign-in again, which headcount took".to_owned(),
         DriftKind::AccountDeleted => "account is gone".to_owned(),
+        DriftKind::AccountMoved => "account stands where the Target does not look".to_owned(),
         DriftKind::GroupDeleted => "group is gone".to_owned(),
         DriftKind::GroupRenamed => format!("group's {} {}", attribute(), change()),
         DriftKind::JoinedUndeclared => format!("is in {}, which no manifest declares", of()),

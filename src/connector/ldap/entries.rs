@@ -13,7 +13,7 @@ use super::value;
 use super::write::{Task, done};
 use crate::connector::{Write, Written};
 use crate::manifest::connection::LdapGroupClass;
-use crate::model::{Action, CONTAINER, ObjectKind, SystemError, Value, dn};
+use crate::model::{Action, CONTAINER, ObjectKind, RDN, SystemError, Value, dn};
 
 /// A global security group (Active Directory's `groupType`).
 const GLOBAL_SECURITY: &str = "-2147483646";
@@ -24,6 +24,8 @@ struct Wanted {
     attributes: Vec<(String, Vec<String>)>,
     /// what it is to be called
     name: Option<String>,
+    /// the whole of what it is called for the time being, or again after that
+    rdn: Option<String>,
     /// below which entry it is to stand
     parent: Option<String>,
     active: Option<bool>,
@@ -35,6 +37,8 @@ struct Naming {
     rdn: Option<String>,
     /// attributes that change with it
     attributes: Vec<String>,
+    /// it goes with the login where it can, and else stays
+    follows: bool,
 }
 
 impl Wanted {
@@ -54,7 +58,7 @@ impl Task<'_> {
             Action::Reactivate => Some(true),
             _ => None,
         };
-        let mut wanted = Wanted { attributes: Vec::new(), name: None, parent: None, active };
+        let mut wanted = Wanted { attributes: Vec::new(), name: None, rdn: None, parent: None, active };
         for (name, value) in &write.attributes {
             if name.as_ref() == "active" {
                 wanted.active = wanted.active.or(value.as_ref().and_then(Value::as_bool));
@@ -62,6 +66,10 @@ impl Task<'_> {
             }
             if name.as_ref() == CONTAINER {
                 wanted.parent = Some(parent(value.as_ref(), &objects.base)?);
+                continue;
+            }
+            if name.as_ref() == RDN {
+                wanted.rdn = value.as_ref().and_then(Value::as_text).map(str::to_owned);
                 continue;
             }
             let Some(own) = objects.attributes.get(name) else {
@@ -200,8 +208,12 @@ impl Task<'_> {
         let login = if wanted.called(self.login()).is_some() { self.listed(kind, &before).await? } else { None };
         let later = wanted.called(self.login());
         let rdn = naming.as_ref().and_then(|naming| naming.rdn.as_deref());
+        let mut renamed = self.rename(kind, id, rdn, wanted.parent.as_deref()).await;
+        if matches!(renamed, Err(SystemError::Conflict(_))) && naming.as_ref().is_some_and(|naming| naming.follows) {
+            renamed = self.rename(kind, id, None, wanted.parent.as_deref()).await;
+        }
         // Whoever can't be called or stand so still gets everything else.
-        let (renamed, taken) = match self.rename(kind, id, rdn, wanted.parent.as_deref()).await {
+        let (renamed, taken) = match renamed {
             Err(taken @ SystemError::Conflict(_)) => (false, Some(taken)),
             renamed => (renamed?, None),
         };
@@ -256,9 +268,13 @@ impl Task<'_> {
         let parts = dn::makes_up(name);
         let ours = parts.iter().filter(|(own, _)| wanted.called(own).is_some());
         let attributes: Vec<String> = ours.map(|(own, _)| (*own).to_owned()).collect();
+        if let Some(rdn) = &wanted.rdn {
+            return Ok(Some(Naming { rdn: (rdn != dn::head(name)).then(|| rdn.clone()), attributes, follows: false }));
+        }
         if !attributes.is_empty() {
             let values: Vec<_> = parts.iter().map(|(own, now)| (*own, wanted.called(own).unwrap_or_else(|| now.clone()))).collect();
-            return Ok(Some(Naming { rdn: (values != parts).then(|| made_of(&values)), attributes }));
+            let rdn = (values != parts).then(|| dn::made_of(values.iter().map(|(own, value)| (*own, value.as_str()))));
+            return Ok(Some(Naming { rdn, attributes, follows: false }));
         }
         let ([(own, now)], Some(called), Some(login)) = (parts.as_slice(), &wanted.name, objects.attributes.get(&objects.named_by)) else {
             return Ok(None);
@@ -268,7 +284,7 @@ impl Task<'_> {
         }
         let entry = self.directory().entry(name, std::slice::from_ref(login)).await?;
         let is_so = entry.as_ref().and_then(|entry| entry.text(login)).is_some_and(|login| login.to_lowercase() == now.to_lowercase());
-        Ok((is_so && called != now).then(|| Naming { rdn: Some(dn::rdn(own, called)), attributes: Vec::new() }))
+        Ok((is_so && called != now).then(|| Naming { rdn: Some(dn::rdn(own, called)), attributes: Vec::new(), follows: true }))
     }
 
     /// Gives an entry another name, or another place. False where it has both.
@@ -340,11 +356,6 @@ impl Task<'_> {
         self.follow_login(login.as_deref(), None).await?;
         Ok(Written { id: id.clone(), already_so: false })
     }
-}
-
-/// A relative name of these attributes and values.
-fn made_of(values: &[(&str, String)]) -> String {
-    values.iter().map(|(own, value)| dn::rdn(own, value)).collect::<Vec<_>>().join("+")
 }
 
 /// The entry below which one is to stand.

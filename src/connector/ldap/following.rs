@@ -13,6 +13,9 @@ use super::write::Task;
 use crate::manifest::connection::LdapDialect;
 use crate::model::{ObjectKind, SystemError, dn};
 
+/// Those who name an entry are asked for so often while they get other names themselves.
+const TRIES: usize = 8;
+
 impl Task<'_> {
     /// Groups that list an entry list it by the name that it is about to get, too. Where somebody has that name, nothing is done: the rename is refused.
     pub(super) async fn announce(
@@ -145,6 +148,23 @@ impl Task<'_> {
         after: Option<&str>,
         empty: Option<&str>,
     ) -> Result<(), SystemError> {
+        // An entry that is renamed itself meanwhile is found by its new name.
+        for _ in 0..TRIES {
+            if !self.follow_once((objects, attribute), (before, after), empty).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says whether some of them were called otherwise by the time that they were to be changed.
+    async fn follow_once(
+        &self,
+        (objects, attribute): (&Objects, &str),
+        (before, after): (&str, Option<&str>),
+        empty: Option<&str>,
+    ) -> Result<bool, SystemError> {
+        let mut missed = false;
         for name in self.listing(objects, attribute, before).await? {
             let mut edits: Vec<_> = after.map(|after| part(attribute, Edit::Add, after)).into_iter().collect();
             edits.push(part(attribute, Edit::Remove, before));
@@ -164,8 +184,9 @@ impl Task<'_> {
                 let why = code::words(&outcome);
                 return Err(SystemError::Rejected(format!("{name} still names {before}, which is gone, and can't be changed: {why}")));
             }
+            missed |= outcome.code == code::NO_SUCH_OBJECT;
         }
-        Ok(())
+        Ok(missed)
     }
 }
 

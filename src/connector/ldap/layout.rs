@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::dialect::{self, Active, IdKind};
 use super::filter::Filter;
 use crate::manifest::connection::{LdapConnection, LdapDialect, LdapFilter, LdapGroupClass, LdapGroups, LdapUsers, NumberRange};
-use crate::model::{CONTAINER, Capabilities, ListedBy, ObjectKind, SystemError, ValueForm, ValueLimit, dn};
+use crate::model::{CONTAINER, Capabilities, EntryNames, ListedBy, ObjectKind, SystemError, ValueForm, ValueLimit, dn};
 
 /// The attribute that holds the marker.
 pub(super) const MARKER: &str = "externalId";
@@ -121,12 +121,15 @@ impl Layout {
         logins.map(|(name, _)| (name.clone(), login())).chain([(CONTAINER.into(), container)]).collect()
     }
 
-    /// By what groups list an account.
-    fn listed_by(&self, groups: &Groups) -> ListedBy {
+    /// How entries of accounts are called.
+    fn entry_names(&self) -> EntryNames {
         let users = &self.users;
-        match groups.by_name() {
-            true => ListedBy::Name { attribute: users.named_by.clone(), own: users.rdn.as_str().into(), base: users.base.as_str().into() },
-            false => ListedBy::Attribute("userName".into()),
+        let (attribute, own, base) = (users.named_by.clone(), users.rdn.as_str().into(), users.base.as_str().into());
+        EntryNames {
+            attribute,
+            own,
+            base,
+            attributes: users.attributes.iter().map(|(name, own)| (own.to_lowercase(), name.clone())).collect(),
         }
     }
 
@@ -155,7 +158,8 @@ impl Layout {
             unique_group_attributes: groups.map(|groups| named(&groups.objects)),
             account_limits: self.account_limits(),
             finds_elsewhere: true,
-            listed_by: groups.map(|groups| self.listed_by(groups)),
+            listed_by: groups.map(|groups| if groups.by_name() { ListedBy::Name } else { ListedBy::Attribute("userName".into()) }),
+            entry_names: Some(self.entry_names()),
             ..Capabilities::default()
         }
     }

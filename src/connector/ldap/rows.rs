@@ -14,7 +14,7 @@ use super::layout::{Layout, Objects};
 use super::message::Entry;
 use crate::manifest::connection::LdapDialect;
 use crate::model::{
-    CONTAINER, Columns, ELSEWHERE, LAST_MODIFIED, LAST_MODIFIED_BY, ObjectKind, Page, RowWriter, SystemError, attribute, dn,
+    CONTAINER, Columns, ELSEWHERE, LAST_MODIFIED, LAST_MODIFIED_BY, ObjectKind, Page, RDN, RowWriter, SystemError, attribute, dn,
 };
 
 /// How the columns of a stream are made of entries.
@@ -45,6 +45,8 @@ enum Column {
     Elsewhere,
     /// the entries between it and the base of all
     Container,
+    /// the first part of the DN
+    Rdn,
     /// another account, by its DN
     Reference(String),
     /// one value; the other says nothing
@@ -62,6 +64,7 @@ impl EntryRows {
             ("active", _) => Column::Active,
             (ELSEWHERE, _) => Column::Elsewhere,
             (CONTAINER, _) if kind == ObjectKind::Account => Column::Container,
+            (RDN, _) if kind == ObjectKind::Account => Column::Rdn,
             (LAST_MODIFIED, None) => Column::Any(last_modified(layout.dialect).to_owned()),
             // Active Directory keeps no name of whoever changed an entry.
             (LAST_MODIFIED_BY, None) if layout.dialect != LdapDialect::ActiveDirectory => Column::Any("modifiersName".to_owned()),
@@ -90,7 +93,7 @@ impl EntryRows {
         let named = columns.iter().filter_map(|column| match column {
             Column::Reference(own) | Column::One(own, _) | Column::Any(own) => Some(own.as_str()),
             Column::Active => active.attribute(),
-            Column::Nowhere | Column::Id | Column::Name | Column::Elsewhere | Column::Container => None,
+            Column::Nowhere | Column::Id | Column::Name | Column::Elsewhere | Column::Container | Column::Rdn => None,
         });
         let attributes = wanted(named.chain([id.attribute()]));
         let reference = columns.iter().position(|column| matches!(column, Column::Reference(_)));
@@ -136,6 +139,10 @@ impl EntryRows {
                         Some(place) => row.text(&place),
                         None => row.missing(),
                     },
+                    Column::Rdn => {
+                        let head = dn::head(&entry.name);
+                        row.text(&dn::plain(head).unwrap_or_else(|| head.to_owned()));
+                    }
                     Column::Reference(_) => match whom {
                         Some(whom) => row.text(whom),
                         None => row.missing(),

@@ -175,6 +175,7 @@ impl Discovery {
             listed_by: None,
             unclear_access: None,
             parameter_limits: Default::default(),
+            entry_names: None,
             end_sessions: false,
             group_owners: false,
             account_limits: Default::default(),

@@ -164,6 +164,7 @@ impl Layout {
             says_removable: BTreeSet::new(),
             finds_elsewhere: false,
             listed_by: self.listed_by(),
+            entry_names: None,
             end_sessions: self.sessions.is_some(),
             side_effects: self.side_effects(),
             unclear_access: self.unclear_access(),

@@ -5,7 +5,8 @@
 mod filter;
 mod mistakes;
 
-use std::collections::BTreeMap;
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -16,7 +17,7 @@ pub use filter::{FilterComparison, LdapFilter};
 
 use super::{ClientTls, ConnectionPart, Described, Mistake, SecretRef, Unreadable};
 use crate::manifest::quantity;
-use crate::model::SystemRole;
+use crate::model::{SystemRole, dn};
 
 /// A directory that speaks LDAP (RFC 4511).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -224,14 +225,23 @@ impl Described for LdapConnection {
     }
 
     fn system(&self) -> String {
-        let first = self.urls.first().map(|url| url.trim_end_matches('/').to_ascii_lowercase()).unwrap_or_default();
-        let bare = first.split_once("://").map_or(first.as_str(), |(_, rest)| rest);
-        let host = [":636", ":389"].iter().find_map(|port| bare.strip_suffix(port)).unwrap_or(bare);
+        let host = self.urls.first().map(|url| server(url)).unwrap_or_default();
         format!("ldap {host} {}", self.users.base.to_lowercase())
     }
 
     fn rows(&self) -> Value {
         json!({"ldap": self.users.base.to_lowercase(), "filter": self.users.filter, "classes": self.users.object_classes})
+    }
+
+    /// Entries of the one's base stand below the other's, too, and no filter keeps them apart.
+    fn shares_with(&self, other: &dyn Described) -> bool {
+        let other: &dyn Any = other;
+        let Some(other) = other.downcast_ref::<Self>() else { return false };
+        let servers = |connection: &Self| connection.urls.iter().map(|url| server(url)).collect::<BTreeSet<_>>();
+        let (one, another) = (&self.users.base, &other.users.base);
+        let filter = |users: &LdapUsers| users.filter.as_deref().and_then(|text| LdapFilter::parse(text).ok());
+        let apart = filter(&self.users).zip(filter(&other.users)).is_some_and(|(one, other)| one.excludes(&other));
+        !servers(self).is_disjoint(&servers(other)) && (dn::is_within(one, another) || dn::is_within(another, one)) && !apart
     }
 
     fn place(&self) -> &'static str {
@@ -293,4 +303,11 @@ impl LdapConnection {
         };
         matches!(self.bind, Some(LdapBind::Simple(_))) && !self.start_tls && !self.allow_plain && self.urls.iter().any(open)
     }
+}
+
+/// The host of a server, with a port that is not LDAP's own.
+fn server(url: &str) -> String {
+    let url = url.trim_end_matches('/').to_ascii_lowercase();
+    let bare = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+    [":636", ":389"].iter().find_map(|port| bare.strip_suffix(port)).unwrap_or(bare).to_owned()
 }

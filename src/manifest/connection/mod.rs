@@ -174,6 +174,11 @@ pub trait Described: Any + Send + Sync {
     /// What of it chooses the records: counts of another choice are not compared. Kept in the state, so stable over versions.
     fn rows(&self) -> Value;
 
+    /// Whether it has accounts that another connection has too, as far as both say it.
+    fn shares_with(&self, other: &dyn Described) -> bool {
+        self.system() == other.system() && self.rows() == other.rows()
+    }
+
     /// The field that says where the system is.
     fn place(&self) -> &'static str;
 

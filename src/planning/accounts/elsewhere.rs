@@ -65,6 +65,6 @@ fn stands(step: &Step<'_, '_>, target: usize, row: u32) -> String {
 
 fn tell(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, severity: Severity, (sentence, hint): (String, String)) {
     let rules = &step.basis.policy.targets[target];
-    let shared = Shared::new(severity, FindingCode::ChangedElsewhere, Some(&rules.name), sentence).hint(hint);
+    let shared = Shared::new(severity, FindingCode::StandsElsewhere, Some(&rules.name), sentence).hint(hint);
     step.report.findings.share(shared.at(Some(&rules.place)), key);
 }

@@ -6,12 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{Action, CONTAINER, Change, FindingCode, ListedBy, ObjectKind, Risk, Severity, Value, dn};
+use crate::model::{Action, FindingCode, ListedBy, ObjectKind, Severity, dn};
 use crate::planning::accounts::Step;
+use crate::planning::accounts::places;
 use crate::planning::accounts::presence::Presence;
 use crate::planning::basis::Basis;
 use crate::planning::draft::Draft;
 use crate::planning::findings::Shared;
+use crate::planning::targets::entry_names;
 use crate::world::{MemberRow, canonical};
 
 /// Groups in one sentence.
@@ -87,15 +89,11 @@ pub(super) fn settle(step: &mut Step<'_, '_>, target: usize) {
         step.ghosts[target].insert(hash, Arc::from(name.as_str()));
         hold(step, target, at, (&name, &lists));
         let draft = &step.drafts[at];
-        if draft.change.action == Action::Create || (draft.change.action == Action::Update && draft.change.attributes.is_empty()) {
+        if draft.change.action == Action::Create || draft.change.says_nothing() {
             over.insert(at);
         }
     }
-    let mut at = 0;
-    step.drafts.retain(|_| {
-        at += 1;
-        !over.contains(&(at - 1))
-    });
+    places::drop_all(step, &over);
 }
 
 /// Tells of it, and takes what is not to be written out of the change; a new account goes as a whole.
@@ -115,16 +113,10 @@ fn hold(step: &mut Step<'_, '_>, target: usize, at: usize, (name, lists): (&str,
         }
         return;
     }
-    let names = match &step.basis.observed[target].side.capabilities.listed_by {
-        Some(ListedBy::Name { attribute, .. } | ListedBy::Attribute(attribute)) => Some(attribute.clone()),
-        _ => None,
-    };
-    let sign_in = &rules.sign_in;
-    let change = &mut step.drafts[at].change;
-    change.attributes.retain(|one| Some(&one.attribute) != names.as_ref() && one.attribute.as_ref() != CONTAINER);
-    if !change.attributes.iter().any(|one| sign_in.contains(&one.attribute) || one.attribute.as_ref() == "active") {
-        change.risks.retain(|risk| *risk != Risk::SignIn);
+    if let Some(ListedBy::Attribute(listed_by)) = &step.basis.observed[target].side.capabilities.listed_by {
+        step.drafts[at].change.attributes.retain(|one| one.attribute != *listed_by);
     }
+    places::stay(step, target, at);
 }
 
 /// The numbers that new accounts of this plan may get.
@@ -138,33 +130,15 @@ fn numbers(step: &Step<'_, '_>, target: usize, listed_by: &ListedBy) -> Vec<Stri
 
 /// By what an account is listed once it is made or changed; nothing where that stays what it is.
 fn name_of(step: &Step<'_, '_>, listed_by: &ListedBy, draft: &Draft) -> Option<String> {
-    let change = &draft.change;
-    if change.object.kind != ObjectKind::Account {
-        return None;
-    }
-    let now = |name: &str| {
-        let accounts = step.basis.observed[draft.target].accounts();
-        let row = accounts.find_id(change.object.id.as_ref()?)?;
-        Some(canonical::text(accounts.cell_of(row, name)).into_owned()).filter(|text| !text.is_empty())
-    };
     match listed_by {
         ListedBy::NextNumber { .. } => None,
-        ListedBy::Attribute(attribute) => after(change, attribute)?,
-        ListedBy::Name { attribute, own, base } => {
-            let (name, container) = (after(change, attribute), after(change, CONTAINER));
-            if name.is_none() && container.is_none() {
-                return None;
-            }
-            let name = name.unwrap_or_else(|| now(attribute))?;
-            let parent = container.unwrap_or_else(|| now(CONTAINER));
-            let parent = parent.map_or_else(|| base.to_string(), |container| dn::below(&container, base));
-            Some(dn::below(&dn::rdn(own, &name), &parent))
+        ListedBy::Attribute(attribute) => {
+            let mut changed = draft.change.attributes.iter().filter(|one| one.attribute == *attribute);
+            Some(changed.find(|_| draft.change.object.kind == ObjectKind::Account)?.after.as_ref()?.as_text()?.to_owned())
+        }
+        ListedBy::Name => {
+            let names = step.basis.observed[draft.target].side.capabilities.entry_names.as_ref()?;
+            Some(entry_names::going(step.basis, draft)?.after.name(&names.base))
         }
     }
-}
-
-/// The value that a change gives an attribute; nothing where it leaves it alone.
-fn after(change: &Change, attribute: &str) -> Option<Option<String>> {
-    let one = change.attributes.iter().find(|one| one.attribute.as_ref() == attribute)?;
-    Some(one.after.as_ref().and_then(Value::as_text).map(str::to_owned))
 }

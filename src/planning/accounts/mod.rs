@@ -12,6 +12,7 @@ pub(in crate::planning) mod diff;
 mod elsewhere;
 mod ghosts;
 pub(in crate::planning) mod leaver;
+mod places;
 pub(in crate::planning) mod presence;
 pub(in crate::planning) mod renames;
 pub(in crate::planning) mod reserved;
@@ -96,6 +97,7 @@ pub(in crate::planning) fn diff(
         deprovision::unclaimed(&mut step, target);
         elsewhere::ask_memberships(&mut step, target);
         deselected::settle(&mut step, target);
+        places::settle(&mut step, target);
         ghosts::settle(&mut step, target);
     }
     let Step { presence, gone, nobodys, strangers_go, ghosts, drafts, report, .. } = step;

@@ -6,18 +6,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{Action, AttributeChange, Change, FindingCode, ObjectKind, Risk, Severity, Value};
+use crate::model::{Action, AttributeChange, Change, EntryNames, FindingCode, ObjectKind, RDN, Risk, Severity, Value, dn};
 use crate::planning::assembly::Step;
 use crate::planning::assembly::references::keys_of;
 use crate::planning::basis::Basis;
 use crate::planning::draft::{Draft, Grounds, Stage, attribute, with};
 use crate::planning::question::texts;
+use crate::planning::targets::entry_names::{self, Going};
 
 /// What is one object's by its nature, where a target does not say what it wants unique.
 const OF_ONE: &[(ObjectKind, &[&str])] =
     &[(ObjectKind::Account, &["userName", "emails", "employeeNumber"]), (ObjectKind::Group, &["displayName"])];
 /// What can't be empty gets a spare value for the moment.
 const NAMES: [&str; 2] = ["userName", "displayName"];
+/// Directories take no longer names of entries everywhere.
+const LONGEST_NAME: usize = 64;
 
 /// One draft must come before another: positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,30 +100,47 @@ impl Waiting {
 
 /// Who gives what up that another takes. Both exist, or the taker is made in this plan.
 pub(in crate::planning) fn moves(basis: &Basis<'_>, drafts: &[Draft]) -> BTreeSet<Move> {
-    let mut given: BTreeMap<(usize, ObjectKind, &Arc<str>, String), Vec<usize>> = BTreeMap::new();
+    let mut given: BTreeMap<(usize, ObjectKind, Held), Vec<usize>> = BTreeMap::new();
     let there = |draft: &Draft| matches!(draft.stage, Stage::GiveUp | Stage::UpdateAccounts | Stage::UpdateGroups);
     for (at, draft) in drafts.iter().enumerate().filter(|(_, draft)| there(draft)) {
-        for change in of_one(basis, draft) {
-            for text in beyond(change.before.as_ref(), change.after.as_ref()) {
-                given.entry((draft.target, draft.change.object.kind, &change.attribute, text)).or_default().push(at);
-            }
+        for held in gives(basis, draft) {
+            given.entry((draft.target, draft.change.object.kind, held)).or_default().push(at);
         }
     }
     let mut moves = BTreeSet::new();
     if given.is_empty() {
         return moves;
     }
-    let takes = |draft: &Draft| there(draft) || matches!(draft.stage, Stage::CreateAccounts | Stage::CreateGroups);
-    for (taker, draft) in drafts.iter().enumerate().filter(|(_, draft)| takes(draft)) {
-        for change in of_one(basis, draft) {
-            for text in beyond(change.after.as_ref(), change.before.as_ref()) {
-                let givers = given.get(&(draft.target, draft.change.object.kind, &change.attribute, text)).into_iter().flatten();
-                let others = givers.filter(|giver| drafts[**giver].change.object.key != draft.change.object.key);
-                moves.extend(others.map(|giver| Move { giver: *giver, taker }));
-            }
+    let may_take = |draft: &Draft| there(draft) || matches!(draft.stage, Stage::CreateAccounts | Stage::CreateGroups);
+    for (taker, draft) in drafts.iter().enumerate().filter(|(_, draft)| may_take(draft)) {
+        for held in takes(basis, draft) {
+            let givers = given.get(&(draft.target, draft.change.object.kind, held)).into_iter().flatten();
+            let others = givers.filter(|giver| drafts[**giver].change.object.key != draft.change.object.key);
+            moves.extend(others.map(|giver| Move { giver: *giver, taker }));
         }
     }
     moves
+}
+
+/// What only one can have: an attribute, and a text of it. What an entry is called where it stands counts as one.
+type Held = (Arc<str>, String);
+
+/// What a draft gives up of it.
+fn gives(basis: &Basis<'_>, draft: &Draft) -> Vec<Held> {
+    let of = |change: &AttributeChange| texts_of(change, change.before.as_ref(), change.after.as_ref());
+    let name = entry_names::going(basis, draft).and_then(|going| going.now);
+    of_one(basis, draft).into_iter().flat_map(of).chain(name.map(|now| (Arc::from(RDN), now.normal()))).collect()
+}
+
+/// What it takes of it.
+fn takes(basis: &Basis<'_>, draft: &Draft) -> Vec<Held> {
+    let of = |change: &AttributeChange| texts_of(change, change.after.as_ref(), change.before.as_ref());
+    let name = entry_names::going(basis, draft).map(|going| (Arc::from(RDN), going.after.normal()));
+    of_one(basis, draft).into_iter().flat_map(of).chain(name).collect()
+}
+
+fn texts_of(change: &AttributeChange, one: Option<&Value>, other: Option<&Value>) -> Vec<Held> {
+    beyond(one, other).into_iter().map(|text| (change.attribute.clone(), text)).collect()
 }
 
 /// The changes of a draft that are about what only one object has.
@@ -162,21 +182,33 @@ fn go_ahead(step: &mut Step<'_, '_>, at: usize, level: usize) {
 
 /// One of a circle gives up what others wait for, before it takes anything itself.
 fn step_aside(step: &mut Step<'_, '_>, at: usize, level: usize, takers: &[usize]) {
-    let wanted: BTreeSet<(Arc<str>, String)> = takers.iter().flat_map(|taker| gets(&step.drafts[*taker].change)).collect();
+    let basis = step.basis;
+    let wanted: BTreeSet<Held> = takers.iter().flat_map(|taker| takes(basis, &step.drafts[*taker])).collect();
     let draft = &mut step.drafts[at];
+    let going = entry_names::going(basis, draft);
+    let names = basis.observed[draft.target].side.capabilities.entry_names.as_ref();
     let mut aside = Vec::new();
     for change in &mut draft.change.attributes {
         let given = beyond(change.before.as_ref(), change.after.as_ref());
         if given.iter().any(|text| wanted.contains(&(change.attribute.clone(), text.clone()))) {
-            let spare = spare(change);
+            let spare = spare(change, names);
             aside.push(attribute(&change.attribute, std::mem::replace(&mut change.before, spare.clone()), spare));
         }
+    }
+    if let Some((names, going)) = names.zip(going) {
+        aside.extend(called_aside(names, going, &wanted, &aside).map(|(now, moving, then)| {
+            let rdn: Arc<str> = Arc::from(RDN);
+            draft.change.attributes.push(attribute(&rdn, Some(Value::text(moving.as_str())), Some(Value::text(then))));
+            attribute(&rdn, Some(Value::text(now)), Some(Value::text(moving)))
+        }));
     }
     let sign_in = aside.iter().any(|change| change.attribute.as_ref() == "userName");
     let risks: &[Risk] = if sign_in { &[Risk::SignIn] } else { &[] };
     let (target, stage) = (draft.target, draft.stage);
     let Change { object, mandate, reason, cause, .. } = draft.change.clone();
-    let names: Vec<&str> = aside.iter().map(|change| change.attribute.as_ref()).collect();
+    let told =
+        |change: &AttributeChange| if change.attribute.as_ref() == RDN { "entry's name".to_owned() } else { change.attribute.to_string() };
+    let names: Vec<String> = aside.iter().map(told).collect();
     let sentence = format!("{{who}}: its {} is handed on and another comes in a circle, so it is set aside for a moment", names.join(", "));
     step.tell(Severity::Note, FindingCode::HandedOn, target, &object.key, &sentence);
     let change = step.basis.change(target, Action::Update, object, Grounds { mandate, reason }, cause);
@@ -187,17 +219,28 @@ fn step_aside(step: &mut Step<'_, '_>, at: usize, level: usize, takers: &[usize]
     }
 }
 
-fn gets(change: &Change) -> Vec<(Arc<str>, String)> {
-    let of = |change: &AttributeChange| {
-        let texts = beyond(change.after.as_ref(), change.before.as_ref());
-        texts.into_iter().map(|text| (change.attribute.clone(), text)).collect::<Vec<_>>()
-    };
-    change.attributes.iter().flat_map(of).collect()
+/// What an entry is called whose name and place others wait for: now, for the moment, and in the end. Nothing where what it is named by is set aside anyway.
+fn called_aside(names: &EntryNames, going: Going, wanted: &BTreeSet<Held>, aside: &[AttributeChange]) -> Option<(String, String, String)> {
+    let now = going.now.filter(|now| wanted.contains(&(Arc::from(RDN), now.normal())))?;
+    let is_renamed = |by: &&Arc<str>| aside.iter().any(|change| change.attribute == **by);
+    if entry_names::named_by(names, &now).iter().any(is_renamed) {
+        return None;
+    }
+    let parts = dn::makes_up(&now.rdn);
+    let moving: Vec<String> = parts.iter().map(|(_, value)| for_the_moment(value).chars().take(LONGEST_NAME).collect()).collect();
+    let moving = dn::made_of(parts.iter().zip(&moving).map(|((own, _), value)| (*own, value.as_str())));
+    Some((now.rdn, moving, going.after.rdn))
 }
 
-fn spare(change: &AttributeChange) -> Option<Value> {
-    let name = change.before.as_ref().and_then(Value::as_text).filter(|_| NAMES.contains(&change.attribute.as_ref()))?;
-    Some(Value::text(format!("moving-{name}")))
+/// What can't be empty gets a spare value.
+fn spare(change: &AttributeChange, names: Option<&EntryNames>) -> Option<Value> {
+    let is_name = NAMES.contains(&change.attribute.as_ref()) || names.is_some_and(|names| names.attribute == change.attribute);
+    let name = change.before.as_ref().and_then(Value::as_text).filter(|_| is_name)?;
+    Some(Value::text(for_the_moment(name)))
+}
+
+fn for_the_moment(name: &str) -> String {
+    format!("moving-{name}")
 }
 
 /// The update with the smallest key in the circle that the first of those who wait leads into; without one, the first that waits.

@@ -14,6 +14,7 @@ use crate::planning::beyond::Beyond;
 use crate::planning::people::contradiction::{shared_ends, spare};
 use crate::planning::question::Moment;
 use crate::planning::schema::layout::Layout;
+use crate::planning::targets::old_names;
 use crate::policy::{Policy, TargetPolicy};
 use crate::world::World;
 
@@ -47,6 +48,8 @@ pub(super) fn unfit(policy: &Policy, world: &World) -> Option<&'static str> {
         Some("groups are made of people's values")
     } else if groups() && policy.groups.iter().any(in_groups) {
         Some("groups exclude or own by groups")
+    } else if policy.targets.iter().zip(&world.targets).any(|(rules, side)| old_names::may_be(world, &rules.name, side)) {
+        Some("a group lists a name that somebody may have had")
     } else if policy.targets.iter().any(|target| !target.protect.rules.is_empty()) {
         Some("accounts are protected by a rule")
     } else {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use super::super::testing::{Scene, group, mark, source, target};
+use super::super::testing::{Scene, group, mark, names, source, target};
 use crate::model::{ListedBy, ObjectKind};
 
 /// A directory: groups list names below `ou=people`.
@@ -14,7 +14,8 @@ fn directory(more: &str) -> Scene {
     let scene = Scene::new(&[source("hr", ""), target(&format!("  groups: {{}}\n{more}")), group("adm", adm)]);
     scene
         .able(|able| {
-            able.listed_by = Some(ListedBy::Name { attribute: "userName".into(), own: "uid".into(), base: "ou=people,dc=x".into() });
+            able.listed_by = Some(ListedBy::Name);
+            able.entry_names = Some(names("userName", "uid", &[("uid", "userName")]));
         })
         .person("1", "ada")
         .marked("u1", "hr/1", "ada")

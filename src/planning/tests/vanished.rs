@@ -158,7 +158,7 @@ fn moved(document: &str, left: bool) -> Scene {
 
 #[test]
 fn an_account_that_stands_where_lists_do_not_look_is_held_and_no_second_one_is_made() {
-    assert_snapshot!(moved("  groups: {}\n", false).told(), @"(Error ChangedElsewhere) hr/1: the account that headcount has for it stands in ou=contractors,dc=example, where Target chat does not look; everything of it stays as it is, and no second one is made");
+    assert_snapshot!(moved("  groups: {}\n", false).told(), @"(Error StandsElsewhere) hr/1: the account that headcount has for it stands in ou=contractors,dc=example, where Target chat does not look; everything of it stays as it is, and no second one is made");
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_leaver_whose_account_stands_where_lists_do_not_look_loses_sign_in_and_group
     assert_snapshot!(moved("  groups: {}\n", true).told(), @"
     0 Deactivate hr/1 [Leaver] id=u1 active: true > false; risks [SignIn]
     1 RemoveMembers group/all [Leaver] id=g1 hr/1
-    (Warning ChangedElsewhere) hr/1: goes, and the account that headcount has for it stands in ou=contractors,dc=example, where Target chat does not look; sign-in and memberships are taken, and nothing else of it changes
+    (Warning StandsElsewhere) hr/1: goes, and the account that headcount has for it stands in ou=contractors,dc=example, where Target chat does not look; sign-in and memberships are taken, and nothing else of it changes
     ");
     let told = moved("  groups: {}\n", true).told();
     assert_eq!(moved("  groups: {}\n  leaver: {action: delete}\n", true).told(), told, "it is not deleted");
@@ -180,7 +180,7 @@ fn the_list_counts_as_whole_where_others_stand_elsewhere() {
     assert_snapshot!(scene.told(), @"
     0 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; userName: nothing > bob;
     1 AddMembers group/all [Mover] id=g1 hr/2 needs [0]
-    (Error ChangedElsewhere) hr/1: the account that headcount has for it stands in ou=contractors,dc=example, where Target chat does not look; everything of it stays as it is, and no second one is made
+    (Error StandsElsewhere) hr/1: the account that headcount has for it stands in ou=contractors,dc=example, where Target chat does not look; everything of it stays as it is, and no second one is made
     ");
 }
 

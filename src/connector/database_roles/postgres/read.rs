@@ -9,7 +9,8 @@ use super::{Postgres, cell, id, yes};
 use crate::model::{ObjectKind, SystemError};
 
 /// The server's own roles, and ours, are nobody's.
-const OURS_OR_NOBODYS: &str = "pg_catalog.left(r.rolname::text, 3) = 'pg_' OR r.oid < 16384 OR r.rolname IN (current_user, session_user)";
+pub(super) const OURS_OR_NOBODYS: &str =
+    "pg_catalog.left(r.rolname::text, 3) = 'pg_' OR r.oid < 16384 OR r.rolname IN (current_user, session_user)";
 
 /// What is shown and left as it is.
 const UNTOUCHED: &str = "CASE WHEN {ours} THEN 'own' WHEN r.rolsuper THEN 'superuser' WHEN r.rolreplication THEN 'replication' WHEN r.rolname = ANY ({protected}) THEN 'protected' \

@@ -3,12 +3,14 @@
 //! Must never: try a change to find out.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::super::limits;
 use super::super::quote::postgres_name;
+use super::read::OURS_OR_NOBODYS;
 use super::{Postgres, cell, yes};
 use crate::manifest::connection::RoleServer;
-use crate::model::{Capabilities, SystemError};
+use crate::model::{Capabilities, ObjectKind, SystemError, ValueLimit};
 
 const RIGHTS: &str = "SELECT current_user::text, r.rolsuper, r.rolcreaterole, pg_catalog.pg_has_role(r.oid, 'pg_signal_backend', 'USAGE'), \
     pg_catalog.pg_is_in_recovery() FROM pg_catalog.pg_roles r WHERE r.rolname = current_user";
@@ -42,9 +44,14 @@ impl Postgres {
         // Groups and accounts are roles alike.
         let mut name = limits::of_account(RoleServer::Postgres);
         name.kept.push(rights.who.as_str().into());
+        let taken = self.taken().await?;
+        let besides = |kind: ObjectKind| {
+            let others = taken.iter().filter(|(of, _)| *of != Some(kind)).map(|(_, name)| name.clone());
+            ValueLimit { taken: others.collect(), ..name.clone() }
+        };
         Ok(Capabilities {
-            account_limits: limits::by_name("userName", name.clone()),
-            group_limits: limits::by_name("displayName", name),
+            account_limits: limits::by_name("userName", besides(ObjectKind::Account)),
+            group_limits: limits::by_name("displayName", besides(ObjectKind::Group)),
             create_accounts: makes,
             update_accounts: makes,
             deactivate_accounts: makes,
@@ -65,6 +72,15 @@ impl Postgres {
             says_removable: super::super::BOTH.into(),
             ..Capabilities::default()
         })
+    }
+
+    /// The names of all roles, with what they are here; nothing for those of the server's own, which are not shown.
+    async fn taken(&self) -> Result<Vec<(Option<ObjectKind>, Arc<str>)>, SystemError> {
+        let own = format!("SELECT r.rolname::text FROM pg_catalog.pg_roles r WHERE {OURS_OR_NOBODYS}");
+        let own = self.ask(&own).await?;
+        let own = own.iter().filter_map(|row| Some((None, cell(row, 0)?.into())));
+        let shown = self.all().await?.roles.into_iter().map(|role| (Some(role.kind), role.name.into()));
+        Ok(own.chain(shown).collect())
     }
 
     /// What the account may not do and would have to.

@@ -57,6 +57,25 @@ impl LdapFilter {
         }
     }
 
+    /// Whether no entry fits both, as far as they say it: one asks for a value where the other asks for another, or asks for what the other leaves out. Of
+    /// classes of entries one has several.
+    pub fn excludes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::And(parts), other) => parts.iter().any(|part| part.excludes(other)) || self.is_denied_by(other),
+            (Self::Or(parts), other) => parts.iter().all(|part| part.excludes(other)),
+            (one, Self::And(_) | Self::Or(_)) => other.excludes(one),
+            (Self::Compare(FilterComparison::Equal, one, value), Self::Compare(FilterComparison::Equal, other, another)) => {
+                let lower = |value: &[u8]| String::from_utf8_lossy(value).to_lowercase();
+                one.eq_ignore_ascii_case(other) && !one.eq_ignore_ascii_case("objectClass") && lower(value) != lower(another)
+            }
+            _ => self.is_denied_by(other) || other.is_denied_by(self),
+        }
+    }
+
+    fn is_denied_by(&self, other: &Self) -> bool {
+        matches!(other, Self::Not(inner) if **inner == *self)
+    }
+
     /// As it is written: `(&(objectClass=person)(!(employeeType=robot)))`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (filter, rest) = one(text.trim(), 0)?;
