@@ -40,9 +40,9 @@ const BUCKET: usize = 8;
 /// The row of a gap.
 const GAP: u32 = u32::MAX;
 /// So many rows of a part may wait to be put in order, and so many gaps may stand open.
-const LOOSE: usize = 128;
+const LOOSE: usize = 256;
 /// With so many rows they are divided, by so many bits.
-const MANY: usize = 1 << 14;
+const MANY: usize = 1 << 15;
 const BITS: u32 = 7;
 
 impl Index {
