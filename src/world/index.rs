@@ -50,8 +50,8 @@ impl Index {
     #[inline]
     pub(crate) fn insert(&mut self, hash: u64, row: u32) {
         let tag = tag(hash);
-        if self.parts.len() <= 1 && self.parts.first().is_none_or(|whole| whole.len() >= MANY) {
-            self.divide();
+        if self.parts.is_empty() {
+            self.parts = vec![Part::default()];
         }
         if let Some(part) = self.part_mut(tag) {
             part.fresh.push(Entry { tag, row });
@@ -96,6 +96,9 @@ impl Index {
 
     /// Puts in order what came, went and moved, where there is enough of it.
     pub(crate) fn tidy(&mut self) {
+        if self.divide() {
+            self.settle();
+        }
         self.parts.iter_mut().filter(|part| part.is_loose()).for_each(Part::order);
     }
 
@@ -106,6 +109,7 @@ impl Index {
 
     /// Puts what was noted in order.
     pub(crate) fn settle(&mut self) {
+        self.divide();
         self.parts.iter_mut().filter(|part| !part.fresh.is_empty()).for_each(Part::order);
     }
 
@@ -150,17 +154,14 @@ impl Index {
         self.parts.get_mut(at)
     }
 
-    /// One part for the first rows; for many a part for each of their first bits.
-    #[cold]
-    fn divide(&mut self) {
-        let Some(whole) = self.parts.pop() else { return self.parts = vec![Part::default()] };
+    /// A part for each of the first bits, once there are many rows. Says whether they were divided now.
+    fn divide(&mut self) -> bool {
+        let Some(whole) = self.parts.pop_if(|whole| whole.same == 0 && whole.len() >= MANY) else { return false };
         self.parts.resize(1 << BITS, Part { same: BITS, ..Part::default() });
         for entry in whole.entries() {
             self.part_mut(entry.tag).into_iter().for_each(|part| part.fresh.push(*entry));
         }
-        if !whole.settled.is_empty() {
-            self.settle();
-        }
+        true
     }
 }
 
@@ -346,13 +347,13 @@ mod tests {
                     index.settle();
                 }
             }
-            assert_eq!(index.parts.len(), 1 << BITS);
             assert_eq!((found(&index, 3), found(&index, 20_000)), (vec![3, 30_003], vec![20_000]));
             index.remove(spread(3), 3);
             index.renumber(spread(20_000), 20_000, 3);
             index.tidy();
             assert_eq!((found(&index, 3), found(&index, 20_000)), (vec![30_003], vec![3]));
             index.settle();
+            assert_eq!(index.parts.len(), 1 << BITS);
             assert!(index.is_settled() && index.entries().count() == 39_999);
             assert_eq!(index.doubles(|_, _| true).len(), 9999);
             index.without(&[7, 39_999]);
