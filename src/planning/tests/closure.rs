@@ -143,24 +143,32 @@ fn one_after_another(scenes: &[&Scene]) -> (Replanned, Plan) {
 
 #[test]
 fn whoever_a_rule_covers_beyond_those_who_are_planned_counts_until_they_are_covered_no_more() {
-    let with = |rule: String| under(&[source("hr", ""), target("  groups: {}"), rule]);
+    let by_title = "when: identity.title == \"Lead\"";
+    let of_group = group("leads", &by_title.replace("when", "  rule"));
+    let of_card = entitlement("card", &format!("  entitlement: card\n  {by_title}"));
     let titled = |scene: Scene, at: usize, title: &str| {
         scene.amended(&at.to_string(), "title", json!(title)).with(&format!("u{at}"), "title", json!(title))
     };
-    let by_title = "when: identity.title == \"Lead\"";
-    for rule in [group("leads", &by_title.replace("when", "  rule")), entitlement("card", &format!("  entitlement: card\n  {by_title}"))] {
-        let mut leads = with(rule).marked_group("g2", "group/leads", "leads");
+    for is_group in [true, false] {
+        let rule = if is_group { &of_group } else { &of_card };
+        let all = group("clerks", "  rule: identity.title != \"\"");
+        let mut leads = under(&[source("hr", ""), target("  groups: {}"), all, rule.clone()]);
+        if is_group {
+            leads = leads.marked_group("g2", "group/leads", "leads");
+        }
         for at in [20, 30, 50] {
             let id = format!("u{at}");
-            leads = titled(leads, at, "Lead").member("g2", &id).entitled(&id, "card", json!({}));
+            leads = titled(leads, at, "Lead");
+            leads = if is_group { leads.member("g2", &id) } else { leads.entitled(&id, "card", json!({})) };
         }
+        assert_eq!(leads.plan().changes.len(), 0);
         let tells = |plan: &Plan| plan.findings.iter().any(|finding| finding.code == FindingCode::NamesNobody);
         // The third stands beyond those whom the change bears on.
         let one = titled(titled(leads.clone(), 20, "Clerk"), 30, "Clerk");
-        assert!(!tells(&one_after_another(&[&leads, &one]).1), "{by_title}");
+        assert!(!tells(&one_after_another(&[&leads, &one]).1), "{is_group}");
         let two = titled(leads.clone(), 50, "Clerk");
         let none = titled(titled(two.clone(), 20, "Clerk"), 30, "Clerk");
-        assert!(tells(&one_after_another(&[&leads, &two, &none]).1), "{by_title}");
+        assert!(tells(&one_after_another(&[&leads, &two, &none]).1), "{is_group}");
     }
 }
 
