@@ -26,7 +26,10 @@ fn main() {
     let sizes: Vec<usize> = arguments.filter_map(|argument| argument.parse().ok()).collect();
     let sizes = if sizes.is_empty() { vec![10_000, 100_000, 1_000_000] } else { sizes };
     let policy = compiled();
-    println!("{:>9}  {:<34} {:>12} {:>12} {:>12} {:>12}", "people", "what", "median µs", "p99 µs", "most µs", "taken in µs");
+    println!(
+        "{:>9}  {:<34} {:>12} {:>12} {:>12} {:>12} {:>8}",
+        "people", "what", "median µs", "p99 µs", "most µs", "taken in µs", "planned"
+    );
     for people in sizes {
         Company::new(&policy, people).measure();
     }
@@ -43,6 +46,15 @@ struct Company<'p> {
 
 /// One change, and what takes it back.
 type Change = (Source, Delta, Delta);
+
+/// What one change took, in microseconds, and what came of it.
+struct Taken {
+    taking: f64,
+    planning: f64,
+    /// whom the plan was of
+    people: usize,
+    changes: usize,
+}
 
 #[derive(Clone, Copy)]
 enum Source {
@@ -100,23 +112,26 @@ impl<'p> Company<'p> {
             ("a record is gone", Self::goes, 1),
         ];
         for (what, make, least) in kinds {
-            let (mut planned, mut taken) = (Vec::new(), Vec::new());
+            let (mut planned, mut taken, mut people_planned) = (Vec::new(), Vec::new(), 0);
             for at in 0..CHANGES {
                 let (source, there, back) = make(self, (at * 7919 + 13) % people);
                 for (delta, changes) in [(there, least), (back, 0)] {
-                    let (taking, planning, many) = self.take(source, &delta);
+                    let one = self.take(source, &delta);
+                    let many = one.changes;
                     assert!(many >= changes && (changes > 0 || many == 0), "{what}: {many} changes");
-                    planned.push(planning);
-                    taken.push(taking);
+                    planned.push(one.planning);
+                    taken.push(one.taking);
+                    people_planned += one.people;
                 }
             }
             let [median, p99, most] = spread(&mut planned);
-            println!("{people:>9}  {what:<34} {median:>12.1} {p99:>12.1} {most:>12.1} {:>12.1}", spread(&mut taken)[0]);
+            let (taking, mean) = (spread(&mut taken)[0], people_planned as f64 / planned.len() as f64);
+            println!("{people:>9}  {what:<34} {median:>12.1} {p99:>12.1} {most:>12.1} {taking:>12.1} {mean:>8.1}");
         }
     }
 
-    /// Takes a change in and plans: the microseconds of both, and how many changes the plan has.
-    fn take(&mut self, source: Source, delta: &Delta) -> (f64, f64, usize) {
+    /// Takes a change in and plans.
+    fn take(&mut self, source: Source, delta: &Delta) -> Taken {
         let started = cpu_seconds();
         let dirty = match source {
             Source::Records => self.world.change_source(self.policy, 0, delta),
@@ -128,8 +143,9 @@ impl<'p> Company<'p> {
             panic!("{:?} is asked", replan.survey.lookups.pop());
         }
         let planned = cpu_seconds();
-        assert!(matches!(replan.how, Replanned::Closure { .. }), "{:?}", replan.how);
-        ((taken - started) * 1e6, (planned - taken) * 1e6, black_box(replan.plan).changes.len())
+        let Replanned::Closure { people } = replan.how else { panic!("{:?}", replan.how) };
+        let planned = Taken { taking: (taken - started) * 1e6, planning: (planned - taken) * 1e6, people, changes: 0 };
+        Taken { changes: black_box(replan.plan).changes.len(), ..planned }
     }
 
     fn delta(&self, source: Source, fill: impl FnOnce(&mut Delta)) -> Delta {

@@ -3,6 +3,7 @@
 //! Must never: hold what a step decided.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::manifest::kinds::Ownership;
 use crate::model::Marks;
@@ -24,7 +25,7 @@ pub(in crate::planning) struct Basis<'a> {
     pub(in crate::planning) policy: &'a Policy,
     pub(in crate::planning) world: &'a World,
     pub(in crate::planning) moment: Moment,
-    pub(in crate::planning) layout: Layout<'a>,
+    pub(in crate::planning) layout: Arc<Layout<'a>>,
     pub(in crate::planning) people: Identities<'a>,
     pub(in crate::planning) revoked: Revoked<'a>,
     pub(in crate::planning) observed: Vec<Observed<'a>>,
@@ -43,18 +44,17 @@ pub(in crate::planning) struct Basis<'a> {
 impl<'a> Basis<'a> {
     /// Lays everything out.
     pub(in crate::planning) fn new(policy: &'a Policy, world: &'a World, answers: &[(Lookup, Answer)], moment: Moment) -> Self {
-        Self::of(policy, world, answers, moment, Beyond::default())
+        Self::of((policy, Arc::new(Layout::new(policy, world))), world, answers, moment, Beyond::default())
     }
 
-    /// The same of a part of the world.
+    /// The same of a part of the world, for which the whole policy is laid out as it is for all of it.
     pub(in crate::planning) fn of(
-        policy: &'a Policy,
+        (policy, layout): (&'a Policy, Arc<Layout<'a>>),
         world: &'a World,
         answers: &[(Lookup, Answer)],
         moment: Moment,
         beyond: Beyond,
     ) -> Self {
-        let layout = Layout::new(policy, world);
         let people = Identities::new(policy, world, &layout, moment, beyond.shared_ends.clone());
         let revoked = Revoked::new(policy, &world.memory, &people);
         let observed = observe(&world.targets, answers);

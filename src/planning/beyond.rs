@@ -2,6 +2,9 @@
 //!
 //! Must never: stand for anybody of whom something is decided; whoever may be another than before is planned.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use jiff::civil::Date;
 
 /// What stands beyond. Of a plan of everybody, nothing.
@@ -15,6 +18,8 @@ pub(in crate::planning) struct Beyond {
     pub(in crate::planning) covered: Vec<u64>,
     /// by the Entitlements' positions: how many their rules cover
     pub(in crate::planning) entitled: Vec<u64>,
+    /// keys to which somebody who is planned refers as before: their accounts are those that are observed there
+    pub(in crate::planning) referred: BTreeSet<Arc<str>>,
 }
 
 /// The others at one target.

@@ -335,7 +335,7 @@ impl Ledger {
         }
         let targets = sums.staying.iter().zip(&sums.accounts);
         let targets = targets.map(|(staying, accounts)| Others { staying: *staying, accounts: *accounts, ..Default::default() });
-        Beyond { shared_ends: None, targets: targets.collect(), covered: sums.covered, entitled: sums.entitled }
+        Beyond { targets: targets.collect(), covered: sums.covered, entitled: sums.entitled, ..Beyond::default() }
     }
 
     /// Whether what a part says of accounts that nobody claims is so for all of them.

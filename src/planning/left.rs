@@ -182,8 +182,9 @@ impl AtTarget<'_, '_> {
         for identity in 0..basis.people.len() {
             basis.people.assemble(&basis.layout, identity, &mut person);
             let serves = serve(basis, self.target, &person);
-            // Whoever has no account and gets none was left nothing that others could have changed.
-            if matches!(serves, Serve::No(_)) && self.matched.claims[self.target].of(identity) == Claim::None {
+            // Whoever has no account and gets none was left nothing that others could have changed, whether or not somebody asked for one that vanished.
+            let has_none = matches!(self.matched.claims[self.target].of(identity), Claim::None | Claim::Vanished);
+            if matches!(serves, Serve::No(_)) && has_none {
                 continue;
             }
             work_out(basis, self.target, &person, &mut desired);

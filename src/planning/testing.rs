@@ -146,6 +146,13 @@ impl Scene {
         self
     }
 
+    /// An account has another value.
+    pub(crate) fn with(mut self, id: &str, attribute: &str, value: Json) -> Self {
+        let accounts = self.objects.get_mut(&("chat".to_owned(), ObjectKind::Account)).unwrap();
+        accounts.iter_mut().find(|account| account["id"] == id).unwrap()[attribute] = value;
+        self
+    }
+
     /// Forgets the records of a source.
     pub(crate) fn without_records(mut self, source: &str) -> Self {
         self.records.remove(source);

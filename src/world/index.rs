@@ -7,11 +7,21 @@
 /// From a hash to rows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Index {
+    /// by the first bits of the tag: so that putting in order is done in the cache, and of a world that is kept only where something changed. None before the first
+    /// row, and one while there are few
+    parts: Vec<Part>,
+}
+
+/// The rows of some tags.
+#[derive(Clone, Debug, Default)]
+struct Part {
+    /// so many first bits of the tags are the same
+    same: u32,
     /// in order of buckets, in a bucket by tag and row
     settled: Vec<Entry>,
     /// where each bucket begins, and the end
     starts: Vec<u32>,
-    /// a tag's bucket: its first bits
+    /// a tag's bucket: its first bits behind those that are the same
     shift: u32,
     /// noted since
     fresh: Vec<Entry>,
@@ -29,33 +39,44 @@ struct Entry {
 const BUCKET: usize = 8;
 /// The row of a gap.
 const GAP: u32 = u32::MAX;
-/// So many rows may wait to be put in order, and so many gaps may stand open.
-const LOOSE: usize = 512;
+/// So many rows of a part may wait to be put in order, and so many gaps may stand open.
+const LOOSE: usize = 256;
+/// With so many rows they are divided, by so many bits.
+const MANY: usize = 1 << 15;
+const BITS: u32 = 7;
 
 impl Index {
     /// Notes a row under a hash. It can be found at once, and fast from [`Index::settle`] on.
+    #[inline]
     pub(crate) fn insert(&mut self, hash: u64, row: u32) {
-        self.fresh.push(Entry { tag: tag(hash), row });
+        let tag = tag(hash);
+        if self.parts.is_empty() {
+            self.parts = vec![Part::default()];
+        }
+        if let Some(part) = self.part_mut(tag) {
+            part.fresh.push(Entry { tag, row });
+        }
     }
 
     /// The rows that may have this hash, in no order.
     pub(crate) fn candidates(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
         let tag = tag(hash);
-        self.bucket(tag).iter().chain(&self.fresh).filter(move |entry| entry.tag == tag && entry.row != GAP).map(|entry| entry.row)
+        let part = self.part(tag).into_iter();
+        part.flat_map(move |part| part.near(tag)).flatten().filter(move |entry| entry.is_of(tag)).map(|entry| entry.row)
     }
 
     /// All rows, each with a hash under which it is found.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
-        let rows = self.settled.iter().chain(&self.fresh).filter(|entry| entry.row != GAP);
-        rows.map(|entry| (u64::from(entry.tag) << 32, entry.row))
+        self.parts.iter().flat_map(Part::entries).map(|entry| (u64::from(entry.tag) << 32, entry.row))
     }
 
     /// Calls for each of them: for looks of which there are as many as people.
     #[inline]
     pub(crate) fn each(&self, hash: u64, mut found: impl FnMut(u32)) {
         let tag = tag(hash);
-        for entry in [self.bucket(tag), &self.fresh].into_iter().flatten() {
-            if entry.tag == tag && entry.row != GAP {
+        let Some(part) = self.part(tag) else { return };
+        for entry in part.near(tag).into_iter().flatten() {
+            if entry.is_of(tag) {
                 found(entry.row);
             }
         }
@@ -63,7 +84,103 @@ impl Index {
 
     /// A row is not under a hash any more.
     pub(crate) fn remove(&mut self, hash: u64, row: u32) {
-        let gone = Entry { tag: tag(hash), row };
+        let tag = tag(hash);
+        self.part_mut(tag).into_iter().for_each(|part| part.remove(Entry { tag, row }));
+    }
+
+    /// A row has another number.
+    pub(crate) fn renumber(&mut self, hash: u64, from: u32, to: u32) {
+        let moved = Entry { tag: tag(hash), row: from };
+        self.part_mut(moved.tag).into_iter().for_each(|part| part.renumber(moved, to));
+    }
+
+    /// Puts in order what came, went and moved, where there is enough of it.
+    pub(crate) fn tidy(&mut self) {
+        if self.divide() {
+            self.settle();
+        }
+        self.parts.iter_mut().filter(|part| part.is_loose()).for_each(Part::order);
+    }
+
+    /// Whether everything is in order.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.parts.iter().all(|part| part.fresh.is_empty())
+    }
+
+    /// Puts what was noted in order.
+    pub(crate) fn settle(&mut self) {
+        self.divide();
+        self.parts.iter_mut().filter(|part| !part.fresh.is_empty()).for_each(Part::order);
+    }
+
+    /// Pairs of rows for which `same` says that they are the same: the first row, and each later one, in the order of the later ones. Of what is settled.
+    pub(crate) fn doubles(&self, same: impl Fn(u32, u32) -> bool) -> Vec<(u32, u32)> {
+        let mut doubles = Vec::new();
+        let settled = self.parts.iter().flat_map(|part| part.settled.chunk_by(|one, next| one.tag == next.tag));
+        for alike in settled.filter(|alike| alike.len() > 1) {
+            let mut firsts: Vec<u32> = Vec::new();
+            for entry in alike.iter().filter(|entry| entry.row != GAP) {
+                match firsts.iter().find(|first| same(**first, entry.row)) {
+                    Some(first) => doubles.push((*first, entry.row)),
+                    None => firsts.push(entry.row),
+                }
+            }
+        }
+        doubles.sort_unstable_by_key(|(_, later)| *later);
+        doubles
+    }
+
+    /// Without these rows (sorted); those behind them move up.
+    pub(crate) fn without(&mut self, dropped: &[u32]) {
+        for part in &mut self.parts {
+            let stay = part.entries().filter_map(|entry| match dropped.binary_search(&entry.row) {
+                Ok(_) => None,
+                Err(before) => Some(Entry { row: entry.row - before as u32, ..*entry }),
+            });
+            part.fresh = stay.collect();
+            part.settled.clear();
+            part.order();
+        }
+    }
+
+    #[inline]
+    fn part(&self, tag: u32) -> Option<&Part> {
+        self.parts.get(if self.parts.len() > 1 { (tag >> (u32::BITS - BITS)) as usize } else { 0 })
+    }
+
+    #[inline]
+    fn part_mut(&mut self, tag: u32) -> Option<&mut Part> {
+        let at = if self.parts.len() > 1 { (tag >> (u32::BITS - BITS)) as usize } else { 0 };
+        self.parts.get_mut(at)
+    }
+
+    /// A part for each of the first bits, once there are many rows. Says whether they were divided now.
+    fn divide(&mut self) -> bool {
+        let Some(whole) = self.parts.pop_if(|whole| whole.same == 0 && whole.len() >= MANY) else { return false };
+        self.parts.resize(1 << BITS, Part { same: BITS, ..Part::default() });
+        for entry in whole.entries() {
+            self.part_mut(entry.tag).into_iter().for_each(|part| part.fresh.push(*entry));
+        }
+        true
+    }
+}
+
+impl Part {
+    fn len(&self) -> usize {
+        self.settled.len() + self.fresh.len()
+    }
+
+    /// Where a tag may stand.
+    #[inline]
+    fn near(&self, tag: u32) -> [&[Entry]; 2] {
+        [self.bucket_ends(tag).and_then(|ends| self.settled.get(ends)).unwrap_or_default(), &self.fresh]
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.settled.iter().chain(&self.fresh).filter(|entry| entry.row != GAP)
+    }
+
+    fn remove(&mut self, gone: Entry) {
         if let Some(at) = self.fresh.iter().position(|entry| *entry == gone) {
             self.fresh.swap_remove(at);
         } else if let Some(entry) = self.settled_entry(gone) {
@@ -72,20 +189,11 @@ impl Index {
         }
     }
 
-    /// A row has another number.
-    pub(crate) fn renumber(&mut self, hash: u64, from: u32, to: u32) {
-        let moved = Entry { tag: tag(hash), row: from };
+    fn renumber(&mut self, moved: Entry, to: u32) {
         if let Some(entry) = self.fresh.iter_mut().find(|entry| **entry == moved) {
             entry.row = to;
         } else if let Some(entry) = self.settled_entry(moved) {
             entry.row = to;
-        }
-    }
-
-    /// Puts in order what came, went and moved, where there is enough of it.
-    pub(crate) fn tidy(&mut self) {
-        if self.fresh.len() > LOOSE || self.gaps > LOOSE.max(self.settled.len() / 2) {
-            self.order();
         }
     }
 
@@ -94,16 +202,8 @@ impl Index {
         self.settled.get_mut(ends)?.iter_mut().find(|entry| **entry == wanted)
     }
 
-    /// Whether everything is in order.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.fresh.is_empty()
-    }
-
-    /// Puts what was noted in order.
-    pub(crate) fn settle(&mut self) {
-        if !self.fresh.is_empty() {
-            self.order();
-        }
+    fn is_loose(&self) -> bool {
+        self.fresh.len() > LOOSE || self.gaps > LOOSE.max(self.settled.len() / 2)
     }
 
     fn order(&mut self) {
@@ -118,8 +218,8 @@ impl Index {
 
     /// Counts how many go where, then puts each there.
     fn place(&mut self, entries: &[Entry], buckets: usize) {
-        let shift = self.shift;
-        let at = |entry: &Entry| bucket_of(entry.tag, shift);
+        let (same, shift) = (self.same, self.shift);
+        let at = |entry: &Entry| bucket_of(entry.tag << same, shift);
         // One behind: the place of the next entry of each bucket, which in the end is where the bucket after it begins.
         let mut starts = vec![0u32; buckets + 2];
         entries.iter().for_each(|entry| starts[at(entry) + 2] += 1);
@@ -139,42 +239,17 @@ impl Index {
         self.starts = starts;
     }
 
-    /// Pairs of rows for which `same` says that they are the same: the first row, and each later one, in the order of the later ones. Of what is settled.
-    pub(crate) fn doubles(&self, same: impl Fn(u32, u32) -> bool) -> Vec<(u32, u32)> {
-        let mut doubles = Vec::new();
-        for alike in self.settled.chunk_by(|one, next| one.tag == next.tag).filter(|alike| alike.len() > 1) {
-            let mut firsts: Vec<u32> = Vec::new();
-            for entry in alike.iter().filter(|entry| entry.row != GAP) {
-                match firsts.iter().find(|first| same(**first, entry.row)) {
-                    Some(first) => doubles.push((*first, entry.row)),
-                    None => firsts.push(entry.row),
-                }
-            }
-        }
-        doubles.sort_unstable_by_key(|(_, later)| *later);
-        doubles
-    }
-
-    /// Without these rows (sorted); those behind them move up.
-    pub(crate) fn without(&mut self, dropped: &[u32]) {
-        let mut entries = std::mem::take(&mut self.settled);
-        entries.append(&mut self.fresh);
-        let moved = entries.into_iter().filter(|entry| entry.row != GAP).filter_map(|entry| match dropped.binary_search(&entry.row) {
-            Ok(_) => None,
-            Err(before) => Some(Entry { row: entry.row - before as u32, ..entry }),
-        });
-        self.fresh = moved.collect();
-        (self.gaps, self.starts) = (0, Vec::new());
-        self.settle();
-    }
-
-    fn bucket(&self, tag: u32) -> &[Entry] {
-        self.bucket_ends(tag).and_then(|ends| self.settled.get(ends)).unwrap_or_default()
-    }
-
+    #[inline]
     fn bucket_ends(&self, tag: u32) -> Option<std::ops::Range<usize>> {
-        let at = bucket_of(tag, self.shift);
+        let at = bucket_of(tag << self.same, self.shift);
         Some(*self.starts.get(at)? as usize..*self.starts.get(at + 1)? as usize)
+    }
+}
+
+impl Entry {
+    #[inline]
+    fn is_of(self, tag: u32) -> bool {
+        self.tag == tag && self.row != GAP
     }
 }
 
@@ -251,6 +326,38 @@ mod tests {
         (0..1000).filter(|row| ![3, 4, 5, 503, 504, 505].contains(row)).for_each(|row| index.remove(hash(row), row));
         index.tidy();
         sound(&index);
-        assert_eq!((index.gaps, index.settled.len()), (0, 14));
+        assert_eq!(index.parts.iter().map(|part| (part.gaps, part.settled.len())).collect::<Vec<_>>(), [(0, 14)]);
+    }
+
+    #[test]
+    fn of_many_rows_each_is_found_whenever_they_are_divided() {
+        let spread = |row: u32| u64::from(row % 30_000).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let found = |index: &Index, row: u32| {
+            let mut rows: Vec<u32> = index.candidates(spread(row)).collect();
+            index.each(spread(row), |row| rows.push(row));
+            rows.sort_unstable();
+            rows.dedup();
+            rows
+        };
+        for settled in [10_000, 20_000, 40_000] {
+            let mut index = Index::default();
+            for row in 0..40_000 {
+                index.insert(spread(row), row);
+                if row == settled {
+                    index.settle();
+                }
+            }
+            assert_eq!((found(&index, 3), found(&index, 20_000)), (vec![3, 30_003], vec![20_000]));
+            index.remove(spread(3), 3);
+            index.renumber(spread(20_000), 20_000, 3);
+            index.tidy();
+            assert_eq!((found(&index, 3), found(&index, 20_000)), (vec![30_003], vec![3]));
+            index.settle();
+            assert_eq!(index.parts.len(), 1 << BITS);
+            assert!(index.is_settled() && index.entries().count() == 39_999);
+            assert_eq!(index.doubles(|_, _| true).len(), 9999);
+            index.without(&[7, 39_999]);
+            assert_eq!((found(&index, 7), found(&index, 29_999), index.entries().count()), (vec![30_006], vec![29_998], 39_997));
+        }
     }
 }

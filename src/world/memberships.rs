@@ -1,4 +1,4 @@
-//! Who belongs to which group of one Target: pairs of rows, sorted.
+//! Who belongs to which group of one Target: of each group the rows of its members, sorted.
 //!
 //! Must never: drop a membership whose group or member was not read; it may still be looked up.
 
@@ -15,7 +15,8 @@ use crate::model::{Cell, Evidence, Page};
 #[derive(Clone, Debug)]
 pub(crate) struct Memberships {
     raw: Vec<RawPair>,
-    pairs: Vec<(u32, MemberRow)>,
+    /// by the group's row
+    members: Vec<Vec<MemberRow>>,
     /// what members are called of which the system itself says that they are nobody
     names: BTreeMap<u64, Arc<str>>,
     pub(crate) evidence: Evidence,
@@ -65,7 +66,7 @@ impl Default for Memberships {
     fn default() -> Self {
         Self {
             raw: Vec::new(),
-            pairs: Vec::new(),
+            members: Vec::new(),
             names: BTreeMap::new(),
             evidence: Evidence::Unreadable { reason: "it was not read".into() },
         }
@@ -88,37 +89,39 @@ impl Memberships {
         let rows: BTreeSet<(u32, MemberRow)> = ended.iter().filter_map(|pair| pair.rows(&[accounts], &[groups])).collect();
         self.raw.retain(|pair| !ended.iter().any(|ended| pair.ends_with(ended)));
         if rows.len() > FEW {
-            return self.pairs.retain(|pair| !rows.contains(pair));
+            let of_group = (0..).zip(&mut self.members);
+            return of_group.for_each(|(group, members)| members.retain(|member| !rows.contains(&(group, *member))));
         }
-        for pair in rows {
-            if let Ok(at) = self.pairs.binary_search(&pair) {
-                self.pairs.remove(at);
+        for (group, member) in rows {
+            let members = self.of(group);
+            if let Ok(at) = members.binary_search(&member) {
+                members.remove(at);
             }
         }
     }
 
     /// Some accounts go, and others move; a membership of one that goes leads to no row any more.
     pub(super) fn move_accounts(&mut self, moves: &Moves, keyed: Keyed, accounts: &Objects, groups: &Objects) {
-        let to = |(group, member): (u32, MemberRow)| match member {
-            MemberRow::Account(row) => Some((group, MemberRow::Account(moves.to(row)?))),
-            MemberRow::Group(_) => Some((group, member)),
+        let member = |member| match member {
+            MemberRow::Account(row) => moves.to(row).map(MemberRow::Account),
+            MemberRow::Group(_) => Some(member),
         };
-        self.renumber(moves, to, keyed, accounts, groups);
+        self.renumber(moves, (Some, member), keyed, accounts, groups);
     }
 
     /// Some groups go, and others move.
     pub(super) fn move_groups(&mut self, moves: &Moves, keyed: Keyed, accounts: &Objects, groups: &Objects) {
-        let to = |(group, member): (u32, MemberRow)| match member {
-            MemberRow::Account(_) => Some((moves.to(group)?, member)),
-            MemberRow::Group(row) => Some((moves.to(group)?, MemberRow::Group(moves.to(row)?))),
+        let member = |member| match member {
+            MemberRow::Account(_) => Some(member),
+            MemberRow::Group(row) => moves.to(row).map(MemberRow::Group),
         };
-        self.renumber(moves, to, keyed, accounts, groups);
+        self.renumber(moves, (|group| moves.to(group), member), keyed, accounts, groups);
     }
 
     fn renumber(
         &mut self,
         moves: &Moves,
-        to: impl Fn((u32, MemberRow)) -> Option<(u32, MemberRow)>,
+        (group_to, member_to): (impl Fn(u32) -> Option<u32>, impl Fn(MemberRow) -> Option<MemberRow>),
         keyed: Keyed,
         accounts: &Objects,
         groups: &Objects,
@@ -126,21 +129,24 @@ impl Memberships {
         if moves.is_empty() {
             return;
         }
-        let raw = &mut self.raw;
         let hashed = |objects: &Objects, row| keyed.text(&objects.id(row));
-        self.pairs.retain_mut(|pair| {
-            if let Some(moved) = to(*pair) {
-                *pair = moved;
-                return true;
-            }
-            let (member, kind) = match pair.1 {
-                MemberRow::Account(row) => (hashed(accounts, row), MemberKind::Account),
-                MemberRow::Group(row) => (hashed(groups, row), MemberKind::Group),
-            };
-            raw.push(RawPair { group: hashed(groups, pair.0), member, kind });
-            false
-        });
-        self.pairs.sort_unstable();
+        for (group, mut members) in (0..).zip(std::mem::take(&mut self.members)) {
+            let to = group_to(group);
+            members.retain_mut(|member| {
+                if let (Some(_), Some(moved)) = (to, member_to(*member)) {
+                    *member = moved;
+                    return true;
+                }
+                let (member, kind) = match *member {
+                    MemberRow::Account(row) => (hashed(accounts, row), MemberKind::Account),
+                    MemberRow::Group(row) => (hashed(groups, row), MemberKind::Group),
+                };
+                self.raw.push(RawPair { group: hashed(groups, group), member, kind });
+                false
+            });
+            members.sort_unstable();
+            to.into_iter().for_each(|to| *self.of(to) = std::mem::take(&mut members));
+        }
     }
 
     /// Finds the rows of the pairs that can be found now.
@@ -159,19 +165,30 @@ impl Memberships {
         self.raw.sort_unstable();
         self.raw.dedup();
         self.raw.shrink_to_fit();
-        if resolved.len() <= FEW && !self.pairs.is_empty() {
+        if resolved.len() <= FEW {
             // A few find their places among the others.
-            for pair in resolved {
-                if let Err(at) = self.pairs.binary_search(&pair) {
-                    self.pairs.insert(at, pair);
+            for (group, member) in resolved {
+                let members = self.of(group);
+                if let Err(at) = members.binary_search(&member) {
+                    members.insert(at, member);
                 }
             }
             return;
         }
-        self.pairs.append(&mut resolved);
-        self.pairs.sort_unstable();
-        self.pairs.dedup();
-        self.pairs.shrink_to_fit();
+        resolved.into_iter().for_each(|(group, member)| self.of(group).push(member));
+        for members in &mut self.members {
+            members.sort_unstable();
+            members.dedup();
+            members.shrink_to_fit();
+        }
+    }
+
+    fn of(&mut self, group: u32) -> &mut Vec<MemberRow> {
+        let at = group as usize;
+        if self.members.len() <= at {
+            self.members.resize_with(at + 1, Vec::new);
+        }
+        &mut self.members[at]
     }
 
     /// Pairs that lead to rows only with the objects that were looked up; these count after the others.
@@ -198,27 +215,26 @@ impl Memberships {
 
     /// Those of these accounts, and all groups in groups, by the rows of an excerpt.
     pub(super) fn excerpt(&self, accounts: &BTreeSet<u32>, groups: u32) -> Self {
-        let mut pairs = Vec::new();
-        let mut at = 0;
-        for group in 0..groups {
-            let of = |from: usize| self.pairs.get(from..).unwrap_or_default();
-            at += of(at).partition_point(|(known, _)| *known < group);
-            let end = at + of(at).partition_point(|(known, _)| *known == group);
-            let members = &self.pairs[at..end];
+        let of_group = |group: u32| {
+            let members = self.members(group);
             // The accounts of a group come first, then the groups in it.
-            let nested = members.partition_point(|(_, member)| matches!(member, MemberRow::Account(_)));
-            let here = accounts.iter().enumerate();
-            let here = here.filter(|(_, row)| members[..nested].binary_search(&(group, MemberRow::Account(**row))).is_ok());
-            pairs.extend(here.map(|(row, _)| (group, MemberRow::Account(row as u32))));
-            pairs.extend(&members[nested..]);
-            at = end;
-        }
-        Self { raw: self.raw.clone(), pairs, names: self.names.clone(), evidence: self.evidence.clone() }
+            let nested = members.partition_point(|member| matches!(member, MemberRow::Account(_)));
+            let (people, nested) = members.split_at(nested);
+            let here = accounts.iter().enumerate().filter(|(_, row)| people.binary_search(&MemberRow::Account(**row)).is_ok());
+            here.map(|(row, _)| MemberRow::Account(row as u32)).chain(nested.iter().copied()).collect()
+        };
+        let members = (0..groups).map(of_group).collect();
+        Self { raw: self.raw.clone(), members, names: self.names.clone(), evidence: self.evidence.clone() }
+    }
+
+    /// The members of a group, sorted.
+    pub(crate) fn members(&self, group: u32) -> &[MemberRow] {
+        self.members.get(group as usize).map_or(&[], Vec::as_slice)
     }
 
     /// All pairs, by group.
-    pub(crate) fn pairs(&self) -> &[(u32, MemberRow)] {
-        &self.pairs
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (u32, MemberRow)> + '_ {
+        (0..).zip(&self.members).flat_map(|(group, members)| members.iter().map(move |member| (group, *member)))
     }
 
     /// Whether some lead to no row.
@@ -228,7 +244,7 @@ impl Memberships {
 
     /// How many distinct memberships came.
     pub(crate) fn count(&self) -> u64 {
-        (self.pairs.len() + self.raw.len()) as u64
+        (self.members.iter().map(Vec::len).sum::<usize>() + self.raw.len()) as u64
     }
 }
 

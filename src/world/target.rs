@@ -127,9 +127,7 @@ impl TargetSide {
 
     /// The members of a group, sorted.
     pub(crate) fn members(&self, group: u32) -> impl Iterator<Item = super::MemberRow> + '_ {
-        let pairs = self.memberships.pairs();
-        let start = pairs.partition_point(|(known, _)| *known < group);
-        pairs.iter().skip(start).take_while(move |(known, _)| *known == group).map(|(_, member)| *member)
+        self.memberships.members(group).iter().copied()
     }
 
     /// These accounts with what is theirs, and all groups.

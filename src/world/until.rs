@@ -180,11 +180,11 @@ impl TargetSide {
     }
 
     fn pairs(&self) -> BTreeSet<Pair> {
-        let pair = |(group, member): &(u32, super::MemberRow)| match member {
-            super::MemberRow::Account(row) => Pair(self.groups.id(*group).into(), self.accounts.id(*row).into(), "account"),
-            super::MemberRow::Group(row) => Pair(self.groups.id(*group).into(), self.groups.id(*row).into(), "group"),
+        let pair = |(group, member): (u32, super::MemberRow)| match member {
+            super::MemberRow::Account(row) => Pair(self.groups.id(group).into(), self.accounts.id(row).into(), "account"),
+            super::MemberRow::Group(row) => Pair(self.groups.id(group).into(), self.groups.id(row).into(), "group"),
         };
-        self.memberships.pairs().iter().map(pair).collect()
+        self.memberships.pairs().map(pair).collect()
     }
 }
 

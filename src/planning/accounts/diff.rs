@@ -399,8 +399,8 @@ fn difference(step: &Step<'_, '_>, target: usize, row: u32, desired: &Desired) -
 fn is_same(step: &Step<'_, '_>, target: usize, kind: AttributeType, wanted: &Value, observed: crate::model::Cell<'_>) -> bool {
     match wanted {
         Value::Reference(key) => {
-            let row = step.basis.people.find(key).and_then(|identity| step.matched.claims[target].row(identity));
-            row.is_some_and(|row| step.basis.observed[target].accounts().id(row) == canonical::text(observed))
+            let id = step.basis.referred_id(&step.matched.claims[target], target, key, observed);
+            id.is_some_and(|id| id == canonical::text(observed))
         }
         _ => canonical::same(kind, wanted, observed),
     }

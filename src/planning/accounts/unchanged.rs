@@ -117,8 +117,8 @@ fn is_word_for_word(
         ValueState::Set(Value::Int(number)) => observed == Cell::Int(*number),
         ValueState::Set(Value::Bool(value)) => observed == Cell::Bool(*value),
         ValueState::Set(Value::Reference(key)) => {
-            let holder = basis.people.find(key).and_then(|identity| matched.claims[target].row(identity));
-            holder.is_some_and(|row| observed.as_text() == Some(basis.observed[target].accounts().id(row).as_ref()))
+            let id = basis.referred_id(&matched.claims[target], target, key, observed);
+            id.is_some_and(|id| observed.as_text() == Some(id.as_ref()))
         }
         ValueState::Clear => !attribute.required && canonical::is_nothing(observed),
         ValueState::Unmanaged => !attribute.enforced || canonical::is_nothing(observed),
@@ -139,9 +139,9 @@ fn is_as_desired((basis, matched): Known<'_, '_>, target: usize, row: u32, perso
             ValueState::Unknown => return false,
             ValueState::Clear if attribute.required => return false,
             ValueState::Set(Value::Reference(key)) if !unique => {
-                let holder = basis.people.find(key).and_then(|identity| matched.claims[target].row(identity));
-                let Some(holder) = holder else { return false };
-                *state = ValueState::Set(Value::text(accounts.id(holder)));
+                let id = basis.referred_id(&matched.claims[target], target, key, accounts.cell(row, attribute.column));
+                let Some(id) = id else { return false };
+                *state = ValueState::Set(Value::text(id));
             }
             _ => {}
         }

@@ -140,8 +140,9 @@ impl LastPlan {
         moment: Moment,
     ) -> Result<Replan, &'static str> {
         let last = self.last.as_mut().ok_or("it is the first plan")?;
+        let is_kept = matches!(self.unleft, Unleft::Some(_));
         last.fits(policy, world, dirty, answers, moment)?;
-        let layout = Layout::new(policy, world);
+        let layout = Arc::new(Layout::new(policy, world));
         last.shared_ends.after(dirty.records.len(), policy, world, &layout, moment)?;
         let shared = last.shared_ends.days.clone();
         let mut dirty = dirty.clone();
@@ -165,7 +166,7 @@ impl LastPlan {
             let part = world.excerpt(policy, &reach.picks);
             let of_part = policy.excerpt(&reach.picks.keys);
             let beyond = Beyond { shared_ends: Some(shared.clone()), ..Beyond::default() };
-            let basis = Basis::of(&of_part, &part, answers, moment, beyond);
+            let basis = Basis::of((&of_part, layout.clone()), &part, answers, moment, beyond);
             if reach.beside(&basis) {
                 continue;
             }
@@ -176,11 +177,15 @@ impl LastPlan {
             let mut ledger = Ledger::new(&basis);
             let mut beyond = last.ledger.beyond(&keys, &reach.picks.ids);
             beyond.shared_ends = Some(shared.clone());
+            beyond.referred = reach.left_out();
             fit::links(policy, world, &part, &mut beyond);
             let people = basis.people.len() as usize;
             let prepared = Prepared::of(Basis { beyond, ..basis }, Scope::All);
             let survey = prepared.survey();
-            let left = left_of(&prepared.basis, &prepared.matched, &keys, &reach.picks.ids);
+            let left = is_kept.then(|| {
+                let others: BTreeSet<Arc<str>> = keys.iter().filter(|key| !reach.is_referred(key)).cloned().collect();
+                left_of(&prepared.basis, &prepared.matched, &others, &reach.picks.ids)
+            });
             let mut plan = prepared.decide(Look::Quick, &world.memory, Some(&mut ledger));
             if let Some(why) = ledger.rests_on_all {
                 return Err(why);
@@ -198,7 +203,7 @@ impl LastPlan {
             last.ledger.absorb(ledger, &keys, &accounts);
             last.take_due(policy, world, &accounts, moment);
             plan.upcoming = last.ledger.upcoming();
-            self.unleft.add(left);
+            self.unleft.add(left.unwrap_or_default());
             return Ok(Replan { plan, survey: open(survey, answers), how: Replanned::Closure { people } });
         }
         Err("one leads to another without an end")

@@ -2,7 +2,7 @@
 //!
 //! Must never: leave out anybody whom one of them may meet. One too many costs a little time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::{Cell, Key, Marks, ObjectKind};
@@ -32,10 +32,21 @@ pub(super) struct Reach<'r> {
     alone: Identities<'r>,
     marks: Marks,
     pub(super) picks: Picks,
-    /// keys and accounts of those who may have other accounts than before, so that whoever refers to them is planned too
-    core: BTreeSet<Met>,
-    met: BTreeSet<Met>,
-    open: Vec<(Met, bool)>,
+    met: BTreeMap<Met, Near>,
+    open: Vec<(Met, Near)>,
+    /// keys that those refer to who are there to be referred to
+    left_out: BTreeSet<Arc<str>>,
+}
+
+/// Why one is planned: the later, the more is planned because of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Near {
+    /// somebody refers to them. Whom they refer to themselves is not needed: nothing changes there, else they were met from there
+    Referred,
+    /// they may meet somebody who is another than before, or something is to be done or said
+    Beside,
+    /// they may have other accounts than before, so that whoever refers to them is planned too
+    Core,
 }
 
 /// One that was met.
@@ -62,9 +73,9 @@ impl<'r> Reach<'r> {
             alone: Identities::of_nobody(policy, world, moment),
             marks: Marks::of(&policy.workspace),
             picks,
-            core: BTreeSet::new(),
-            met: BTreeSet::new(),
+            met: BTreeMap::new(),
             open: Vec::new(),
+            left_out: BTreeSet::new(),
         }
     }
 
@@ -72,22 +83,22 @@ impl<'r> Reach<'r> {
     pub(super) fn changed(&mut self, dirty: &Dirty) {
         for (source, key) in &dirty.records {
             if let Some(rules) = self.policy.sources.get(*source) {
-                self.meet_key(&Key::record(&rules.name, key).text(), true);
+                self.meet_key(&Key::record(&rules.name, key).text(), Near::Core);
             }
         }
-        dirty.keys.iter().for_each(|key| self.meet_key(key, true));
-        dirty.accounts.iter().for_each(|(target, id)| self.meet_id(*target, id, true));
+        dirty.keys.iter().for_each(|key| self.meet_key(key, Near::Core));
+        dirty.accounts.iter().for_each(|(target, id)| self.meet_id(*target, id, Near::Core));
         for (source, page) in &dirty.records_before {
             for row in page.rows() {
                 let cells: Vec<Cell<'_>> = row.cells().collect();
                 let mut person = Person::default();
                 self.alone.of_cells(self.tracer.layout, *source, &cells, &mut person);
                 let sought = self.tracer.sought(&person);
-                self.follow(&self.tracer.of_person(&person, &sought), true);
-                self.follow(&self.tracer.of_keys(&person), true);
+                self.follow(&self.tracer.of_person(&person, &sought), Near::Core);
+                self.follow(&self.tracer.of_keys(&person), Near::Core);
                 // What was found by these values may be nobody's now.
                 for one in &sought {
-                    self.seek(one, true);
+                    self.seek(one, Near::Core);
                 }
             }
         }
@@ -95,10 +106,10 @@ impl<'r> Reach<'r> {
             let mut person = Person::default();
             self.alone.of_user(self.tracer.layout, user, &mut person);
             let sought = self.tracer.sought(&person);
-            self.follow(&self.tracer.of_person(&person, &sought), true);
-            self.follow(&self.tracer.of_keys(&person), true);
+            self.follow(&self.tracer.of_person(&person, &sought), Near::Core);
+            self.follow(&self.tracer.of_keys(&person), Near::Core);
             for one in &sought {
-                self.seek(one, true);
+                self.seek(one, Near::Core);
             }
         }
         for (target, page) in &dirty.accounts_before {
@@ -108,8 +119,8 @@ impl<'r> Reach<'r> {
                 let cell = |name: &str| columns.position(name).map_or(Cell::Missing, |at| row.cell(at));
                 let mark = self.tracer.layout.targets[*target].marker.as_ref().map(|marker| canonical::text(cell(marker)).into_owned());
                 let marked = mark.and_then(|mark| self.marks.key(&mark).map(|key| Arc::<str>::from(key.as_ref())));
-                self.follow(&self.tracer.of_account(*target, marked.as_deref(), cell), true);
-                marked.iter().for_each(|key| self.meet_key(key, true));
+                self.follow(&self.tracer.of_account(*target, marked.as_deref(), cell), Near::Core);
+                marked.iter().for_each(|key| self.meet_key(key, Near::Core));
             }
         }
     }
@@ -118,25 +129,25 @@ impl<'r> Reach<'r> {
     /// Of Users that say what somebody is, and of members, the policy has an excerpt as the world has.
     pub(super) fn standing(&mut self) {
         let attention = &self.ledger.attention;
-        attention.keys.iter().for_each(|key| self.meet_key(key, false));
-        attention.accounts.iter().for_each(|(target, id)| self.meet_id(*target, id, false));
+        attention.keys.iter().for_each(|key| self.meet_key(key, Near::Beside));
+        attention.accounts.iter().for_each(|(target, id)| self.meet_id(*target, id, Near::Beside));
         let policy = self.policy;
         for user in policy.users.iter().filter(|user| !user.is_plain()) {
-            self.meet_key(&user.key, false);
-            user.former_keys.iter().for_each(|key| self.meet_key(key, false));
+            self.meet_key(&user.key, Near::Beside);
+            user.former_keys.iter().for_each(|key| self.meet_key(key, Near::Beside));
             for record in &user.records {
-                self.meet_key(&Key::record(&policy.sources[record.source].name, &record.key).text(), false);
+                self.meet_key(&Key::record(&policy.sources[record.source].name, &record.key).text(), Near::Beside);
             }
         }
         for group in &policy.groups {
             self.picks.groups.insert(group.key.clone());
             let named = group.exclude.iter().chain(&group.owners);
-            named.for_each(|member| self.meet_key(&member.key, false));
+            named.for_each(|member| self.meet_key(&member.key, Near::Beside));
         }
-        policy.entitlements.iter().flat_map(|one| &one.members).for_each(|member| self.meet_key(&member.key, false));
-        policy.revocations.iter().flat_map(|one| &one.identities).for_each(|member| self.meet_key(&member.key, false));
+        policy.entitlements.iter().flat_map(|one| &one.members).for_each(|member| self.meet_key(&member.key, Near::Beside));
+        policy.revocations.iter().flat_map(|one| &one.identities).for_each(|member| self.meet_key(&member.key, Near::Beside));
         for standing in &self.world.memory.revocations {
-            standing.keys().for_each(|key| self.meet_key(key, false));
+            standing.keys().for_each(|key| self.meet_key(key, Near::Beside));
         }
         for target in 0..policy.targets.len() {
             self.at_target(target);
@@ -147,14 +158,14 @@ impl<'r> Reach<'r> {
         let (rules, side) = (&self.policy.targets[target], &self.world.targets[target]);
         for name in &rules.protect.accounts {
             let rows = side.accounts.find_by("userName", name.to_lowercase().as_bytes());
-            rows.into_iter().for_each(|row| self.meet(Met::Account(target, row), false));
+            rows.into_iter().for_each(|row| self.meet(Met::Account(target, row), Near::Beside));
         }
         for (name, _) in &rules.protect.keep {
             let (mut open, mut seen) = (side.groups.find_by("displayName", name.as_bytes()), BTreeSet::new());
             while let Some(group) = open.pop().filter(|group| seen.insert(*group)) {
                 for member in side.members(group) {
                     match member {
-                        crate::world::MemberRow::Account(row) => self.meet(Met::Account(target, row), false),
+                        crate::world::MemberRow::Account(row) => self.meet(Met::Account(target, row), Near::Beside),
                         crate::world::MemberRow::Group(row) => open.push(row),
                     }
                 }
@@ -163,7 +174,7 @@ impl<'r> Reach<'r> {
         if self.policy.groups.iter().any(|group| !group.owners.is_empty()) {
             let owners = (0..side.groups.len()).filter_map(|row| side.groups.cell_of(row, "owners").to_value());
             let ids: Vec<Arc<str>> = owners.flat_map(|value| crate::planning::question::texts(&value)).collect();
-            ids.into_iter().for_each(|id| self.meet_id(target, &id, false));
+            ids.into_iter().for_each(|id| self.meet_id(target, &id, Near::Beside));
         }
     }
 
@@ -197,144 +208,163 @@ impl<'r> Reach<'r> {
 
     /// Goes on until nobody is met any more.
     pub(super) fn spread(&mut self) {
-        while let Some((met, core)) = self.open.pop() {
+        while let Some((met, near)) = self.open.pop() {
             match met {
-                Met::Key(key) => self.of_key(&key, core),
-                Met::Record(source, row) => self.of_record(source, row, core),
-                Met::Account(target, row) => self.of_account(target, row, core),
+                Met::Key(key) => self.of_key(&key, near),
+                Met::Record(source, row) => self.of_record(source, row, near),
+                Met::Account(target, row) => self.of_account(target, row, near),
             }
         }
     }
 
-    fn meet(&mut self, met: Met, core: bool) {
-        let new = self.met.insert(met.clone());
-        let closer = core && self.core.insert(met.clone());
-        if new || closer {
-            self.open.push((met, core));
+    fn meet(&mut self, met: Met, near: Near) {
+        if self.met.get(&met).is_none_or(|known| *known < near) {
+            self.met.insert(met.clone(), near);
+            self.open.push((met, near));
         }
     }
 
-    fn meet_key(&mut self, key: &Arc<str>, core: bool) {
+    fn meet_key(&mut self, key: &Arc<str>, near: Near) {
         match Key::of(key) {
             Some(Key::Group { .. }) | None => {}
             Some(Key::Unclaimed { id }) => {
                 let there = |side: &crate::world::TargetSide| side.accounts.find_id(id).is_some();
                 let targets: Vec<usize> = (0..self.world.targets.len()).filter(|at| there(&self.world.targets[*at])).collect();
-                targets.into_iter().for_each(|at| self.meet_id(at, id, core));
+                targets.into_iter().for_each(|at| self.meet_id(at, id, near));
             }
             Some(Key::Account { target, id }) => {
                 let at = self.policy.targets.iter().position(|rules| rules.name.as_ref() == target);
-                at.into_iter().for_each(|at| self.meet_id(at, id, core));
+                at.into_iter().for_each(|at| self.meet_id(at, id, near));
             }
             Some(Key::Record { .. } | Key::User { .. }) => {
                 // A key as manifests and references may write it is looked for as the plan does.
                 let now = self.policy.key_now(key);
-                now.into_iter().for_each(|now| self.meet(Met::Key(Arc::from(now.as_ref())), core));
-                self.meet(Met::Key(key.clone()), core);
+                now.into_iter().for_each(|now| self.meet(Met::Key(Arc::from(now.as_ref())), near));
+                self.meet(Met::Key(key.clone()), near);
             }
         }
     }
 
-    fn meet_id(&mut self, target: usize, id: &str, core: bool) {
+    fn meet_id(&mut self, target: usize, id: &str, near: Near) {
         let Some((rules, side)) = self.policy.targets.get(target).zip(self.world.targets.get(target)) else { return };
         self.picks.ids.insert((target, Arc::from(id)));
         let (world, memory) = (self.world, &self.world.memory);
         if let Some(key) = world.recall.key_of(&rules.name, ObjectKind::Account, id) {
-            self.meet_key(&Arc::from(key), core);
+            self.meet_key(&Arc::from(key), near);
         }
         for former in memory.formers.iter().filter(|former| former.id.as_ref() == id && former.target == rules.name) {
-            self.meet_key(&former.key.clone(), core);
+            self.meet_key(&former.key.clone(), near);
         }
         for cut in memory.cut_off.iter().filter(|cut| cut.id.as_ref() == id && cut.target == rules.name) {
-            self.meet_key(&cut.key.clone(), core);
+            self.meet_key(&cut.key.clone(), near);
         }
-        if core {
-            self.follow(&[self.tracer.to_id(target, id)], false);
+        if near == Near::Core {
+            self.follow(&[self.tracer.to_id(target, id)], Near::Beside);
         }
-        side.accounts.find_id(id).into_iter().for_each(|row| self.meet(Met::Account(target, row), core));
+        side.accounts.find_id(id).into_iter().for_each(|row| self.meet(Met::Account(target, row), near));
     }
 
-    fn follow(&mut self, traces: &[Trace], core: bool) {
+    fn follow(&mut self, traces: &[Trace], near: Near) {
         for node in traces.iter().flat_map(|trace| self.ledger.led(*trace)).collect::<BTreeSet<_>>() {
             match node {
-                Node::User(key) => self.meet_key(&key, core),
+                Node::User(key) => self.meet_key(&key, near),
                 Node::Record(source, hash) => {
                     let rows: Vec<u32> = self.world.sources[source].find_hash(hash).collect();
-                    rows.into_iter().for_each(|row| self.meet_record(source, row, core));
+                    rows.into_iter().for_each(|row| self.meet_record(source, row, near));
                 }
                 Node::Account(target, hash) => {
                     let rows: Vec<u32> = self.world.targets[target].accounts.find_id_hashes(hash).collect();
-                    rows.into_iter().for_each(|row| self.meet(Met::Account(target, row), core));
+                    rows.into_iter().for_each(|row| self.meet(Met::Account(target, row), near));
                 }
             }
         }
     }
 
-    fn meet_record(&mut self, source: usize, row: u32, core: bool) {
+    fn meet_record(&mut self, source: usize, row: u32, near: Near) {
         let key = Key::record(&self.policy.sources[source].name, self.world.sources[source].key(row)).text();
-        self.meet_key(&key, core);
+        self.meet_key(&key, near);
     }
 
     /// What links, marks and what is remembered lead to from a key, and whoever refers to it.
-    fn of_key(&mut self, key: &Arc<str>, core: bool) {
+    fn of_key(&mut self, key: &Arc<str>, near: Near) {
         self.picks.keys.insert(key.clone());
         if let Some(Key::Record { source, key }) = Key::of(key)
             && let Some(at) = self.policy.sources.iter().position(|rules| rules.name.as_ref() == source)
             && let Some(row) = self.world.sources[at].find(key)
         {
-            self.meet(Met::Record(at, row), core);
+            self.meet(Met::Record(at, row), near);
         }
         let former = self.policy.former_forms(key);
-        former.iter().for_each(|former| self.meet(Met::Key(former.clone()), core));
+        former.iter().for_each(|former| self.meet(Met::Key(former.clone()), near));
         let (world, memory) = (self.world, &self.world.memory);
         for (target, rules) in self.policy.targets.iter().enumerate() {
             let ids = world.recall.ids_of(&rules.name, ObjectKind::Account, key);
             let formerly = world.recall.formerly(memory, &rules.name, ObjectKind::Account, key);
-            ids.into_iter().chain(formerly).for_each(|id| self.meet_id(target, id, core));
+            ids.into_iter().chain(formerly).for_each(|id| self.meet_id(target, id, near));
             if let Some(marker) = &self.tracer.layout.targets[target].marker {
                 let rows = world.targets[target].accounts.find_by(marker, self.marks.mark(key).as_bytes());
-                rows.into_iter().for_each(|row| self.meet(Met::Account(target, row), core));
+                rows.into_iter().for_each(|row| self.meet(Met::Account(target, row), near));
             }
         }
         for (_, link) in world.recall.records_of(memory, key) {
-            self.meet_key(&link.identity.clone(), core);
-            self.meet_key(&Key::record(&link.source, &link.record).text(), core);
+            self.meet_key(&link.identity.clone(), near);
+            self.meet_key(&Key::record(&link.source, &link.record).text(), near);
         }
         for cut in memory.cut_off.iter().filter(|cut| cut.key == *key) {
             let at = self.policy.targets.iter().position(|rules| rules.name == cut.target);
-            at.into_iter().for_each(|at| self.meet_id(at, &cut.id, core));
+            at.into_iter().for_each(|at| self.meet_id(at, &cut.id, near));
         }
-        if core {
-            self.follow(&[self.tracer.to_key(key)], false);
+        if near == Near::Core {
+            self.follow(&[self.tracer.to_key(key)], Near::Beside);
         }
         // A key that nobody has yet may be another form of one that somebody had.
         let person = Person { key: key.to_string(), ..Person::default() };
-        self.follow(&self.tracer.of_person(&person, &[]), core);
+        self.follow(&self.tracer.of_person(&person, &[]), near);
     }
 
-    fn of_record(&mut self, source: usize, row: u32, core: bool) {
+    fn of_record(&mut self, source: usize, row: u32, near: Near) {
         self.picks.records[source].insert(row);
         let slots: Vec<usize> = (0..self.tracer.layout.slots.len()).collect();
         let mut person = Person::default();
         self.alone.key_of_record(self.tracer.layout, source, row, &slots, &mut person);
         person.key = Key::record(&self.policy.sources[source].name, self.world.sources[source].key(row)).to_string();
-        self.of_person(&person, core);
+        self.of_person(&person, near);
     }
 
     /// What somebody's values lead to.
-    fn of_person(&mut self, person: &Person<'_>, core: bool) {
+    fn of_person(&mut self, person: &Person<'_>, near: Near) {
         let sought = self.tracer.sought(person);
-        self.follow(&self.tracer.of_person(person, &sought), core);
-        self.follow(&self.tracer.of_keys(person), core);
-        self.tracer.references(person).iter().for_each(|key| self.meet_key(key, false));
+        self.follow(&self.tracer.of_person(person, &sought), near);
+        self.follow(&self.tracer.of_keys(person), near);
+        self.refers(person, near);
         for one in &sought {
-            self.seek(one, core);
+            self.seek(one, near);
         }
-        self.variants(person, core);
+        self.variants(person, near);
+    }
+
+    /// To whom somebody refers.
+    fn refers(&mut self, person: &Person<'_>, near: Near) {
+        let keys = self.tracer.references(person);
+        if near == Near::Referred {
+            self.left_out.extend(keys);
+        } else {
+            keys.iter().for_each(|key| self.meet_key(key, Near::Referred));
+        }
+    }
+
+    /// Keys to which somebody refers as before who is only there to be referred to.
+    pub(super) fn left_out(&self) -> BTreeSet<Arc<str>> {
+        self.left_out.iter().filter(|key| !self.met.contains_key(&Met::Key((*key).clone()))).cloned().collect()
+    }
+
+    /// Whether somebody is only there to be referred to: what is left of them is what was.
+    pub(super) fn is_referred(&self, key: &Arc<str>) -> bool {
+        self.met.get(&Met::Key(key.clone())) == Some(&Near::Referred)
     }
 
     /// The accounts that have a value, and people who left with it. Says whether there are any.
-    fn seek(&mut self, sought: &Sought, core: bool) -> bool {
+    fn seek(&mut self, sought: &Sought, near: Near) -> bool {
         let Sought { target, attribute, value } = sought;
         let rules = &self.policy.targets[*target];
         let accounts = &self.world.targets[*target].accounts;
@@ -344,17 +374,17 @@ impl<'r> Reach<'r> {
         }
         let departed: Vec<u32> = self.world.recall.departed_at(&rules.name, attribute, value).collect();
         let any = !rows.is_empty() || !departed.is_empty();
-        rows.into_iter().for_each(|row| self.meet(Met::Account(*target, row), core));
+        rows.into_iter().for_each(|row| self.meet(Met::Account(*target, row), near));
         for at in departed {
             if let Some(known) = self.world.memory.departed.get(at as usize).filter(|_| self.picks.departed.insert(at)) {
-                self.meet_key(&known.key.clone(), false);
+                self.meet_key(&known.key.clone(), near.min(Near::Beside));
             }
         }
         any
     }
 
     /// Names are given out one after the other: those of a base up to some that nobody has.
-    fn variants(&mut self, person: &Person<'_>, core: bool) {
+    fn variants(&mut self, person: &Person<'_>, near: Near) {
         let layout = self.tracer.layout;
         for target in 0..self.policy.targets.len() {
             for attribute in &layout.targets[target].attributes {
@@ -372,35 +402,37 @@ impl<'r> Reach<'r> {
                     if free > SPARE {
                         break;
                     }
-                    free += usize::from(!self.seek_text(target, &attribute.name, &name, core));
+                    free += usize::from(!self.seek_text(target, &attribute.name, &name, near));
                 }
             }
         }
     }
 
-    fn seek_text(&mut self, target: usize, attribute: &Arc<str>, text: &str, core: bool) -> bool {
+    fn seek_text(&mut self, target: usize, attribute: &Arc<str>, text: &str, near: Near) -> bool {
         let value = crate::model::Value::text(text);
         let keys = canonical::keys(kind_of(attribute), crate::expr::Input::Value(&value));
         let mut any = false;
         for value in keys {
-            any |= self.seek(&Sought { target, attribute: attribute.clone(), value }, core);
+            any |= self.seek(&Sought { target, attribute: attribute.clone(), value }, near);
         }
         any
     }
 
-    fn of_account(&mut self, target: usize, row: u32, core: bool) {
+    fn of_account(&mut self, target: usize, row: u32, near: Near) {
         self.picks.accounts[target].insert(row);
         let accounts = &self.world.targets[target].accounts;
         let id = accounts.id(row);
-        self.meet_id(target, &id, core);
+        self.meet_id(target, &id, near);
         let marked = accounts.marked_key(row).filter(|_| accounts.carries(row) == Carries::Ours).map(|key| Arc::<str>::from(key.as_ref()));
-        marked.iter().for_each(|key| self.meet_key(key, core));
+        marked.iter().for_each(|key| self.meet_key(key, near));
         let linked = self.world.recall.key_of(&self.policy.targets[target].name, ObjectKind::Account, &id).map(Arc::from);
         let former = marked.or(linked);
         let traces = self.tracer.of_account(target, former.as_deref(), |name| accounts.cell_of(row, name));
-        self.follow(&traces, core);
-        for id in self.tracer.referred(target, |column| accounts.cell(row, column)) {
-            self.meet_id(target, &id, false);
+        self.follow(&traces, near);
+        if near > Near::Referred {
+            for id in self.tracer.referred(target, |column| accounts.cell(row, column)) {
+                self.meet_id(target, &id, Near::Referred);
+            }
         }
     }
 
@@ -411,9 +443,9 @@ impl<'r> Reach<'r> {
         for identity in 0..basis.people.len() {
             basis.people.values(&basis.layout, identity, &mut person);
             let key: Arc<str> = Arc::from(person.key.as_str());
-            let core = self.core.contains(&Met::Key(key.clone()));
-            self.meet_key(&key, core);
-            self.of_person(&person, core);
+            let near = self.met.get(&Met::Key(key.clone())).copied().unwrap_or(Near::Beside);
+            self.meet_key(&key, near);
+            self.of_person(&person, near);
         }
         self.spread();
         self.reached() != before
@@ -424,11 +456,11 @@ impl<'r> Reach<'r> {
         let before = self.reached();
         for (target, attribute, value) in &touched.given {
             for value in canonical::keys(kind_of(attribute), crate::expr::Input::Value(value)) {
-                self.seek(&Sought { target: *target, attribute: attribute.clone(), value }, false);
+                self.seek(&Sought { target: *target, attribute: attribute.clone(), value }, Near::Beside);
             }
         }
         for (target, id) in &touched.deleted {
-            self.follow(&[self.tracer.to_id(*target, id)], false);
+            self.follow(&[self.tracer.to_id(*target, id)], Near::Beside);
         }
         self.spread();
         self.reached() != before

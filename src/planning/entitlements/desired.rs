@@ -81,10 +81,7 @@ fn held_as(basis: &Basis<'_>, at: usize, position: usize, value: Value) -> Param
 pub(in crate::planning) fn same(basis: &Basis<'_>, claims: &Claims, target: usize, wanted: Option<&Value>, observed: Cell<'_>) -> bool {
     match wanted {
         None => canonical::is_nothing(observed),
-        Some(Value::Reference(key)) => {
-            let row = basis.people.find(key).and_then(|identity| claims.row(identity));
-            row.is_some_and(|row| basis.observed[target].accounts().id(row) == canonical::text(observed))
-        }
+        Some(Value::Reference(key)) => basis.referred_id(claims, target, key, observed).is_some_and(|id| id == canonical::text(observed)),
         Some(value) => canonical::same(kind_of(value), value, observed),
     }
 }

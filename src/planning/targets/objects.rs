@@ -2,14 +2,16 @@
 //!
 //! Must never: give an object the key of somebody whom neither a mark nor a link proves.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::{Action, Cause, Change, Key, ObjectKind, ObjectRef};
+use crate::model::{Action, Cause, Cell, Change, Key, ObjectKind, ObjectRef};
 use crate::planning::basis::Basis;
 use crate::planning::draft::Grounds;
+use crate::planning::targets::claims::Claims;
 use crate::planning::targets::ownership;
-use crate::world::{Carries, MemberRow};
+use crate::world::{Carries, MemberRow, canonical};
 
 impl Basis<'_> {
     /// A change with nothing in it yet.
@@ -25,6 +27,21 @@ impl Basis<'_> {
         let text = |name: &str| accounts.cell_of(row, name).as_text().filter(|text| !text.is_empty()).map(Arc::from);
         let name = text("userName").or_else(|| text("displayName")).unwrap_or_else(|| id.clone());
         ObjectRef { kind: ObjectKind::Account, key: key.clone(), id: Some(id), name }
+    }
+
+    /// The id that a reference to somebody has: of the account that is theirs, and of whoever stands beyond, the one that is observed there.
+    pub(in crate::planning) fn referred_id<'o>(
+        &'o self,
+        claims: &Claims,
+        target: usize,
+        key: &str,
+        observed: Cell<'o>,
+    ) -> Option<Cow<'o, str>> {
+        if self.beyond.referred.contains(key) {
+            return Some(canonical::text(observed));
+        }
+        let row = self.people.find(key).and_then(|identity| claims.row(identity))?;
+        Some(self.observed[target].accounts().id(row))
     }
 
     /// Our key that an account's link or mark gives.

@@ -119,13 +119,9 @@ impl<'w> Observed<'w> {
 
     /// The members of a group, sorted.
     pub(in crate::planning) fn members(&self, group: u32) -> Vec<MemberRow> {
-        let of = |pairs: &[(u32, MemberRow)]| -> Vec<MemberRow> {
-            let start = pairs.partition_point(|(known, _)| *known < group);
-            pairs[start..].iter().take_while(|(known, _)| *known == group).map(|(_, member)| *member).collect()
-        };
-        let mut members = of(self.side.memberships.pairs());
+        let mut members = self.side.memberships.members(group).to_vec();
         if !self.late.is_empty() {
-            members.extend(of(&self.late));
+            members.extend(self.late.iter().filter(|(known, _)| *known == group).map(|(_, member)| *member));
             members.sort_unstable();
             members.dedup();
         }
@@ -151,7 +147,7 @@ impl<'w> Observed<'w> {
 
     /// Every group's members at once.
     pub(in crate::planning) fn pairs(&self) -> impl Iterator<Item = (u32, MemberRow)> + '_ {
-        self.side.memberships.pairs().iter().chain(&self.late).copied()
+        self.side.memberships.pairs().chain(self.late.iter().copied())
     }
 
     /// The entitlements of an account, by name.
@@ -375,7 +371,7 @@ fn late(side: &TargetSide, looked_up: &TargetSide, members: bool) -> Vec<(u32, M
     late.extend(looked_up.memberships.resolve_with(accounts, groups));
     late.sort_unstable();
     late.dedup();
-    late.retain(|pair| side.memberships.pairs().binary_search(pair).is_err());
+    late.retain(|(group, member)| side.memberships.members(*group).binary_search(member).is_err());
     late
 }
 

@@ -1,9 +1,11 @@
 //! One changed person costs one person: who is planned after a change, and when everybody is.
 
+use jiff::SignedDuration;
 use serde_json::json;
 
-use super::super::testing::{Scene, group, source, target};
+use super::super::testing::{Scene, entitlement, group, source, target};
 use super::super::{LastPlan, Replanned};
+use crate::model::{Action, FindingCode, Plan};
 
 /// Fifty people, each below the one of half the number, all as they should be.
 fn company() -> Scene {
@@ -27,10 +29,10 @@ fn planned(before: &Scene, after: &Scene) -> Replanned {
 }
 
 #[test]
-fn whoever_moves_is_planned_with_those_above_and_right_below() {
+fn whoever_moves_is_planned_with_those_right_above_and_right_below() {
     let moved = company().amended("20", "title", json!("Lead"));
-    // 20, below it 40 and 41, above it 10, 5, 2 and 1.
-    assert_eq!(planned(&company(), &moved), Replanned::Closure { people: 7 });
+    // 20, below it 40 and 41, above it 10, who is only there to be referred to.
+    assert_eq!(planned(&company(), &moved), Replanned::Closure { people: 4 });
     insta::assert_snapshot!(moved.told(), @"
     0 RemoveMembers group/clerks [Mover] id=g1 hr/20 risks [LastGroup]
     1 Update hr/20 [Mover] id=u20 title: Clerk > Lead;
@@ -38,10 +40,10 @@ fn whoever_moves_is_planned_with_those_above_and_right_below() {
 }
 
 #[test]
-fn whoever_comes_is_planned_with_those_above() {
+fn whoever_comes_is_planned_with_the_one_above() {
     assert_eq!(
         planned(&company(), &company().record("hr", json!({"id": "51", "login": "p51", "boss": "25"}))),
-        Replanned::Closure { people: 6 }
+        Replanned::Closure { people: 2 }
     );
 }
 
@@ -50,9 +52,9 @@ fn who_is_pending_is_planned_again_and_nobody_else() {
     let pending = company().amended("50", "title", json!("Lead"));
     let (mut kept, mut world) = (LastPlan::new(), pending.world());
     pending.replan(&mut kept, &mut world);
-    // 50, above it 25, 12, 6, 3 and 1.
+    // 50, and above it 25.
     let (plan, how) = pending.replan(&mut kept, &mut world);
-    assert_eq!((how, plan.changes.len()), (Replanned::Closure { people: 6 }, 2));
+    assert_eq!((how, plan.changes.len()), (Replanned::Closure { people: 2 }, 2));
 }
 
 #[test]
@@ -117,4 +119,81 @@ fn what_manifests_say_of_all_is_planned_for_everybody() {
     let whole = |why| (Replanned::Whole { why }, 0);
     assert_eq!(planned_after(&office(), |policy| policy.targets[0].allow_empty = true), whole("Targets are others"));
     assert_eq!(planned_after(&office(), |policy| policy.groups[0].not_formerly.push("x".into())), whole("Groups are others"));
+}
+
+/// The company under other manifests.
+fn under(documents: &[String]) -> Scene {
+    let mut scene = company();
+    scene.policy = Scene::new(documents).policy;
+    scene
+}
+
+/// Scene after scene in a world that is kept, each plan the one that would be made afresh; how much was planned for the last one, and its plan.
+fn one_after_another(scenes: &[&Scene]) -> (Replanned, Plan) {
+    let told = |plan: &Plan| serde_json::to_string_pretty(plan).unwrap();
+    let (mut kept, mut world) = (LastPlan::new(), scenes[0].world());
+    let mut last = None;
+    for scene in scenes {
+        let (plan, how) = scene.replan(&mut kept, &mut world);
+        assert_eq!(told(&plan), told(&scene.plan()), "{how:?}");
+        last = Some((how, plan));
+    }
+    last.unwrap()
+}
+
+#[test]
+fn whoever_a_rule_covers_beyond_those_who_are_planned_counts_until_they_are_covered_no_more() {
+    let by_title = "when: identity.title == \"Lead\"";
+    let of_group = group("leads", &by_title.replace("when", "  rule"));
+    let of_card = entitlement("card", &format!("  entitlement: card\n  {by_title}"));
+    let titled = |scene: Scene, at: usize, title: &str| {
+        scene.amended(&at.to_string(), "title", json!(title)).with(&format!("u{at}"), "title", json!(title))
+    };
+    for is_group in [true, false] {
+        let rule = if is_group { &of_group } else { &of_card };
+        let all = group("clerks", "  rule: identity.title != \"\"");
+        let mut leads = under(&[source("hr", ""), target("  groups: {}"), all, rule.clone()]);
+        if is_group {
+            leads = leads.marked_group("g2", "group/leads", "leads");
+        }
+        for at in [20, 30, 50] {
+            let id = format!("u{at}");
+            leads = titled(leads, at, "Lead");
+            leads = if is_group { leads.member("g2", &id) } else { leads.entitled(&id, "card", json!({})) };
+        }
+        assert_eq!(leads.plan().changes.len(), 0);
+        let tells = |plan: &Plan| plan.findings.iter().any(|finding| finding.code == FindingCode::NamesNobody);
+        // The third stands beyond those whom the change bears on.
+        let one = titled(titled(leads.clone(), 20, "Clerk"), 30, "Clerk");
+        assert!(!tells(&one_after_another(&[&leads, &one]).1), "{is_group}");
+        let two = titled(leads.clone(), 50, "Clerk");
+        let none = titled(titled(two.clone(), 20, "Clerk"), 30, "Clerk");
+        assert!(tells(&one_after_another(&[&leads, &two, &none]).1), "{is_group}");
+    }
+}
+
+#[test]
+fn what_falls_due_within_the_day_is_planned_when_it_does_though_nothing_changed() {
+    let here = under(&[source("hr", ""), target("  leaver: {deleteAfter: 30d}\n  guardrails: {delete: {count: 9}}\n")]);
+    let mut gone = here.clone().amended("20", "left", json!(true)).with("u20", "active", json!(false)).deactivated("u20", 30);
+    // Half an hour is left.
+    gone.memory.deactivations[0].at += SignedDuration::from_mins(30);
+    let mut later = gone.clone();
+    later.moment.now += SignedDuration::from_mins(61);
+    let deletes = |plan: &Plan| plan.changes.iter().filter(|change| change.action == Action::Delete).count();
+    let (how, plan) = one_after_another(&[&here, &gone]);
+    assert!(matches!(how, Replanned::Closure { .. }) && deletes(&plan) == 0, "{how:?}");
+    let (how, plan) = one_after_another(&[&here, &gone, &later]);
+    assert!(matches!(how, Replanned::Closure { .. }) && deletes(&plan) == 1, "{how:?}");
+}
+
+#[test]
+fn what_falls_due_for_an_account_of_nobody_is_not_said_once_it_is_gone() {
+    let mut after = under(&[source("hr", ""), target("  ownership: authoritative\n  absent: {deleteAfter: 40d}\n")]);
+    let before = after.clone().account(json!({"id": "x", "userName": "nobody", "active": false})).deactivated("x", 35);
+    assert_eq!(before.plan().upcoming.dues.len(), 1);
+    after.memory = before.memory.clone();
+    let (how, plan) = one_after_another(&[&before, &after]);
+    assert!(matches!(how, Replanned::Closure { .. }), "{how:?}");
+    assert!(plan.upcoming.dues.is_empty(), "{:?}", plan.upcoming);
 }
