@@ -90,9 +90,18 @@ pub fn json_document(text: &str) -> Option<String> {
     is_exact(&read, text).then(|| read.to_string())
 }
 
+/// Whether a number stands in a text as it is, and not as the beginning of a longer one: 1.10 is another text than 1.1.
+fn has_number(text: &str, number: &str) -> bool {
+    let goes_on = |letter: char| letter.is_ascii_digit() || matches!(letter, '.' | 'e' | 'E');
+    text.match_indices(number).any(|(at, _)| {
+        let rest = text.get(at + number.len()..).unwrap_or_default();
+        !rest.starts_with(goes_on) && !text.get(..at).unwrap_or_default().ends_with(goes_on)
+    })
+}
+
 fn is_exact(read: &Json, text: &str) -> bool {
     match read {
-        Json::Number(number) => number.as_i64().is_some() || text.contains(&number.to_string()),
+        Json::Number(number) => number.as_i64().is_some() || has_number(text, &number.to_string()),
         Json::Array(items) => items.iter().all(|item| is_exact(item, text)),
         Json::Object(fields) => fields.values().all(|field| is_exact(field, text)),
         Json::Null | Json::Bool(_) | Json::String(_) => true,
