@@ -246,7 +246,13 @@ mod tests {
     /// A group with another name, and these in it.
     fn members(keys: &[&str]) -> Change {
         let member = |key: &&str| MemberChange { member: of(ObjectKind::Account, key), people: 1 };
-        let name = AttributeChange { attribute: "displayName".into(), before: None, after: Some(Value::text("x")), sensitive: false };
+        let name = AttributeChange {
+            attribute: "displayName".into(),
+            before: None,
+            after: Some(Value::text("x")),
+            sensitive: false,
+            privileged: false,
+        };
         let members = keys.iter().map(member).collect();
         let group = of(ObjectKind::Group, "group/all");
         Change { members, attributes: vec![name], ..Change::new(&"chat".into(), Action::AddMembers, group, Reason::Mover) }
