@@ -213,7 +213,7 @@ impl Terminal<'_> {
             // The outcome as JSON has stdout for itself; and where all of it is held, it is not so that nothing changes.
             let (origins, told, forecast) = (ChangeOrigins::of(snapshot), Some(&snapshot.world.memory().told), forecast(snapshot, plan));
             if self.hides.anything() {
-                let review = review::of_plan(ReviewSide { plan, explain: &origins, policy: &snapshot.policy });
+                let review = review::of_plan(ReviewSide { plan, explain: &origins, policy: &snapshot.policy, held: &[] });
                 reviewed::write(&[], review, &self.hides, ShownWith { full: self.args.full, told, forecast: &forecast })?;
             } else {
                 let lines = Some(&origins as &dyn Lines);

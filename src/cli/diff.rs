@@ -1,6 +1,7 @@
 //! `headcount diff`: like `kubectl diff`, for scripts that only ask whether something differs; and what a branch does, for whoever reviews it.
 
 mod branch;
+mod held;
 mod personas;
 
 use super::Files;

@@ -115,7 +115,7 @@ fn planned(files: &Files, selection: &Selection, output: &Output, horizon: &Hori
     let forecast = forecast(&snapshot, &plan);
     let told = Some(&snapshot.world.memory.told);
     let look = ViewOptions { width: report::width(), left_out, full: output.full, lines: Some(&origins), told, forecast: &forecast };
-    output.write(&plan, look, || review::of_plan(ReviewSide { plan: &plan, explain: &origins, policy: &snapshot.policy }))?;
+    output.write(&plan, look, || review::of_plan(ReviewSide { plan: &plan, explain: &origins, policy: &snapshot.policy, held: &[] }))?;
     let by_hand = ByHand { reviewed: true, saved: false, ignore_window: false };
     let opened = kept.and_then(|kept| held::opened(&snapshot, &kept, &plan, by_hand));
     if let Some(words) = opened.and_then(|opened| held::words("`headcount apply` does not run all of it now:", &opened.held)) {

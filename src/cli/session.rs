@@ -58,7 +58,7 @@ impl Session {
     }
 
     /// What earlier runs left of a revision's workspace. A state that the branch put into its place is none.
-    pub async fn remembered(loaded: &Loaded, policy: &Policy) -> Result<Memory, Failure> {
+    pub async fn remembered(loaded: &Loaded, policy: &Policy) -> Result<(Memory, Vec<Left>), Failure> {
         // What is remembered is read, and nothing that is sealed: a branch names no secret of ours.
         let state = match state_place(loaded, &Files::default()).at {
             PlaceKind::File(path) => {
@@ -74,8 +74,8 @@ impl Session {
         };
         let failed = |error| state_failure(&error);
         match state::look_at(StatePlace::from(state), &policy.workspace).await.map_err(failed)? {
-            Some(store) => store.load().await.map_err(failed),
-            None => Ok(Memory::default()),
+            Some(store) => Ok((store.load().await.map_err(failed)?, store.left().await.map_err(failed)?)),
+            None => Ok(Default::default()),
         }
     }
 

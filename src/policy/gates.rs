@@ -80,6 +80,29 @@ pub struct WindowPolicy {
     pub destructive: bool,
 }
 
+impl WindowPolicy {
+    /// Whether it is open at a minute of a day, where it began on that day or on the one before.
+    pub fn covers(&self, day: Weekday, minute: u32) -> bool {
+        let within = |began: Weekday, since: u32| self.days.contains(&began) && (self.from..self.to).contains(&since);
+        within(day, minute) || within(day.previous(), minute + DAY)
+    }
+
+    /// Whether it is about what takes something, or about what takes nothing.
+    pub fn is_about(&self, destructive: bool) -> bool {
+        destructive || !self.destructive
+    }
+}
+
+/// Why windows let nothing through at a minute of a day; nothing where they do. What denies wins, and where nothing is allowed by a window, every time is.
+pub fn closed(windows: &[WindowPolicy], destructive: bool, day: Weekday, minute: u32) -> Option<&'static str> {
+    let about = |deny: bool| windows.iter().filter(move |window| window.deny == deny && window.is_about(destructive));
+    if about(true).any(|window| window.covers(day, minute)) {
+        return Some("a window keeps changes off");
+    }
+    let allowed = about(false).next().is_none() || about(false).any(|window| window.covers(day, minute));
+    if allowed { None } else { Some("no window is open") }
+}
+
 /// Nothing is changed for a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SuspendPolicy {
@@ -195,7 +218,7 @@ fn window(window: &Window) -> Option<WindowPolicy> {
 }
 
 /// Minutes of a day.
-const DAY: u32 = 24 * 60;
+pub const DAY: u32 = 24 * 60;
 
 fn weekday(day: Day) -> Weekday {
     match day {

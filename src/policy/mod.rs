@@ -29,7 +29,10 @@ use jiff::tz::TimeZone;
 pub(crate) use chain::in_order;
 pub use compile::{compile, compile_after, compile_what_is_sound};
 pub use difference::{ConcernedPeople, difference};
-pub use gates::{ApprovalPolicy, GatePolicy, LONGEST_SUSPENSION, PlanApprovalPolicy, SchedulePolicy, SuspendPolicy, WindowPolicy};
+pub use gates::{
+    ApprovalPolicy, DAY as MINUTES_OF_A_DAY, GatePolicy, LONGEST_SUSPENSION, PlanApprovalPolicy, SchedulePolicy, SuspendPolicy,
+    WindowPolicy, closed,
+};
 pub use privilege::{Nesting, PrivilegePolicy};
 pub use source::identity_path;
 #[cfg(test)]

@@ -3,10 +3,12 @@
 //! Must never: hold the value of an attribute that is not for everybody who may read a comment.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::held::HeldBy;
 use crate::model::{
     Action, AttributeChange, Change, Mandate, MemberChange, ObjectKind, ObjectRef, Plan, Reason, Value, Visibility, attribute,
 };
@@ -31,6 +33,9 @@ pub struct Atom {
     /// it stands in the plan and will not run
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub withheld: bool,
+    /// of what is pending: what main's own manifests hold it by; of what a branch releases: what holds it no longer
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldBy>,
 }
 
 /// What of an object changes.
@@ -133,6 +138,7 @@ pub fn of_change(change: &Change, at: u32) -> Vec<Atom> {
         reason: change.reason,
         mandate: change.mandate,
         withheld: !change.runs(),
+        held: Vec::new(),
     };
     let members = change.members.iter().map(|member| member_slot(change, member));
     let losers = change.losers.iter().map(|loser| AtomSlot::Loser { member: loser.member.clone(), people: loser.people });
@@ -171,6 +177,12 @@ impl Atom {
     pub(super) fn identity_and_content(&self) -> impl Serialize + '_ {
         let Self { target, object, slot, .. } = self;
         (target, object.kind, &object.key, object.id.as_deref(), slot, slot.print())
+    }
+
+    /// Which step of one plan it is.
+    pub(super) fn step(&self) -> impl Eq + Hash + '_ {
+        let Self { target, object, slot, .. } = self;
+        (target, object.kind, &object.key, &object.id, slot.name(), slot.member().map(|member| (&member.key, &member.id)), slot.content())
     }
 
     /// Whether both do the same to the same thing.

@@ -21,9 +21,18 @@ pub(super) fn attribute(base: ReviewSide<'_>, head: ReviewSide<'_>, intent: &[Do
         let cancels = one.how == Divergence::Cancels;
         let plan = if cancels { base.plan } else { head.plan };
         let origins = known.entry((cancels, one.atom.change)).or_insert_with(|| both(base, head, plan, one.atom.change));
-        one.causes = spans.behind(&one.atom, origins);
+        let gate = (one.how == Divergence::Releases).then(|| gate(intent, &one.atom)).flatten();
+        one.causes = gate.map_or_else(|| spans.behind(&one.atom, origins), |gate| vec![gate]);
     }
     follow(effect);
+}
+
+/// What is let through follows from the Target that held it, where that is another document now; else from whatever marked it.
+fn gate(intent: &[DocumentChange], atom: &Atom) -> Option<usize> {
+    let holds = |change: &DocumentChange| {
+        change.what == DocumentDifference::Changed && change.document.kind.as_ref() == "Target" && change.document.name == atom.target
+    };
+    intent.iter().position(holds)
 }
 
 /// The lines at base and at head. What is gone at head stands at base alone: a member's line that the branch takes out.

@@ -1,12 +1,13 @@
-//! What the plan at head does more than the plan at base, otherwise, or not any more.
+//! What the plan at head does more than the plan at base, otherwise, or not any more; and what the base holds back and the head does not.
 //!
-//! The law: what is pending, less what is cancelled and what is altered, with what is added and what it is altered to, is the plan at head.
+//! The law: what is pending, less what is cancelled and what is altered, with what is added or released and what it is altered to, is the plan at head.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::atom::{self, Atom};
-use super::{Divergence, EffectAtom};
+use super::held::{self, HeldBy};
+use super::{Divergence, EffectAtom, ReviewSide};
 use crate::model::{ObjectKind, ObjectRef, Plan};
 
 /// All of a plan, as if nothing had been pending.
@@ -14,33 +15,49 @@ pub(super) fn all(plan: &Plan) -> Vec<EffectAtom> {
     atom::of_plan(plan).into_iter().map(|atom| EffectAtom { atom, how: Divergence::Adds, instead: None, causes: Vec::new() }).collect()
 }
 
-/// In the order of the plan at head; what is cancelled follows, in the order of the plan at base.
-pub(super) fn compare(base: &Plan, head: &Plan) -> Vec<EffectAtom> {
-    let (pending, planned) = (atom::of_plan(base), atom::of_plan(head));
+/// What came of it.
+pub(super) struct Compared {
+    /// in the order of the plan at head; what is cancelled follows, in the order of the plan at base
+    pub effect: Vec<EffectAtom>,
+    /// what is to be done without the branch, whether it runs or is held; what the branch releases is its effect
+    pub pending: Vec<Atom>,
+}
+
+pub(super) fn compare(base: ReviewSide<'_>, head: ReviewSide<'_>) -> Compared {
+    let (pending, planned) = (held::atoms(base.plan, base.held), held::atoms(head.plan, head.held));
     let ids = Ids::of(&pending, &planned);
-    let mut left: HashMap<Name<'_>, Vec<&Atom>> = HashMap::new();
-    for atom in &pending {
-        left.entry(ids.name(atom)).or_default().push(atom);
+    let mut left: HashMap<Name<'_>, Vec<usize>> = HashMap::new();
+    for (at, atom) in pending.iter().enumerate() {
+        left.entry(ids.name(atom)).or_default().push(at);
     }
     let mut effect = Vec::new();
+    let mut released = HashSet::new();
     for atom in &planned {
-        let known = left.get_mut(&ids.name(atom)).filter(|known| !known.is_empty()).map(|known| known.remove(0));
-        let (how, instead) = match known {
-            Some(known) if known.does_as(atom) => continue,
-            Some(known) => (Divergence::Alters, Some(known.clone())),
-            None => (Divergence::Adds, None),
+        let at = left.get_mut(&ids.name(atom)).filter(|known| !known.is_empty()).map(|known| known.remove(0));
+        let (how, held, instead) = match at.and_then(|at| Some((at, pending.get(at)?))) {
+            Some((at, known)) if known.does_as(atom) => {
+                let held: Vec<HeldBy> = known.held.iter().filter(|by| !atom.held.contains(by)).copied().collect();
+                if held.is_empty() {
+                    continue;
+                }
+                released.insert(at);
+                (Divergence::Releases, held, None)
+            }
+            Some((_, known)) => (Divergence::Alters, Vec::new(), Some(known.clone())),
+            None => (Divergence::Adds, Vec::new(), None),
         };
-        effect.push(EffectAtom { atom: atom.clone(), how, instead, causes: Vec::new() });
+        effect.push(EffectAtom { atom: Atom { held, ..atom.clone() }, how, instead, causes: Vec::new() });
     }
-    let mut cancelled: Vec<&Atom> = left.into_values().flatten().collect();
+    let mut cancelled: Vec<&Atom> = left.into_values().flatten().filter_map(|at| pending.get(at)).collect();
     cancelled.sort_by_key(|atom| (atom.change, ids.name(atom)));
     effect.extend(cancelled.into_iter().map(|atom| EffectAtom {
-        atom: atom.clone(),
+        atom: Atom { held: Vec::new(), ..atom.clone() },
         how: Divergence::Cancels,
         instead: None,
         causes: Vec::new(),
     }));
-    effect
+    let pending = pending.into_iter().enumerate().filter(|(at, _)| !released.contains(at)).map(|(_, atom)| atom).collect();
+    Compared { effect, pending }
 }
 
 /// What of which object at which target.

@@ -19,7 +19,10 @@ pub struct ReviewTotals {
     pub changes: u64,
     /// atoms that stand in the plan and will not run
     pub withheld: u64,
-    /// people they are about
+    /// atoms that main's own manifests hold
+    #[serde(skip_serializing_if = "is_none")]
+    pub held: u64,
+    /// people they are about, without these
     pub people: u64,
     /// people who lose sign-in
     pub lose_sign_in: u64,
@@ -72,6 +75,10 @@ pub(super) fn totals<'a>(atoms: impl Iterator<Item = (&'a Atom, Divergence)>, wa
     let mut totals = ReviewTotals::default();
     let (mut people, mut lose, mut get) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for (atom, how) in atoms {
+        if how != Divergence::Releases && !atom.held.is_empty() {
+            totals.held += 1;
+            continue;
+        }
         *(if atom.withheld { &mut totals.withheld } else { &mut totals.changes }) += 1;
         let Some(person) = atom.person().map(|person| &person.key) else { continue };
         people.insert(person);
@@ -84,6 +91,11 @@ pub(super) fn totals<'a>(atoms: impl Iterator<Item = (&'a Atom, Divergence)>, wa
     }
     let count = |keys: BTreeSet<&Arc<str>>| keys.len() as u64;
     ReviewTotals { people: count(people), lose_sign_in: count(lose), get_account: count(get), ..totals }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// By target, in order of name.

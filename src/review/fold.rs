@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::atom::{Atom, AtomSlot, AtomValue};
+use super::held::HeldBy;
 use super::{Divergence, EffectAtom, ReviewSide, Shown, Watch, Who};
 use crate::diagnostic::Place;
 use crate::model::{Action, ObjectKind, ObjectRef, Reason};
@@ -92,6 +93,9 @@ pub struct AtomGroup {
     /// it stands in the plan and will not run
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub withheld: bool,
+    /// what main's own manifests hold it by; of the effect: and the branch's do not
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldBy>,
     /// who, by name; of group effects: the groups
     pub who: Vec<PersonLine>,
     /// how many people: more than `who` where groups are nested
@@ -189,6 +193,7 @@ struct Same {
     parameter: Option<Arc<str>>,
     values: String,
     withheld: bool,
+    held: Vec<HeldBy>,
 }
 
 /// Whom it happens to, and the same at each target.
@@ -285,6 +290,7 @@ fn group(same: Same, targets: Vec<Arc<str>>, mut people: Vec<Happening<'_, '_>>,
         instead,
         hidden: value.is_some_and(|value| !value.public),
         withheld: same.withheld,
+        held: same.held,
         people: people.iter().map(|(_, lines)| weight(lines)).sum(),
         atoms: lines().count() as u64 + going,
         places: places(lines().copied()),
@@ -331,6 +337,7 @@ fn same(line: &Line<'_>, watch: Watch<'_>) -> Same {
         },
         values: values.unwrap_or_default(),
         withheld: line.atom.withheld,
+        held: line.atom.held.clone(),
     }
 }
 

@@ -40,11 +40,33 @@ pub fn manifests_digest(loaded: &Loaded) -> String {
     let documents = documents(loaded);
     let mut context = digest::Context::new(&digest::SHA256);
     for (name, document) in &documents {
-        // Serialising plain values into memory can't fail. Each is behind its length, so that none runs into the next.
-        let bytes = serde_json::to_vec(&(&name.kind, &name.name, &document.content)).unwrap_or_default();
-        context.update(&(bytes.len() as u64).to_le_bytes());
-        context.update(&bytes);
+        add_to(&mut context, &(&name.kind, &name.name, &document.content));
     }
+    hex(context)
+}
+
+/// SHA-256 over the documents that differ, as both revisions say them, in hex. It is not moved by what else stands in the repository, nor by how it came there.
+pub fn difference_digest(base: &Loaded, head: &Loaded) -> String {
+    let (before, after) = (documents(base), documents(head));
+    let names: BTreeSet<&DocumentName> = before.keys().chain(after.keys()).collect();
+    let differing = names.into_iter().filter_map(|name| {
+        let sides = [before.get(name), after.get(name)].map(|document| document.map(|document| &document.content));
+        (sides[0] != sides[1]).then(|| (&name.kind, &name.name, sides))
+    });
+    let mut context = digest::Context::new(&digest::SHA256);
+    differing.for_each(|one| add_to(&mut context, &one));
+    hex(context)
+}
+
+/// Each is behind its length, so that none runs into the next.
+fn add_to(context: &mut digest::Context, value: &impl Serialize) {
+    // Serialising plain values into memory can't fail.
+    let bytes = serde_json::to_vec(value).unwrap_or_default();
+    context.update(&(bytes.len() as u64).to_le_bytes());
+    context.update(&bytes);
+}
+
+fn hex(context: digest::Context) -> String {
     context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -8,6 +8,7 @@ mod cause;
 mod compare;
 mod figures;
 mod fold;
+mod held;
 pub mod intent;
 pub mod preview;
 mod redact;
@@ -31,6 +32,7 @@ use crate::policy::Policy;
 pub use atom::{Atom, AtomSlot};
 pub use figures::{GroupSize, ReviewTotals, TargetFigures};
 pub use fold::{Along, AtomGroup, EffectKind, PersonLine};
+pub use held::{HeldBy, HeldChanges};
 pub use redact::{Pseudonyms, Redaction, redact, redact_changes, redact_words};
 use risk::Watch;
 pub use risk::{ReviewRisk, RiskKind};
@@ -52,7 +54,7 @@ pub struct Review {
     /// the part that was asked for
     #[serde(skip_serializing_if = "PlanFilter::is_everything")]
     pub filter: PlanFilter,
-    /// what is approved: SHA-256 over workspace, manifests and the effect's atoms, in hex. HR may move on meanwhile; it stays the same
+    /// what is approved: SHA-256 over workspace, what the manifests say differently, and the effect's atoms, in hex. HR may move on meanwhile; it stays the same
     pub hash: String,
     /// one sentence, and how much it matters
     pub verdict: ReviewVerdict,
@@ -65,7 +67,7 @@ pub struct Review {
     pub intent: Vec<DocumentChange>,
     /// what the branch does; of a plan without a branch, all of it
     pub effect: Vec<EffectAtom>,
-    /// what main's own next run does, whether or not the branch is merged
+    /// what main's own next run does, whether or not the branch is merged; and what main's manifests hold and the branch's hold, too
     pub pending: Vec<Atom>,
     /// both, folded: first the effect by cause, worst first, then what is pending
     pub groups: Vec<AtomGroup>,
@@ -108,8 +110,10 @@ pub struct Branch {
     /// the base does not have the workspace yet
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_new: bool,
-    /// what of the head is not used in a preview, each with its reason: connections that changed, guardrails that are loosened
+    /// what of the head is not used in a preview, each with its reason: connections that changed, guardrails that are loosened; and gates that are loosened, which are
     pub not_used: Vec<NotUsed>,
+    /// SHA-256 over the documents that differ, as both revisions say them, places left out, in hex: the same after a squash or a rebase
+    pub difference_digest: String,
 }
 
 /// One revision of the manifests.
@@ -131,6 +135,8 @@ pub struct Revision {
 pub enum NotUsedKind {
     /// it lowers a guardrail, an ownership, a protection or a completeness limit: the base's counts
     LooserLimit,
+    /// it holds changes back or marks them less than the base: approval, windows, a suspension, drift, what is privileged
+    LooserGate,
     /// values that only the head reads, or that the base hides: nobody is shown them
     Values,
     /// a system that only the head has: it is not read
@@ -251,6 +257,8 @@ pub enum Divergence {
     Alters,
     /// it was pending, and head does not do it any more
     Cancels,
+    /// base's manifests hold it back, and head's do not
+    Releases,
 }
 
 /// One atom of the effect.
@@ -356,6 +364,8 @@ pub struct ReviewSide<'a> {
     pub explain: &'a dyn Explain,
     /// the rules
     pub policy: &'a Policy,
+    /// what of the plan its manifests hold
+    pub held: &'a [HeldChanges],
 }
 
 impl Review {
@@ -373,9 +383,9 @@ pub fn of_plan(head: ReviewSide<'_>) -> Review {
 
 /// The review of a branch: what the plan at head does more, otherwise, or not any more, and what was pending all the same.
 pub fn of_branch(base: ReviewSide<'_>, head: ReviewSide<'_>, branch: Branch, intent: Vec<DocumentChange>) -> Review {
-    let mut effect = compare::compare(base.plan, head.plan);
+    let compare::Compared { mut effect, pending } = compare::compare(base, head);
     cause::attribute(base, head, &intent, &mut effect);
-    build(head, Some(base), intent, Some(branch), effect, atom::of_plan(base.plan))
+    build(head, Some(base), intent, Some(branch), effect, pending)
 }
 
 fn build(
@@ -417,14 +427,14 @@ fn build(
     review
 }
 
-/// Sources move on and reads differ from run to run; an approval holds as long as the manifests and what they do stay the same.
+/// Sources and main move on and reads differ from run to run; an approval holds as long as what the branch says differently and what that does stay the same.
 fn hash(head: &Plan, branch: Option<&Branch>, effect: &[EffectAtom]) -> String {
     let mut atoms: Vec<String> =
         effect.iter().map(|one| serde_json::to_string(&(one.how, one.atom.identity_and_content())).unwrap_or_default()).collect();
     atoms.sort_unstable();
-    let digest_of_manifests = branch.map(|branch| branch.head.manifests_digest.as_str()).unwrap_or_default();
+    let said = branch.map(|branch| branch.difference_digest.as_str()).unwrap_or_default();
     let mut context = digest::Context::new(&digest::SHA256);
-    context.update(&serde_json::to_vec(&(&head.workspace, digest_of_manifests, &atoms)).unwrap_or_default());
+    context.update(&serde_json::to_vec(&(&head.workspace, said, &atoms)).unwrap_or_default());
     context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -172,8 +172,8 @@ fn merged(groups: Vec<AtomGroup>) -> Vec<AtomGroup> {
     let mut told: Vec<AtomGroup> = Vec::new();
     let mut known: HashMap<_, usize> = HashMap::new();
     for group in groups {
-        let AtomGroup { of_effect, how, cause, reason, effect, targets, what, parameter, withheld, .. } = &group;
-        let same = (*of_effect, *how, *cause, *reason, *effect, targets.clone(), what.clone(), parameter.clone(), *withheld);
+        let AtomGroup { of_effect, how, cause, reason, effect, targets, what, parameter, withheld, held, .. } = &group;
+        let same = (*of_effect, *how, *cause, *reason, *effect, targets.clone(), what.clone(), parameter.clone(), *withheld, held.clone());
         let place = if group.hidden { *known.entry(same).or_insert(told.len()) } else { told.len() };
         match told.get_mut(place) {
             Some(known) => {

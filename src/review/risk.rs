@@ -35,7 +35,7 @@ pub enum RiskKind {
     GroupEmpties,
     /// a system is not read in the preview, so that it is not known what the branch does there
     NotPreviewed,
-    /// the branch lowers a guardrail, an ownership, a protection or a limit of completeness
+    /// the branch lowers a guardrail, an ownership, a protection or a limit of completeness, or holds or marks less than the base
     Loosened,
 }
 

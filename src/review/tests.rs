@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::atom::{self, Atom};
 use super::{
-    AtomGroup, Branch, Divergence, DocumentChange, DocumentDifference, DocumentLines, DocumentName, FieldChange, NotUsed, NotUsedKind,
-    Review, ReviewSide, Revision, VerdictLevel, of_branch, of_plan,
+    AtomGroup, Branch, Divergence, DocumentChange, DocumentDifference, DocumentLines, DocumentName, FieldChange, HeldBy, HeldChanges,
+    NotUsed, NotUsedKind, Review, ReviewSide, Revision, VerdictLevel, of_branch, of_plan,
 };
 use crate::diagnostic::Place;
 use crate::planning::explain::Provenance;
@@ -14,11 +14,23 @@ use crate::planning::testing::{Scene, entitlement, group, source, target};
 
 /// Base and head over the same systems; `intent` names the documents that differ.
 fn review(base: &Scene, head: &Scene, intent: Vec<DocumentChange>) -> Review {
+    review_held(base, head, intent, [&[], &[]])
+}
+
+/// The same, where gates hold what changes these accounts and groups.
+fn review_held(base: &Scene, head: &Scene, intent: Vec<DocumentChange>, gates: [&[(HeldBy, &[&str])]; 2]) -> Review {
     let plans = [base.plan(), head.plan()];
     let worlds = [base.world(), head.world()];
     let known = [Provenance::new(&base.policy, &worlds[0], base.moment), Provenance::new(&head.policy, &worlds[1], head.moment)];
-    let base_side = ReviewSide { plan: &plans[0], explain: &known[0], policy: &base.policy };
-    let head_side = ReviewSide { plan: &plans[1], explain: &known[1], policy: &head.policy };
+    let held = [(&plans[0], gates[0]), (&plans[1], gates[1])].map(|(plan, gates)| {
+        let by = |(by, keys): &(HeldBy, &[&str])| {
+            let changes = plan.changes.iter().filter(|change| keys.contains(&change.object.key.as_ref())).cloned().collect();
+            HeldChanges { by: *by, changes }
+        };
+        gates.iter().map(by).collect::<Vec<_>>()
+    });
+    let base_side = ReviewSide { plan: &plans[0], explain: &known[0], policy: &base.policy, held: &held[0] };
+    let head_side = ReviewSide { plan: &plans[1], explain: &known[1], policy: &head.policy, held: &held[1] };
     let review = of_branch(base_side, head_side, branch(), intent);
     law(&review, &plans[1]);
     review
@@ -34,7 +46,7 @@ fn law(review: &Review, head: &crate::model::Plan) {
         let at = left.iter().position(|known| *known == print(atom)).expect("only what is pending is cancelled or altered");
         left.swap_remove(at);
     }
-    left.extend(of(Divergence::Adds).chain(of(Divergence::Alters)).map(|one| print(&one.atom)));
+    left.extend(of(Divergence::Adds).chain(of(Divergence::Alters)).chain(of(Divergence::Releases)).map(|one| print(&one.atom)));
     let mut planned: Vec<String> = atom::of_plan(head).iter().map(print).collect();
     left.sort();
     planned.sort();
@@ -43,7 +55,14 @@ fn law(review: &Review, head: &crate::model::Plan) {
 
 fn branch() -> Branch {
     let revision = |name: &str| Revision { commit: None, name: name.into(), manifests_digest: name.into() };
-    Branch { base: revision("main"), head: revision("worktree"), offline: false, is_new: false, not_used: Vec::new() }
+    Branch {
+        base: revision("main"),
+        head: revision("worktree"),
+        offline: false,
+        is_new: false,
+        not_used: Vec::new(),
+        difference_digest: "what differs".into(),
+    }
 }
 
 /// A document that differs, by its lines in the scenes' one file, and the lines of the fields.
@@ -77,6 +96,7 @@ fn line(review: &Review, group: &AtomGroup) -> String {
         (false, _) => "pending".to_owned(),
         (true, how) => format!("{how:?}").to_lowercase(),
     };
+    let origin = if group.held.is_empty() { origin } else { format!("{origin} {:?}", group.held) };
     let cause = group.cause.and_then(|at| review.intent.get(at)).map(|change| format!(" by {}", change.document.name)).unwrap_or_default();
     let what = group.what.as_deref().map(|what| format!(" {what}")).unwrap_or_default();
     let values = match (&group.before, &group.after) {
@@ -212,7 +232,7 @@ fn a_plan_by_itself_is_all_effect() {
     let scene = company(LEADS, &[]).amended("1", "left", json!(true)).amended("2", "title", json!("Head")).person("5", "eve");
     let (plan, world) = (scene.plan(), scene.world());
     let known = Provenance::new(&scene.policy, &world, scene.moment);
-    let review = of_plan(ReviewSide { plan: &plan, explain: &known, policy: &scene.policy });
+    let review = of_plan(ReviewSide { plan: &plan, explain: &known, policy: &scene.policy, held: &[] });
     assert!(review.pending.is_empty() && review.branch.is_none());
     assert_snapshot!(told(&review), @r###"
     Check: 1 person loses sign-in and leads is left with 1 member.
@@ -270,7 +290,7 @@ fn what_is_not_previewed_is_never_told_as_nothing() {
     let scene = company(LEADS, &[]);
     let (plan, world) = (scene.plan(), scene.world());
     let known = Provenance::new(&scene.policy, &world, scene.moment);
-    let side = ReviewSide { plan: &plan, explain: &known, policy: &scene.policy };
+    let side = ReviewSide { plan: &plan, explain: &known, policy: &scene.policy, held: &[] };
     let level = |kind: NotUsedKind| {
         let document = DocumentName { kind: "Target".into(), name: "chat".into() };
         let not_used = vec![NotUsed { document, words: "it is not previewed".into(), kind, place: None }];
@@ -278,6 +298,49 @@ fn what_is_not_previewed_is_never_told_as_nothing() {
         assert_eq!(review.is_whole(), !kind.is_system());
         review.verdict.level
     };
-    let kinds = [NotUsedKind::ChangedSystem, NotUsedKind::NewSystem, NotUsedKind::LooserLimit, NotUsedKind::Values];
-    assert_eq!(kinds.map(level), [VerdictLevel::Undecided, VerdictLevel::Check, VerdictLevel::Check, VerdictLevel::None]);
+    let kinds =
+        [NotUsedKind::ChangedSystem, NotUsedKind::NewSystem, NotUsedKind::LooserLimit, NotUsedKind::LooserGate, NotUsedKind::Values];
+    assert_eq!(
+        kinds.map(level),
+        [VerdictLevel::Undecided, VerdictLevel::Check, VerdictLevel::Check, VerdictLevel::Check, VerdictLevel::None]
+    );
+}
+
+/// Somebody has left and somebody is a lead now; main's gates hold it.
+#[test]
+fn what_gates_held_and_hold_no_longer_is_the_branchs_and_what_both_hold_is_pending() {
+    let scene = || company(LEADS, &[]).amended("3", "left", json!(true)).amended("4", "title", json!("Lead"));
+    let intent = || vec![changed("Target", "chat", (12, 20), &[14])];
+    let waits: &[(HeldBy, &[&str])] = &[(HeldBy::Approval, &["hr/3", "group/leads"])];
+    let released = review_held(&scene(), &scene(), intent(), [waits, &[]]);
+    assert_snapshot!(told(&released), @r###"
+    Check: 1 person loses sign-in.
+    ! LosesSignIn ["cy"]
+    releases [Approval] by chat LosesSignIn [Leaver]: cy (Leaves leads)
+    releases [Approval] by chat Joins leads [Mover]: dan
+    pending Changes title Engineer > Lead [Mover]: dan
+    "###);
+    assert_eq!((released.totals.lose_sign_in, released.pending_totals.held, released.pending_totals.changes), (1, 0, 1));
+    // Another gate holds it in both: the approval alone is what the branch takes away.
+    let window: (HeldBy, &[&str]) = (HeldBy::Window, &["hr/3", "group/leads", "hr/4"]);
+    let behind_a_window = review_held(&scene(), &scene(), intent(), [&[window, waits[0]], &[window]]);
+    assert!(behind_a_window.risks.iter().any(|risk| risk.risk == super::RiskKind::LosesSignIn), "{}", told(&behind_a_window));
+    let both = review_held(&scene(), &scene(), intent(), [waits, waits]);
+    assert_eq!(both.verdict.level, VerdictLevel::None);
+    assert_eq!((both.effect.len(), both.pending_totals.held, both.pending_totals.lose_sign_in), (0, 3, 0));
+    assert_ne!(released.hash, both.hash);
+}
+
+#[test]
+fn two_branches_that_do_the_same_have_two_names() {
+    let scene = company(LEADS, &[]);
+    let (plan, world) = (scene.plan(), scene.world());
+    let known = Provenance::new(&scene.policy, &world, scene.moment);
+    let side = ReviewSide { plan: &plan, explain: &known, policy: &scene.policy, held: &[] };
+    let named = |difference: &str, head: &str| {
+        let head = Revision { manifests_digest: head.into(), ..branch().head };
+        of_branch(side, side, Branch { difference_digest: difference.into(), head, ..branch() }, Vec::new()).hash
+    };
+    assert_ne!(named("approval taken away", "the same"), named("windows taken away", "the same"));
+    assert_eq!(named("approval taken away", "before"), named("approval taken away", "after main moved on"), "a rebase");
 }

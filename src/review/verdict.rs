@@ -125,7 +125,7 @@ fn parts(risks: &[ReviewRisk]) -> Vec<String> {
         (total(RiskKind::Adoption, Some(EffectKind::GroupTakenOver)), "group is taken over", "groups are taken over"),
         (total(RiskKind::KeepsAccess, None), "person keeps what would go", "people keep what would go"),
         (count(RiskKind::NotPreviewed), "system is not previewed", "systems are not previewed"),
-        (count(RiskKind::Loosened), "limit is loosened", "limits are loosened"),
+        (count(RiskKind::Loosened), "limit or gate is loosened", "limits or gates are loosened"),
     ];
     let counts = counts.into_iter().filter(|(count, ..)| *count > 0);
     counts.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many })).chain(emptied(risks)).collect()

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value as Json;
 
-use super::world::{HR, applied};
+use super::world::{HR, applied, database};
 use super::{Folder, headcount};
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
@@ -112,6 +112,85 @@ fn what_a_branch_does_stands_apart_from_what_is_pending() {
     let written = |file: &str| std::fs::read_to_string(folder.file(file)).expect("a file");
     assert!(written("quality.json").contains("headcount/joins-group"), "{}", written("quality.json"));
     assert!(written("comment.md").starts_with("<!-- headcount:diff workspace=acme-test verdict=clean -->\n"), "{}", written("comment.md"));
+}
+
+/// Main has a gate and something that it holds, and the branch takes the gate away.
+fn without_gate(gate: &str, meanwhile: impl Fn(&Folder)) -> Folder {
+    let folder = repository();
+    git(folder.path(), &["checkout", "-q", "main"]);
+    edit(&folder, "acme.yaml", "  groups: {}\n", &format!("  groups: {{}}\n  {gate}\n"));
+    meanwhile(&folder);
+    commit(&folder, "a gate, and what it holds");
+    git(folder.path(), &["checkout", "-q", "branch"]);
+    git(folder.path(), &["merge", "-q", "main"]);
+    edit(&folder, "acme.yaml", &format!("  {gate}\n"), "");
+    folder
+}
+
+#[test]
+fn what_main_s_gates_hold_and_the_branch_s_do_not_is_what_the_branch_does() {
+    let soon = jiff::Zoned::now().date().tomorrow().expect("a day");
+    let leaves = |folder: &Folder| folder.write("hr.csv", &HR.replace("Noor Haddad,Support,", "Noor Haddad,Support,2020-01-01"));
+    let taken_out = |folder: &Folder| {
+        drop(database(folder).execute("DELETE FROM team_users WHERE user_id IN (SELECT id FROM users WHERE login = 'ada')", []))
+    };
+    let gates: [(&str, &str, String, &dyn Fn(&Folder)); 4] = [
+        ("approval", "losesSignIn", "approval: {for: [deactivate]}".into(), &leaves),
+        ("windows", "losesSignIn", "windows: [{deny: {}}]".into(), &leaves),
+        ("suspend", "losesSignIn", format!("suspend: {{reason: a move, until: \"{soon}\"}}"), &leaves),
+        ("drift", "loosened", "drift: warn".into(), &taken_out),
+    ];
+    let mut names = std::collections::BTreeSet::new();
+    for (field, risk, gate, meanwhile) in gates {
+        let folder = without_gate(&gate, meanwhile);
+        let (code, told) = review(&folder, &["--base", "main"]);
+        assert_eq!((code, listed(&told, "/pending").len()), (1, 0), "{told:#}");
+        let effect = listed(&told, "/effect");
+        assert!(!effect.is_empty() && effect.iter().all(|one| one.pointer("/how") == Some(&"releases".into())), "{told:#}");
+        assert!(listed(&told, "/risks").iter().any(|one| one.pointer("/risk") == Some(&risk.into())), "{told:#}");
+        assert!(not_used(&told).iter().any(|words| words.starts_with(&format!("`{field}` of the Target `app`"))), "{told:#}");
+        names.insert(told.pointer("/hash").and_then(Json::as_str).expect("a name").to_owned());
+        let (code, text, _) =
+            run(&folder, &["diff", "--base", "main", "-o", "text", "-o", "github=marks", "-o", "markdown=page", "-o", "html=report"]);
+        assert_eq!(code, 1);
+        let written = |file: &str| std::fs::read_to_string(folder.file(file)).expect("a file");
+        for (view, words) in
+            [(&text, "allows more than before"), (&text, "held without this branch by"), (&written("page"), "allows more than before")]
+        {
+            assert!(view.contains(words), "{view}");
+        }
+        assert!(written("marks").contains(&format!("`{field}` of the Target `app`")), "{}", written("marks"));
+        assert!(written("report").contains("Held or marked less than before"), "{}", written("report"));
+        let (code, _, _) = run(&folder, &["diff", "--base", "main", "--allow-changes"]);
+        assert_eq!(code, 0);
+    }
+    assert_eq!(names.len(), 4, "each branch says something else: {names:?}");
+    // Nobody is touched today, and it is told all the same.
+    let folder = without_gate("approval: {for: [deactivate]}", |_| {});
+    let (code, told) = review(&folder, &["--base", "main"]);
+    assert_eq!((code, listed(&told, "/effect").len(), told.pointer("/verdict/level")), (1, 0, Some(&"check".into())), "{told:#}");
+    let (_, text, _) = run(&folder, &["diff", "--base", "main"]);
+    assert!(text.contains("Nobody is touched by it now; it allows more than before."), "{text}");
+}
+
+#[test]
+fn a_rebase_leaves_a_review_its_name() {
+    let folder = repository();
+    edit(
+        &folder,
+        "acme.yaml",
+        "rule: identity.department == \"Engineering\"",
+        "rule: identity.department in [\"Engineering\", \"Support\"]",
+    );
+    commit(&folder, "the branch");
+    let name = |folder: &Folder| review(folder, &["--base", "main"]).1.pointer("/hash").cloned();
+    let before = name(&folder);
+    git(folder.path(), &["checkout", "-q", "main"]);
+    folder.write("other.yaml", "apiVersion: headcount.dev/v1alpha1\nkind: Persona\nmetadata: {name: p}\nspec: {source: hr, record: {id: '9', user: p, name: P, department: Support, end: ''}}\n");
+    commit(&folder, "main moves on");
+    git(folder.path(), &["checkout", "-q", "branch"]);
+    git(folder.path(), &["rebase", "-q", "main"]);
+    assert_eq!(before, name(&folder));
 }
 
 #[test]

@@ -86,12 +86,19 @@ fn pieces(plan: &Plan) -> BTreeSet<String> {
 }
 
 fn side<'a>(plan: &'a Plan, policy: &'a Policy) -> ReviewSide<'a> {
-    ReviewSide { plan, explain: &Unexplained, policy }
+    ReviewSide { plan, explain: &Unexplained, policy, held: &[] }
 }
 
 fn branch() -> Branch {
     let revision = |name: &str| Revision { commit: None, name: name.into(), manifests_digest: String::new() };
-    Branch { base: revision("base"), head: revision("head"), offline: false, is_new: false, not_used: Vec::new() }
+    Branch {
+        base: revision("base"),
+        head: revision("head"),
+        offline: false,
+        is_new: false,
+        not_used: Vec::new(),
+        difference_digest: "differs".into(),
+    }
 }
 
 /// The atoms of an effect, sorted.

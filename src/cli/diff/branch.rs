@@ -12,8 +12,9 @@ use super::super::report::{self, Exit, Failure};
 use super::super::reviewed::{self, ShownWith};
 use super::super::revisions::{Asked, RevisionManifests, Revisions};
 use super::super::session::{self, Session};
+use super::held::held;
 use super::{DiffArgs, personas};
-use crate::model::{Evidence, Memory, Plan, Severity, Subject};
+use crate::model::{Evidence, Left, Memory, Plan, Severity, Subject};
 use crate::pipeline::ChangeOrigins;
 use crate::pipeline::{self, Compiled, HearNothing, Reading, Snapshot, part};
 use crate::planning::{Moment, Scope};
@@ -101,7 +102,8 @@ fn compared(args: &DiffArgs) -> Result<Exit, Failure> {
     let mut revisions = Revisions::load(&asked)?;
     args.selection.check_names(&revisions.head.policy, &revisions.base.policy)?;
     let base = &revisions.base;
-    let preview = preview((&base.loaded, &base.policy), &revisions.head.loaded, &mut revisions.head.policy);
+    let today = Moment::at(&base.policy, Timestamp::now()).today;
+    let preview = preview((&base.loaded, &base.policy), &revisions.head.loaded, &mut revisions.head.policy, today);
     let mut review = if branch.offline { offline(&revisions, &preview) } else { live(args, &revisions, &preview)? };
     if branch.offline {
         review.personas = personas::differences(&revisions);
@@ -120,13 +122,13 @@ fn offline(revisions: &Revisions, preview: &Preview) -> Review {
         Plan::of_nothing(manifests.policy.workspace.clone(), today)
     };
     let (base, head) = (plan(&revisions.base), plan(&revisions.head));
-    let side = |plan, policy| ReviewSide { plan, explain: &Unexplained, policy };
+    let side = |plan, policy| ReviewSide { plan, explain: &Unexplained, policy, held: &[] };
     let intent = review::intent::intent(&revisions.base.loaded, &revisions.head.loaded);
     review::of_branch(side(&base, &revisions.base.policy), side(&head, &revisions.head.policy), named(revisions, preview, true), intent)
 }
 
 fn live(args: &DiffArgs, revisions: &Revisions, preview: &Preview) -> Result<Review, Failure> {
-    let (first, second, mut plans) = session::run(planned(revisions, preview))??;
+    let Planned { snapshots: [first, second], mut plans, left } = session::run(planned(revisions, preview))??;
     if let Some(file) = &args.branch.out {
         output::save(&plans[1], Format::Json, ViewOptions::wide(report::DEFAULT_WIDTH), file)?;
         let hash = plans[1].hash();
@@ -134,16 +136,25 @@ fn live(args: &DiffArgs, revisions: &Revisions, preview: &Preview) -> Result<Rev
         report::notice(format_args!("saved {shown}; once approved: headcount apply {shown} --expect {}", hash.get(..16).unwrap_or(&hash)));
     }
     plans.iter_mut().for_each(|plan| set_aside(plan, preview));
+    let held = [held(&first, &left, &plans[0]), held(&second, &left, &plans[1])];
     let [base, head] = plans.map(|plan| part(plan, &args.selection.filter()));
     let (base_origins, head_origins) = (ChangeOrigins::of(&first), ChangeOrigins::of(&second));
-    let base = ReviewSide { plan: &base, explain: &base_origins, policy: &first.policy };
-    let head = ReviewSide { plan: &head, explain: &head_origins, policy: &second.policy };
+    let base = ReviewSide { plan: &base, explain: &base_origins, policy: &first.policy, held: &held[0] };
+    let head = ReviewSide { plan: &head, explain: &head_origins, policy: &second.policy, held: &held[1] };
     let intent = review::intent::intent(&revisions.base.loaded, &revisions.head.loaded);
     Ok(review::of_branch(base, head, named(revisions, preview, false), intent))
 }
 
-async fn planned(revisions: &Revisions, preview: &Preview) -> Result<(Snapshot, Snapshot, [Plan; 2]), Failure> {
-    let memory = memory(revisions).await?;
+/// Both revisions over one reading.
+struct Planned {
+    snapshots: [Snapshot; 2],
+    plans: [Plan; 2],
+    /// what the last complete run left at targets
+    left: Vec<Left>,
+}
+
+async fn planned(revisions: &Revisions, preview: &Preview) -> Result<Planned, Failure> {
+    let (memory, left) = memory(revisions).await?;
     let watching = Watching::default();
     let compiled = |manifests: &RevisionManifests| manifests.policy.clone();
     let base = Compiled { loaded: &revisions.base.loaded, policy: compiled(&revisions.base) };
@@ -151,13 +162,13 @@ async fn planned(revisions: &Revisions, preview: &Preview) -> Result<(Snapshot, 
     let (first, second) = pipeline::read_two(base, head, preview, memory, Timestamp::now(), &Reading::once(&watching)).await;
     let base = pipeline::plan(&first, Scope::All, &watching).await;
     let head = pipeline::plan(&second, Scope::All, &HearNothing).await;
-    Ok((first, second, [base, head]))
+    Ok(Planned { snapshots: [first, second], plans: [base, head], left })
 }
 
 /// Where the base says; a workspace that is new has none, and a file of the branch is no state.
-async fn memory(revisions: &Revisions) -> Result<Memory, Failure> {
+async fn memory(revisions: &Revisions) -> Result<(Memory, Vec<Left>), Failure> {
     if revisions.is_new() {
-        return Ok(Memory::default());
+        return Ok(Default::default());
     }
     Session::remembered(&revisions.base.loaded, &revisions.base.policy).await
 }
@@ -184,12 +195,15 @@ fn named(revisions: &Revisions, preview: &Preview, offline: bool) -> Branch {
         offline,
         is_new: revisions.is_new(),
         not_used: preview.not_used.clone(),
+        difference_digest: review::intent::difference_digest(&revisions.base.loaded, &revisions.head.loaded),
     }
 }
 
 fn exit(review: &Review, allow_changes: bool) -> Exit {
     let differs = !review.effect.is_empty() || (review.verdict.level == VerdictLevel::Intent && !review.intent.is_empty());
     match review.verdict.level {
+        // What allows more than before is a change, though nobody is touched today.
+        VerdictLevel::Check if !allow_changes => Exit::DIFFERENT,
         VerdictLevel::Blocked => Exit::Refused,
         VerdictLevel::Incomplete => Exit::Stale,
         VerdictLevel::Undecided => Exit::Undecided,

@@ -281,7 +281,8 @@ impl<'a> Page<'a> {
         let mut text = title.to_owned();
         if !waiting.is_empty() {
             let base = self.review.branch.as_ref().map(|branch| branch.base.name.as_str()).unwrap_or_default();
-            let _ = write!(text, "The next run of {} does these, whether or not this is merged.\n\n", code(base));
+            let held = if self.review.pending_totals.held > 0 { ", but for what is held" } else { "" };
+            let _ = write!(text, "The next run of {} does these{held}, whether or not this is merged.\n\n", code(base));
         }
         let findings = self.standing();
         let room = room.saturating_sub(findings.len());

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::words;
 use crate::render::value::{self, DisplayNames};
 use crate::review::{Along, AtomGroup, Divergence, EffectKind, Review, Who};
 
@@ -85,8 +86,8 @@ fn pieces<'a>(groups: impl Iterator<Item = &'a AtomGroup>) -> Vec<Piece<'a>> {
             pieces.push(Piece { kind: PieceKind::Names, groups: vec![group] });
             continue;
         }
-        let AtomGroup { cause, how, reason, effect, targets, what, parameter, withheld, .. } = group;
-        let place = *known.entry((cause, how, reason, effect, targets, what, parameter, withheld)).or_insert(pieces.len());
+        let AtomGroup { cause, how, reason, effect, targets, what, parameter, withheld, held, .. } = group;
+        let place = *known.entry((cause, how, reason, effect, targets, what, parameter, withheld, held)).or_insert(pieces.len());
         match pieces.get_mut(place) {
             Some(piece) => piece.groups.push(group),
             None => pieces.push(Piece { kind: PieceKind::Values, groups: vec![group] }),
@@ -104,7 +105,13 @@ fn persons(pieces: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
     let single = |piece: &Piece<'_>| {
         let group = piece.groups.first()?;
         let own = matches!(group.effect, EffectKind::Changes | EffectKind::ChangesGrant) && group.how != Divergence::Cancels;
-        (piece.kind == PieceKind::Values && own && piece.people() == 1).then_some((group.cause, group.how, group.reason, group.withheld))
+        (piece.kind == PieceKind::Values && own && piece.people() == 1).then_some((
+            group.cause,
+            group.how,
+            group.reason,
+            group.withheld,
+            group.held.clone(),
+        ))
     };
     let mut counts: HashMap<_, usize> = HashMap::new();
     pieces.iter().filter_map(single).for_each(|key| *counts.entry(key).or_default() += 1);
@@ -137,6 +144,17 @@ impl<'a> Piece<'a> {
     /// Whether it will not run.
     pub fn withheld(&self) -> bool {
         self.groups.first().is_some_and(|group| group.withheld)
+    }
+
+    /// Why it does not run, or did not before the branch: said behind the heading; nothing where it simply runs.
+    pub fn waits(&self) -> String {
+        let held: Vec<&str> = self.groups.first().into_iter().flat_map(|group| &group.held).map(|by| words::gate(*by)).collect();
+        match (self.withheld(), held.is_empty(), self.groups.first().is_some_and(|group| group.of_effect)) {
+            (true, ..) => ", which is withheld".to_owned(),
+            (_, true, _) => String::new(),
+            (.., true) => format!(", held without this branch by {}", held.join(" and ")),
+            (.., false) => format!(", held by {}", held.join(" and ")),
+        }
     }
 
     /// Where, sorted.

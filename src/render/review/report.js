@@ -5,7 +5,7 @@
 
   // Columns of a row, in the order in which render/review/html/data.rs writes them.
   var ORIGIN = 0, KIND = 1, PERSON = 2, WHAT = 3, TARGETS = 4, BEFORE = 5, AFTER = 6, INSTEAD = 7, CAUSE = 8, HOW = 9, FLAGS = 10, ALONG = 11, PLACES = 12;
-  var WITHHELD = 1, HIDDEN = 2, VALUES = 4;
+  var WITHHELD = 1, HIDDEN = 2, VALUES = 4, HELD = 8;
   var ROWS = 100, GROUPS = 60;
   var FIRST = { q: '', o: '0', k: '', t: '', c: '', g: 'c' };
 
@@ -48,7 +48,7 @@
       var one = {
         origin: row[ORIGIN], rank: row[KIND], kind: kind, key: person[0], name: person[1], title: person[2] || '', what: text(row[WHAT]),
         targets: targets, before: text(row[BEFORE]), after: text(row[AFTER]), instead: text(row[INSTEAD]), cause: row[CAUSE],
-        cancels: row[HOW] === 2, withheld: !!(row[FLAGS] & WITHHELD), hidden: !!(row[FLAGS] & HIDDEN), values: !!(row[FLAGS] & VALUES),
+        cancels: row[HOW] === 2, releases: row[HOW] === 3, held: !!(row[FLAGS] & HELD), withheld: !!(row[FLAGS] & WITHHELD), hidden: !!(row[FLAGS] & HIDDEN), values: !!(row[FLAGS] & VALUES),
         along: text(row[ALONG]), places: data.placeSets[row[PLACES]].map(function (at) { return data.places[at]; })
       };
       var places = one.places.map(function (place) { return place[0] + ':' + place[1]; });
@@ -73,7 +73,7 @@
   function group(rows, by) {
     var found = new Map(), worst = {};
     rows.forEach(function (row) {
-      var place = by === 'p' ? row.key : [by === 'c' ? row.origin + '/' + row.cause : '', row.rank, row.cancels, row.withheld, row.what, row.targets.join('+')].join('|');
+      var place = by === 'p' ? row.key : [by === 'c' ? row.origin + '/' + row.cause : '', row.rank, row.cancels, row.releases, row.held, row.withheld, row.what, row.targets.join('+')].join('|');
       if (by === 't') place = row.targets.join('+') + '|' + place;
       if (!found.has(place)) found.set(place, { rows: [], first: row });
       found.get(place).rows.push(row);
@@ -178,6 +178,7 @@
     var what = make('span', 'what');
     what.appendChild(marked(row.values ? row.what + ': ' + values(row) : phrase(row, false), words));
     if (row.withheld) what.appendChild(make('b', '', ' withheld'));
+    if (row.held) what.appendChild(make('b', '', row.releases ? ' held without this branch' : ' held'));
     if (row.along) what.appendChild(make('small', '', row.along));
     head.appendChild(what);
     head.appendChild(make('span', 'at', row.targets.join(', ')));

@@ -16,8 +16,8 @@ use crate::policy::Policy;
 use crate::render::review::links::ForgeLinks;
 use crate::render::testing::{Building as _, account, change, empty, text};
 use crate::review::{
-    Branch, DocumentChange, DocumentDifference, DocumentLines, DocumentName, Explain, FieldChange, PersonCard, Review, ReviewSide,
-    Revision, of_branch, of_plan,
+    Branch, DocumentChange, DocumentDifference, DocumentLines, DocumentName, Explain, FieldChange, HeldChanges, PersonCard, Review,
+    ReviewSide, Revision, of_branch, of_plan,
 };
 
 const HEAD: &str = "0fdea5d5f4a45549c485fc60ca205822fe37262d";
@@ -30,6 +30,8 @@ pub struct Story {
     pub intent: Vec<DocumentChange>,
     pub branch: Option<Branch>,
     pub known: Known,
+    /// what base's manifests hold, and head's do not
+    pub held: Vec<HeldChanges>,
 }
 
 /// The lines behind changes, the sizes of groups and the titles of people.
@@ -78,9 +80,15 @@ impl Story {
     pub fn new() -> Self {
         let revision =
             |name: &str, commit: &str| Revision { commit: Some(commit.into()), name: name.into(), manifests_digest: "d".repeat(64) };
-        let branch =
-            Branch { base: revision("main", BASE), head: revision("HEAD", HEAD), offline: false, is_new: false, not_used: Vec::new() };
-        Self { base: empty(), head: empty(), intent: Vec::new(), branch: Some(branch), known: Known::default() }
+        let branch = Branch {
+            base: revision("main", BASE),
+            head: revision("HEAD", HEAD),
+            offline: false,
+            is_new: false,
+            not_used: Vec::new(),
+            difference_digest: "d".repeat(64),
+        };
+        Self { base: empty(), head: empty(), intent: Vec::new(), branch: Some(branch), known: Known::default(), held: Vec::new() }
     }
 
     /// A plan by itself.
@@ -91,10 +99,10 @@ impl Story {
     /// What a reviewer is told.
     pub fn review(&self) -> Review {
         let policy = policy();
-        let side = |plan| ReviewSide { plan, explain: &self.known, policy: &policy };
+        let side = |plan, held| ReviewSide { plan, explain: &self.known, policy: &policy, held };
         match &self.branch {
-            None => of_plan(side(&self.head)),
-            Some(branch) => of_branch(side(&self.base), side(&self.head), branch.clone(), self.intent.clone()),
+            None => of_plan(side(&self.head, &[])),
+            Some(branch) => of_branch(side(&self.base, &self.held), side(&self.head, &[]), branch.clone(), self.intent.clone()),
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::ReviewOptions;
 use super::pieces::{self, Piece};
-use super::totals::{FIGURES, figures, limit_words, title, unread};
+use super::totals::{FIGURES, figures, left_out, limit_words, loosens, title, unread};
 use super::words::{self, Phrase};
 use crate::diagnostic::Place;
 use crate::model::Severity;
@@ -170,13 +170,16 @@ impl View<'_> {
         if known.is_empty() && new.is_empty() { Ok(()) } else { writeln!(out) }
     }
 
+    /// What of the branch is not used here, and what it loosens.
     fn not_used(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Some(branch) = self.review.branch.as_ref().filter(|branch| !branch.not_used.is_empty()) else { return Ok(()) };
-        writeln!(out, "{}", paint(STRONG, "Not used in this preview"))?;
-        for one in &branch.not_used {
-            self.placed(&format!("  {} {}", paint(RISK, "!"), safe::line(&one.words)), "    ", one.place.as_ref(), out)?;
+        for (title, all) in left_out(self.review).into_iter().filter(|(_, all)| !all.is_empty()) {
+            writeln!(out, "{}", paint(STRONG, title))?;
+            for one in all {
+                self.placed(&format!("  {} {}", paint(RISK, "!"), safe::line(&one.words)), "    ", one.place.as_ref(), out)?;
+            }
+            writeln!(out)?;
         }
-        writeln!(out)
+        Ok(())
     }
 
     /// Numbers by target: a table where there is room, else a sentence each.
@@ -293,6 +296,9 @@ impl View<'_> {
                         VerdictLevel::Intent => {}
                         _ if !self.review.is_whole() => writeln!(out, "  Nothing is known to change by it.")?,
                         VerdictLevel::Incomplete => writeln!(out, "  Nothing is known to change by it.")?,
+                        _ if loosens(self.review, &change.document) => {
+                            writeln!(out, "  Nobody is touched by it now; it allows more than before.")?
+                        }
                         _ => writeln!(out, "  Nothing changes by it now.")?,
                     }
                     writeln!(out)?;

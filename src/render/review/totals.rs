@@ -4,7 +4,7 @@
 
 use crate::model::{Evidence, Guardrail, SystemEvidence};
 use crate::render::summary::{number, people};
-use crate::review::{EffectKind, Review, TargetFigures, VerdictLevel};
+use crate::review::{DocumentName, EffectKind, NotUsed, NotUsedKind, Review, TargetFigures, VerdictLevel};
 
 use super::words;
 
@@ -118,4 +118,17 @@ pub fn limit_words(guardrail: Guardrail, target: &str) -> String {
         Guardrail::Leavers => "leavers",
     };
     if target.is_empty() { words.to_owned() } else { format!("{words} at {target}") }
+}
+
+/// Whether a document allows more than before.
+pub fn loosens(review: &Review, document: &DocumentName) -> bool {
+    let looser = |kind: NotUsedKind| matches!(kind, NotUsedKind::LooserLimit | NotUsedKind::LooserGate);
+    review.branch.iter().flat_map(|branch| &branch.not_used).any(|one| one.document == *document && looser(one.kind))
+}
+
+/// What of the branch a preview does not use, and what the branch loosens that is no limit: each under its title.
+pub fn left_out(review: &Review) -> [(&'static str, Vec<&NotUsed>); 2] {
+    let all = || review.branch.iter().flat_map(|branch| &branch.not_used);
+    let (gates, not_used) = all().partition(|one| one.kind == NotUsedKind::LooserGate);
+    [("Not used in this preview", not_used), ("Held or marked less than before", gates)]
 }

@@ -10,7 +10,7 @@ use crate::diagnostic::Place;
 use crate::model::{Key, Reason};
 use crate::render::summary::number;
 use crate::review::{
-    Along, AtomGroup, Divergence, DocumentChange, DocumentDifference, EffectKind, FieldChange, ReviewRisk, ReviewTotals, RiskKind,
+    Along, AtomGroup, Divergence, DocumentChange, DocumentDifference, EffectKind, FieldChange, HeldBy, ReviewRisk, ReviewTotals, RiskKind,
     VerdictLevel, Who,
 };
 
@@ -498,6 +498,16 @@ pub fn of_field(change: &FieldChange, code: &dyn Fn(&str) -> String) -> String {
     }
 }
 
+/// What holds changes, after `held by`.
+pub fn gate(by: HeldBy) -> &'static str {
+    match by {
+        HeldBy::Suspend => "a suspension",
+        HeldBy::Window => "a window",
+        HeldBy::Drift => "`drift`, which leaves it to others",
+        HeldBy::Approval => "approval",
+    }
+}
+
 /// What is pending, in a line.
 pub fn pending(totals: &ReviewTotals) -> String {
     let mut text = changes(totals.changes);
@@ -510,6 +520,9 @@ pub fn pending(totals: &ReviewTotals) -> String {
         told.map(|(count, [one, many])| format!("{} {}", number(*count), if *count == 1 { one } else { many })).collect();
     if !told.is_empty() {
         text.push_str(&format!("; {}", told.join(", ")));
+    }
+    if totals.held > 0 {
+        text.push_str(&format!("; {} more held, with this branch, too", number(totals.held)));
     }
     text
 }

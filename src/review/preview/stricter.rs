@@ -1,24 +1,49 @@
-//! Of limits, ownership, protection, completeness and secrecy the stricter of both revisions; what the branch loosens is told.
+//! Of limits, ownership, protection, completeness and secrecy the stricter of both revisions; what the branch loosens is told, of these and of what holds changes back.
 //!
-//! Must never: let a preview go by what only the branch allows.
+//! Must never: let a preview go by what only the branch allows, or pass over a field of what both revisions have without a decision.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::super::{DocumentName, NotUsed, NotUsedKind};
-use super::{Opening, Preview};
-use crate::diagnostic::Place;
-use crate::manifest::kinds::Ownership;
-use crate::model::{Key, Visibility, attribute};
-use crate::policy::{CompletenessPolicy, GuardrailPolicy, Lets, LimitPolicy, Policy, SourcePolicy, TargetPolicy};
+use jiff::civil::Date;
 
-/// Goes through what both revisions have.
-pub(super) fn apply(base: &Policy, policy: &mut Policy, preview: &mut Preview) {
+use super::super::{NotUsed, NotUsedKind};
+use super::side::{Side, name, word};
+use super::{Opening, Preview, holds};
+use crate::manifest::kinds::{Ownership, fold};
+use crate::model::{Key, Visibility, attribute};
+use crate::policy::{
+    CompletenessPolicy, EntitlementPolicy, GroupPolicy, GroupScopePolicy, GuardrailPolicy, Lets, LimitPolicy, Policy, ProtectionPolicy,
+    SourcePolicy, SystemPolicy, TargetPolicy,
+};
+
+/// Goes through what both revisions have. Whoever adds a field to a rule says here whether it holds, limits or marks something.
+pub(super) fn apply(base: &Policy, policy: &mut Policy, today: Date, preview: &mut Preview) {
+    // Whom Users, Revocations and tables are about shows in the plans, and what a PlanApproval lets through in what gates hold of them.
+    let Policy {
+        workspace: _,
+        time_zone,
+        sources: _,
+        targets,
+        users: _,
+        groups,
+        entitlements,
+        revocations: _,
+        approvals: _,
+        sensitive: _,
+        declared: _,
+        tables: _,
+        // A review asks both revisions what is privileged.
+        nesting: _,
+    } = base;
     let mut told = Vec::new();
+    holds::time_zone(base, policy, &mut told);
+    let other_zone = *time_zone != policy.time_zone;
     for target in &mut policy.targets {
-        if let Some(before) = base.targets.iter().find(|before| before.name == target.name) {
+        if let Some(before) = targets.iter().find(|before| before.name == target.name) {
             let mut side = Side { document: ("Target", target.name.clone()), place: target.place.clone(), told: &mut told };
             side.target(before, target);
+            holds::gates(&mut side, &before.gates, &target.gates, (today, other_zone));
         }
     }
     for source in &mut policy.sources {
@@ -28,17 +53,17 @@ pub(super) fn apply(base: &Policy, policy: &mut Policy, preview: &mut Preview) {
         }
     }
     for group in &mut policy.groups {
-        if let Some(before) = base.groups.iter().find(|before| before.key == group.key) {
+        let one = |before: &&GroupPolicy| before.key == group.key || fold(&before.display_name) == fold(&group.display_name);
+        for before in groups.iter().filter(one).collect::<Vec<_>>() {
             let name = Key::group_name(&group.key).into();
-            Side { document: ("Group", name), place: group.place.clone(), told: &mut told }
-                .allow_empty(before.allow_empty, &mut group.allow_empty);
+            Side { document: ("Group", name), place: group.place.clone(), told: &mut told }.group(before, group);
         }
     }
     for entitlement in &mut policy.entitlements {
-        let name = entitlement.key.strip_prefix("entitlement/").unwrap_or(&entitlement.key).into();
-        if let Some(before) = base.entitlements.iter().find(|before| before.key == entitlement.key) {
+        let name: Arc<str> = entitlement.key.strip_prefix("entitlement/").unwrap_or(&entitlement.key).into();
+        if let Some(before) = entitlements.iter().find(|before| before.key == entitlement.key) {
             let mut side = Side { document: ("Entitlement", name), place: entitlement.place.clone(), told: &mut told };
-            side.allow_empty(before.allow_empty, &mut entitlement.allow_empty);
+            side.entitlement(before, entitlement);
         }
     }
     secrecy(base, policy, preview, &mut told);
@@ -92,47 +117,117 @@ fn reads(source: &SourcePolicy) -> impl Iterator<Item = &Arc<str>> {
     rules.chain(conditions).chain([&source.key]).flat_map(|expression| expression.reads())
 }
 
-fn name(kind: &str, name: &Arc<str>) -> DocumentName {
-    DocumentName { kind: kind.into(), name: name.clone() }
-}
-
-/// One document of the head.
-struct Side<'a> {
-    document: (&'static str, Arc<str>),
-    place: Place,
-    told: &'a mut Vec<NotUsed>,
-}
-
 impl Side<'_> {
-    /// The branch allows more: it is told, and the base's counts.
-    fn looser(&mut self, place: Option<Place>, what: &str, base: &str, head: &str) {
-        let (kind, of) = &self.document;
-        let words = format!("{what} of the {kind} `{of}` goes from {base} to {head}: until this is merged the base's counts");
-        let place = Some(place.unwrap_or_else(|| self.place.clone()));
-        self.told.push(NotUsed { document: name(kind, of), words, kind: NotUsedKind::LooserLimit, place });
+    fn target(&mut self, base: &TargetPolicy, head: &mut TargetPolicy) {
+        // Whom the others are about, and what becomes of people by them, shows in the plans. Gates are held against each other by themselves.
+        let TargetPolicy {
+            name: _,
+            connector: _,
+            needs: _,
+            select: _,
+            allow_empty,
+            lifecycles: _,
+            pre_hire: _,
+            groups,
+            correlate: _,
+            sign_in,
+            ownership,
+            rules: _,
+            leaver,
+            absent,
+            deselected,
+            suspended,
+            reuse_after,
+            guardrails,
+            protect,
+            privileged,
+            gates: _,
+            schedule: _,
+            system,
+            place: _,
+            connection: _,
+        } = base;
+        self.ownership("`ownership`", *ownership, &mut head.ownership);
+        if let Some(scope) = &mut head.groups {
+            let before = groups.as_ref().map_or(*ownership, |GroupScopePolicy { select: _, ownership, nested: _ }| *ownership);
+            self.ownership("`groups.ownership`", before, &mut scope.ownership);
+        }
+        self.allow_empty(*allow_empty, &mut head.allow_empty);
+        self.guardrails(guardrails, &mut head.guardrails);
+        self.protection(protect, head);
+        if head.reuse_after < *reuse_after {
+            self.looser(None, "`names.reuseAfter`", &format!("{reuse_after:#}"), &format!("{:#}", head.reuse_after));
+            head.reuse_after = *reuse_after;
+        }
+        self.system(system, &mut head.system);
+        holds::privileges(self, (privileged, sign_in), (&head.privileged, &head.sign_in));
+        holds::leaving(self, "`leaver`", leaver, &head.leaver);
+        for (what, before, after) in [("`absent`", absent, &head.absent), ("`deselected`", deselected, &head.deselected)] {
+            // Where nobody says it, it is what leavers get.
+            if (before, after) != (leaver, &head.leaver) {
+                holds::leaving(self, what, before, after);
+            }
+        }
+        holds::leaving(self, "`suspended`", suspended, &head.suspended);
     }
 
-    fn target(&mut self, base: &TargetPolicy, head: &mut TargetPolicy) {
-        self.ownership("`ownership`", base.ownership, &mut head.ownership);
-        if let Some(groups) = &mut head.groups {
-            let before = base.groups.as_ref().map_or(base.ownership, |groups| groups.ownership);
-            self.ownership("`groups.ownership`", before, &mut groups.ownership);
-        }
-        self.allow_empty(base.allow_empty, &mut head.allow_empty);
-        self.guardrails(&base.guardrails, &mut head.guardrails);
-        self.protection(base, head);
-        if head.reuse_after < base.reuse_after {
-            self.looser(None, "`names.reuseAfter`", &format!("{:#}", base.reuse_after), &format!("{:#}", head.reuse_after));
-            head.reuse_after = base.reuse_after;
-        }
-        for lost in base.system.not_ours.difference(&head.system.not_ours) {
+    fn system(&mut self, base: &SystemPolicy, head: &mut SystemPolicy) {
+        let SystemPolicy { id: _, words: _, previous, not_ours } = base;
+        for lost in not_ours.difference(&head.not_ours) {
             self.looser(None, &format!("`notOurs` for {lost}"), "listed", "not listed");
         }
-        head.system.not_ours.extend(base.system.not_ours.iter().cloned());
-        for new in head.system.previous.difference(&base.system.previous) {
+        head.not_ours.extend(not_ours.iter().cloned());
+        for new in head.previous.difference(previous) {
             self.looser(None, &format!("`previousSystems` for {new:x}"), "not listed", "listed");
         }
-        head.system.previous = head.system.previous.intersection(&base.system.previous).copied().collect();
+        head.previous = head.previous.intersection(previous).copied().collect();
+    }
+
+    fn group(&mut self, base: &GroupPolicy, head: &mut GroupPolicy) {
+        // What it is called and who is in it shows in the plans.
+        let GroupPolicy {
+            key,
+            labels: _,
+            display_name: _,
+            description: _,
+            members: _,
+            rule: _,
+            for_each: _,
+            lifecycles: _,
+            exclude: _,
+            owners: _,
+            previous_names: _,
+            not_formerly: _,
+            allow_empty,
+            privileged,
+            rule_place: _,
+            members_place: _,
+            place: _,
+        } = base;
+        if *key == head.key {
+            self.allow_empty(*allow_empty, &mut head.allow_empty);
+        }
+        holds::mark(self, *privileged, head.privileged);
+    }
+
+    fn entitlement(&mut self, base: &EntitlementPolicy, head: &mut EntitlementPolicy) {
+        // Who gets it, and with what, shows in the plans.
+        let EntitlementPolicy {
+            key: _,
+            target: _,
+            name: _,
+            when: _,
+            allow_empty,
+            privileged,
+            lifecycles: _,
+            members: _,
+            parameters: _,
+            until: _,
+            when_place: _,
+            place: _,
+        } = base;
+        self.allow_empty(*allow_empty, &mut head.allow_empty);
+        holds::mark(self, *privileged, head.privileged);
     }
 
     fn ownership(&mut self, what: &str, base: Ownership, head: &mut Ownership) {
@@ -156,7 +251,8 @@ impl Side<'_> {
     }
 
     fn guardrails(&mut self, base: &GuardrailPolicy, head: &mut GuardrailPolicy) {
-        for (guardrail, before) in &base.limits {
+        let GuardrailPolicy { limits, window, overrides } = base;
+        for (guardrail, before) in limits {
             let what = format!("the limit `{}`", guardrail.word());
             match head.limits.get_mut(guardrail) {
                 Some(after) => {
@@ -172,15 +268,14 @@ impl Side<'_> {
                 }
             }
         }
-        if head.window < base.window {
-            self.looser(None, "`guardrails.window`", &format!("{:#}", base.window), &format!("{:#}", head.window));
-            head.window = base.window;
+        if head.window < *window {
+            self.looser(None, "`guardrails.window`", &format!("{window:#}"), &format!("{:#}", head.window));
+            head.window = *window;
         }
         // One for an exact set of changes lets nothing else past, whoever wrote it; it is told where it is used.
         let known = |given: &crate::policy::OverridePolicy| {
             matches!(given.lets, Lets::Exactly(_))
-                || base
-                    .overrides
+                || overrides
                     .iter()
                     .any(|before| (before.guardrail, &before.lets) == (given.guardrail, &given.lets) && before.expires >= given.expires)
         };
@@ -192,14 +287,15 @@ impl Side<'_> {
         }
     }
 
-    fn protection(&mut self, base: &TargetPolicy, head: &mut TargetPolicy) {
-        for account in &base.protect.accounts {
+    fn protection(&mut self, base: &ProtectionPolicy, head: &mut TargetPolicy) {
+        let ProtectionPolicy { accounts, rules, keep } = base;
+        for account in accounts {
             if !head.protect.accounts.contains(account) {
                 self.looser(None, &format!("the protection of the account {account}"), "there", "none");
                 head.protect.accounts.push(account.clone());
             }
         }
-        for rule in &base.protect.rules {
+        for rule in rules {
             if !head.protect.rules.iter().any(|known| known.text() == rule.text()) {
                 let place = head.protect.rules.first().and_then(|rule| rule.place().cloned());
                 let now = head.protect.rules.first().map_or("none".to_owned(), |rule| format!("`{}`", rule.text()));
@@ -207,7 +303,7 @@ impl Side<'_> {
                 head.protect.rules.push(rule.clone());
             }
         }
-        for (group, least) in &base.protect.keep {
+        for (group, least) in keep {
             let known = head.protect.keep.iter().filter(|(name, _)| name == group).map(|(_, least)| *least).max().unwrap_or(0);
             if known < *least {
                 self.looser(None, &format!("the fewest members of {group}"), &least.to_string(), &known.to_string());
@@ -217,38 +313,64 @@ impl Side<'_> {
     }
 
     fn source(&mut self, base: &SourcePolicy, head: &mut SourcePolicy) {
-        self.allow_empty(base.allow_empty, &mut head.allow_empty);
-        self.completeness(base.completeness, &mut head.completeness);
-        for new in head.known_values.difference(&base.known_values) {
+        // Whom its records make of people shows in the plans.
+        let SourcePolicy {
+            name: _,
+            previous_names: _,
+            key: _,
+            filter: _,
+            allow_empty,
+            valid_from: _,
+            valid_to: _,
+            keep_blanks: _,
+            establishes: _,
+            correlate: _,
+            leaver: _,
+            suspended: _,
+            shared_end,
+            rules: _,
+            completeness,
+            known_values,
+            may_lose,
+            scope_hash: _,
+            precedence: _,
+            schedule: _,
+            place: _,
+            connection: _,
+        } = base;
+        self.allow_empty(*allow_empty, &mut head.allow_empty);
+        self.completeness(completeness, &mut head.completeness);
+        for new in head.known_values.difference(known_values) {
             self.looser(None, &format!("`lifecycle.knownValues` for {new}"), "not listed", "listed");
         }
-        head.known_values.retain(|value| base.known_values.contains(value));
-        for new in head.may_lose.iter().filter(|column| !base.may_lose.contains(column)) {
+        head.known_values.retain(|value| known_values.contains(value));
+        for new in head.may_lose.iter().filter(|column| !may_lose.contains(column)) {
             self.looser(None, &format!("`completeness.mayLose` for {new}"), "not listed", "listed");
         }
-        head.may_lose.retain(|column| base.may_lose.contains(column));
-        if head.shared_end.is_some() && head.shared_end != base.shared_end {
-            let day = |day: Option<jiff::civil::Date>| day.map_or("none".to_owned(), |day| day.to_string());
-            self.looser(None, "`lifecycle.sharedEnd`", &day(base.shared_end), &day(head.shared_end));
-            head.shared_end = base.shared_end;
+        head.may_lose.retain(|column| may_lose.contains(column));
+        if head.shared_end.is_some() && head.shared_end != *shared_end {
+            let day = |day: Option<Date>| day.map_or("none".to_owned(), |day| day.to_string());
+            self.looser(None, "`lifecycle.sharedEnd`", &day(*shared_end), &day(head.shared_end));
+            head.shared_end = *shared_end;
         }
     }
 
-    fn completeness(&mut self, base: CompletenessPolicy, head: &mut CompletenessPolicy) {
-        let before = (base.max_shrink_share, base.max_shrink_count);
-        if (head.max_shrink_share, head.max_shrink_count) != before && !shrinks_less(head, &base) {
-            self.looser(None, "`completeness.maxShrink`", &shrink(&base), &shrink(head));
+    fn completeness(&mut self, base: &CompletenessPolicy, head: &mut CompletenessPolicy) {
+        let CompletenessPolicy { max_shrink_share, max_shrink_count, max_age, min_count } = *base;
+        let before = (max_shrink_share, max_shrink_count);
+        if (head.max_shrink_share, head.max_shrink_count) != before && !shrinks_less(head, base) {
+            self.looser(None, "`completeness.maxShrink`", &shrink(base), &shrink(head));
             (head.max_shrink_share, head.max_shrink_count) = before;
         }
-        if base.min_count > head.min_count {
+        if min_count > head.min_count {
             let words = |count: Option<u64>| count.map_or("none".to_owned(), |count| count.to_string());
-            self.looser(None, "`completeness.minCount`", &words(base.min_count), &words(head.min_count));
-            head.min_count = base.min_count;
+            self.looser(None, "`completeness.minCount`", &words(min_count), &words(head.min_count));
+            head.min_count = min_count;
         }
-        if base.max_age.is_some_and(|most| head.max_age.is_none_or(|age| age > most)) {
+        if max_age.is_some_and(|most| head.max_age.is_none_or(|age| age > most)) {
             let words = |age: Option<jiff::SignedDuration>| age.map_or("none".to_owned(), |age| format!("{age:#}"));
-            self.looser(None, "`completeness.maxAge`", &words(base.max_age), &words(head.max_age));
-            head.max_age = base.max_age;
+            self.looser(None, "`completeness.maxAge`", &words(max_age), &words(head.max_age));
+            head.max_age = max_age;
         }
     }
 }
@@ -295,9 +417,4 @@ fn limit(limit: &LimitPolicy) -> String {
     let share = limit.percent.map(|share| format!(" or {share} %")).unwrap_or_default();
     let most = limit.max.map(|most| format!(", at most {most}")).unwrap_or_default();
     format!("{}{share}{most}", limit.count)
-}
-
-/// A value as manifests write it.
-fn word(value: &impl serde::Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }

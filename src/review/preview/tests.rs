@@ -5,6 +5,8 @@ use super::*;
 use crate::connector::registry::Facts;
 use crate::manifest::{ManifestText, Revision, load_revision};
 
+const TODAY: jiff::civil::Date = jiff::civil::date(2026, 11, 30);
+
 const BASE: &str = "kind: Workspace
 metadata: {name: acme}
 spec: {id: acme}
@@ -56,9 +58,9 @@ fn told_in(folder: &str, changes: &[(&str, &str)]) -> Vec<String> {
     }
     let (base, head) = (loaded("/w", BASE), loaded(folder, &text));
     let mut policy = head.1;
-    let preview = preview((&base.0, &base.1), &head.0, &mut policy);
+    let preview = preview((&base.0, &base.1), &head.0, &mut policy, TODAY);
     // A second look finds nothing that is looser still.
-    let again = super::preview((&base.0, &base.1), &head.0, &mut policy);
+    let again = super::preview((&base.0, &base.1), &head.0, &mut policy, TODAY);
     assert!(again.not_used.iter().all(|one| one.kind != NotUsedKind::LooserLimit), "{again:#?}");
     let line = |place: Option<crate::diagnostic::Place>| place.map_or("-".to_owned(), |place| place.line.to_string());
     preview
@@ -121,7 +123,7 @@ fn a_command_of_the_base_is_not_run_either() {
     let text = BASE.replace("{env: CHAT_TOKEN}", "{exec: [pass, chat]}");
     let (base, head) = (loaded("/w", &text), loaded("/w", &text));
     let mut policy = head.1;
-    let preview = preview((&base.0, &base.1), &head.0, &mut policy);
+    let preview = preview((&base.0, &base.1), &head.0, &mut policy, TODAY);
     assert!(matches!(preview.targets.get("chat"), Some(Opening::Shut { by_branch: false, .. })), "{preview:?}");
 }
 
@@ -175,4 +177,99 @@ fn what_the_branch_tightens_counts_and_is_no_loosening() {
         ]),
         [""; 0]
     );
+}
+
+/// What is told where the Target's words are others.
+fn told_of_target(base: &str, head: &str) -> Vec<String> {
+    let policies = [base, head].map(|words| loaded("/w", &BASE.replace("  protect:", &format!("{words}  protect:"))));
+    let [base, head] = policies;
+    let mut policy = head.1;
+    let preview = preview((&base.0, &base.1), &head.0, &mut policy, TODAY);
+    assert!(preview.not_used.iter().all(|one| one.kind == NotUsedKind::LooserGate), "{:#?}", preview.not_used);
+    preview
+        .not_used
+        .into_iter()
+        .map(|one| one.words.replace(": this counts from the merge on", "").replace(" of the Target `chat`", ""))
+        .collect()
+}
+
+#[test]
+fn what_holds_or_marks_less_is_told_field_by_field() {
+    let cases = [
+        ("  approval: {for: [privileged, deactivate]}\n", "", "`approval` goes from for [deactivate, privileged] to none"),
+        (
+            "  approval: {for: [everything], count: 2, expires: 4h}\n",
+            "  approval: {for: [destructive], count: 1, notAuthor: false, expires: 8h}\n",
+            "`approval.count` goes from 2 to 1|`approval.expires` goes from 4h to 8h|`approval.for` goes from [everything] to [destructive]|`approval.notAuthor` goes from true to false",
+        ),
+        ("  approval: {for: [deactivate]}\n", "  approval: {for: [destructive]}\n", ""),
+        (
+            "  windows: [{deny: {days: [fri], from: '18:00'}}]\n",
+            "",
+            "`windows` let changes through that those of the base keep off (from Friday, 18:00)",
+        ),
+        ("  windows: [{allow: {days: [sat, sun]}}]\n", "  windows: [{allow: {days: [sun]}}]\n", ""),
+        (
+            "  windows: [{allow: {days: [sun]}}]\n",
+            "  windows: [{allow: {days: [sat]}}]\n",
+            "`windows` let changes through that those of the base keep off (from Saturday, 00:00)",
+        ),
+        (
+            "  windows: [{deny: {days: [mon], from: '22:00', to: '02:00'}}]\n",
+            "  windows: [{deny: {days: [mon], from: '22:00'}}, {deny: {days: [tue], to: '01:00'}}]\n",
+            "`windows` let changes through that those of the base keep off (from Tuesday, 01:00)",
+        ),
+        (
+            "  windows: [{deny: {days: [mon]}}]\n",
+            "  windows: [{deny: {days: [mon], kinds: destructive}}]\n",
+            "`windows` let changes through that those of the base keep off (from Monday, 00:00)",
+        ),
+        ("  suspend: {reason: move, until: '2026-12-10'}\n", "", "`suspend` goes from until 2026-12-10 to none"),
+        ("  suspend: {reason: move, until: '2026-11-29'}\n", "", ""),
+        ("  drift: warn\n", "", "`drift` goes from warn to enforce"),
+        ("", "  drift: observe\n", "`drift` goes from enforce to observe"),
+        (
+            "  privileged: {groups: [Admins], entitlements: [root], roles: [admin], attributes: [custom.isAdmin]}\n",
+            "",
+            "`privileged.attributes` for custom.isAdmin goes from listed to not listed|`privileged.entitlements` for root goes from listed to not listed|`privileged.groups` for admins goes from listed to not listed|`privileged.roles` for admin goes from listed to not listed",
+        ),
+        (
+            "  leaver: {action: deactivate, deleteAfter: 90d}\n",
+            "  leaver: {action: delete}\n",
+            "`leaver` goes from deactivate, deleted after 2160h to delete",
+        ),
+        ("", "  absent: {action: keep}\n", "`absent` goes from deactivate to keep"),
+    ];
+    for (base, head, words) in cases {
+        assert_eq!(told_of_target(base, head).join("|"), words, "{base}{head}");
+        assert_eq!(told_of_target(base, base), [""; 0], "{base}");
+    }
+}
+
+#[test]
+fn a_group_that_is_not_marked_any_more_is_told_also_under_another_name() {
+    let group = |name: &str, mark: &str| {
+        format!("{BASE}---\nkind: Group\nmetadata: {{name: {name}}}\nspec: {{displayName: Admins, rule: 'true'{mark}}}\n")
+    };
+    let (base, head) = (loaded("/w", &group("admins", ", privileged: true")), loaded("/w", &group("lunch", "")));
+    let mut policy = head.1;
+    let preview = preview((&base.0, &base.1), &head.0, &mut policy, TODAY);
+    let words: Vec<&str> = preview.not_used.iter().map(|one| one.words.as_str()).collect();
+    assert_eq!(words, ["`privileged` of the Group `lunch` goes from true to false: this counts from the merge on"]);
+}
+
+#[test]
+fn what_the_workspace_holds_is_told() {
+    let told = told(&[(
+        "spec: {id: acme}",
+        "spec: {id: acme, state: {path: other.db}, allowedDirectories: [../x], removals: {names: [Target/chat], reason: x, expires: '2099-01-01'}}",
+    )]);
+    assert_eq!(told.len(), 3, "{told:#?}");
+    let over = |day: &str| {
+        let text = BASE.replace("spec: {id: acme}", &format!("spec: {{id: acme, removals: {{users: 3, reason: x, expires: '{day}'}}}}"));
+        let (base, head) = (loaded("/w", BASE), loaded("/w", &text));
+        let mut policy = head.1;
+        preview((&base.0, &base.1), &head.0, &mut policy, TODAY).not_used.len()
+    };
+    assert_eq!([over("2026-11-30"), over("2026-11-29")], [1, 0]);
 }

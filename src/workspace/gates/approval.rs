@@ -242,6 +242,11 @@ pub fn documents(policy: &Policy, kept: &[Approval], now: Timestamp) -> Vec<Fact
     put.chain(kept.iter().filter(gone).map(|approval| Shelf::Approvals.take(name_of(approval)))).collect()
 }
 
+/// What the documents of some manifests say, as if nothing of it had been used.
+pub fn said_in(policy: &Policy, now: Timestamp) -> Vec<Approval> {
+    policy.approvals.iter().map(|document| of_document(document, now, None)).collect()
+}
+
 fn of_document(document: &PlanApprovalPolicy, at: Timestamp, used: Option<Timestamp>) -> Approval {
     Approval {
         plan: document.plan.clone(),

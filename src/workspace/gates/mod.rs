@@ -23,7 +23,7 @@ use crate::drift::Drift;
 use crate::model::{Approval, Brake, Change, Plan};
 use crate::policy::{Policy, TargetPolicy};
 
-pub use approval::{ApprovalStanding, Approving, WaitingPlan, approve, documents, expired, said, standing};
+pub use approval::{ApprovalStanding, Approving, WaitingPlan, approve, documents, expired, said, said_in, standing};
 pub use need::{need, waits};
 pub use open::{HeldPart, Opened, open};
 pub use others::{Contested, Reverted, reverted};

@@ -2,16 +2,15 @@
 //!
 //! Must never: read a clock.
 
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use crate::policy::WindowPolicy;
+use crate::policy::{WindowPolicy, closed};
 
 /// The windows that are about one sort of change.
 pub struct Times<'a> {
-    deny: Vec<&'a WindowPolicy>,
-    allow: Vec<&'a WindowPolicy>,
+    windows: &'a [WindowPolicy],
+    destructive: bool,
     zone: &'a TimeZone,
 }
 
@@ -21,19 +20,14 @@ const AHEAD: i64 = 8;
 impl<'a> Times<'a> {
     /// Of what takes something, or of what takes nothing.
     pub fn new(windows: &'a [WindowPolicy], destructive: bool, zone: &'a TimeZone) -> Self {
-        let about = |window: &&WindowPolicy| destructive || !window.destructive;
-        let (deny, allow) = windows.iter().filter(about).partition(|window| window.deny);
-        Self { deny, allow, zone }
+        Self { windows, destructive, zone }
     }
 
     /// Why nothing goes at an instant; nothing where it does.
     pub fn closed(&self, at: Timestamp) -> Option<&'static str> {
         let wall = at.to_zoned(self.zone.clone()).datetime();
-        if self.deny.iter().any(|window| covers(window, wall)) {
-            return Some("a window keeps changes off");
-        }
-        let allowed = self.allow.is_empty() || self.allow.iter().any(|window| covers(window, wall));
-        if allowed { None } else { Some("no window is open") }
+        let minute = u32::from(wall.hour().unsigned_abs()) * 60 + u32::from(wall.minute().unsigned_abs());
+        closed(self.windows, self.destructive, wall.weekday(), minute)
     }
 
     /// When it opens next; nothing where it never does.
@@ -52,7 +46,8 @@ impl<'a> Times<'a> {
         let mut found = Vec::new();
         for ahead in -1..=AHEAD {
             let Ok(day) = today.checked_add(ahead.days()) else { continue };
-            for window in self.deny.iter().chain(&self.allow).filter(|window| window.days.contains(&day.weekday())) {
+            let about = |window: &&WindowPolicy| window.is_about(self.destructive) && window.days.contains(&day.weekday());
+            for window in self.windows.iter().filter(about) {
                 for minute in [window.from, window.to] {
                     let Ok(wall) = day.to_datetime(jiff::civil::Time::midnight()).checked_add(i64::from(minute).minutes()) else {
                         continue;
@@ -69,13 +64,4 @@ impl<'a> Times<'a> {
         found.sort_unstable();
         found
     }
-}
-
-/// Whether a window that began today or yesterday is open at this time of the wall.
-fn covers(window: &WindowPolicy, wall: DateTime) -> bool {
-    [0, 1].into_iter().any(|back: i64| {
-        let Ok(day) = wall.date().checked_sub(back.days()) else { return false };
-        let since = i64::from(wall.hour()) * 60 + i64::from(wall.minute()) + back * 24 * 60;
-        window.days.contains(&day.weekday()) && (i64::from(window.from)..i64::from(window.to)).contains(&since)
-    })
 }

@@ -146,8 +146,9 @@ impl Writer<'_> {
         let instead = group.instead.as_ref().map(|value| value::words(value, &self.names));
         let (before, after) = sides.unzip();
         let cause = group.cause.unwrap_or_else(|| documents + self.causes.at(words::reason_title(group)));
-        let how = [Divergence::Adds, Divergence::Alters, Divergence::Cancels].iter().position(|how| *how == group.how);
-        let flags = i64::from(group.withheld) + 2 * i64::from(group.hidden) + 4 * i64::from(values);
+        let how =
+            [Divergence::Adds, Divergence::Alters, Divergence::Cancels, Divergence::Releases].iter().position(|how| *how == group.how);
+        let flags = i64::from(group.withheld) + 2 * i64::from(group.hidden) + 4 * i64::from(values) + 8 * i64::from(!group.held.is_empty());
         let shared = [
             i64::from(!group.of_effect),
             number(self.kinds.get(&group.effect).copied()),

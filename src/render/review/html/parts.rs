@@ -13,11 +13,11 @@ use crate::model::Severity;
 use crate::render::in_html;
 use crate::render::markup::html;
 use crate::render::review::links::References;
-use crate::render::review::totals::{FIGURES, figures, limit_words, unread};
+use crate::render::review::totals::{FIGURES, figures, left_out, limit_words, unread};
 use crate::render::review::words::{self, Phrase};
 use crate::render::summary::{number, told, word};
 use crate::render::upcoming;
-use crate::review::{AtomGroup, EffectKind, Review, RiskKind};
+use crate::review::{AtomGroup, EffectKind, NotUsed, Review, RiskKind};
 
 /// More of a list than this is left to the JSON.
 const LISTED: usize = 200;
@@ -31,7 +31,7 @@ pub(super) fn parts(review: &Review, links: &References<'_>) -> String {
         found("What is refused", &|severity| severity == Severity::Refused),
         tiles(review),
         check(review, links),
-        left_out(review, links),
+        not_used(review, links),
         found("Not decided", &|severity| severity == Severity::Error),
         numbers(review),
         personas(review),
@@ -133,13 +133,12 @@ fn personas(review: &Review) -> String {
     section("What personas get otherwise", &listed(review.personas.iter().map(|line| format!("<li>{}</li>", html(line))).collect()))
 }
 
-fn left_out(review: &Review, links: &References<'_>) -> String {
-    let all = review.branch.iter().flat_map(|branch| &branch.not_used);
-    let items = all.map(|one| {
+fn not_used(review: &Review, links: &References<'_>) -> String {
+    let told = |one: &NotUsed| {
         let place = one.place.as_ref().map(|place| format!(" ({})", link(place, links))).unwrap_or_default();
         format!("<li>{}{place}</li>", html(&one.words))
-    });
-    section("Not used in this preview", &listed(items.collect()))
+    };
+    left_out(review).into_iter().map(|(title, all)| section(title, &listed(all.into_iter().map(told).collect()))).collect()
 }
 
 fn numbers(review: &Review) -> String {

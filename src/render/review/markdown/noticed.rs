@@ -8,7 +8,7 @@ use super::{Page, more};
 use crate::model::Severity;
 use crate::render::markup::{block, code, prose};
 use crate::render::review::fit::as_many;
-use crate::render::review::totals::unread;
+use crate::render::review::totals::{left_out, unread};
 use crate::render::summary::told;
 use crate::review::ReviewFinding;
 
@@ -62,18 +62,20 @@ impl<'a> Page<'a> {
         text
     }
 
-    /// What of the branch a preview does not use.
+    /// What of the branch a preview does not use, and what it loosens.
     pub(super) fn left_out(&mut self) -> String {
-        let Some(branch) = &self.review.branch else { return String::new() };
-        let lines: Vec<String> = branch
-            .not_used
-            .iter()
-            .map(|not| {
-                let place = not.place.as_ref().map(|place| format!(" ({})", self.links.place(place))).unwrap_or_default();
-                format!("- {}{place}\n", prose(&not.words))
-            })
-            .collect();
-        self.titled("Not used in this preview", lines, 4_000)
+        let mut text = String::new();
+        for (title, all) in left_out(self.review) {
+            let lines: Vec<String> = all
+                .into_iter()
+                .map(|one| {
+                    let place = one.place.as_ref().map(|place| format!(" ({})", self.links.place(place))).unwrap_or_default();
+                    format!("- {}{place}\n", prose(&one.words))
+                })
+                .collect();
+            text.push_str(&self.titled(title, lines, 4_000));
+        }
+        text
     }
 
     /// What is not decided whatever becomes of the branch, at the end of what is pending.

@@ -66,8 +66,9 @@ impl Page<'_> {
 
     fn heading(&self, piece: &Piece<'_>) -> Sentence {
         let mut heading = words::heading(piece);
-        if piece.withheld() {
-            heading.push(words::words(", which is withheld"));
+        let waits = piece.waits();
+        if !waits.is_empty() {
+            heading.push(Phrase::Words(waits.into()));
         }
         heading
     }

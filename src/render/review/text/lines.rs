@@ -24,7 +24,7 @@ impl View<'_> {
     /// A piece.
     pub(super) fn piece(&self, piece: &Piece<'_>, out: &mut dyn Write) -> io::Result<()> {
         let Some(group) = piece.groups.first() else { return Ok(()) };
-        let withheld = if piece.withheld() { ", which is withheld" } else { "" };
+        let withheld = piece.waits();
         let sign = signed(group.effect, group.how);
         let places = || group.places.iter().find(|place| !self.stands_in_cause(group, place));
         match (piece.kind, group.who.as_slice()) {
