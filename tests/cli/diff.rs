@@ -186,7 +186,7 @@ fn a_rebase_leaves_a_review_its_name() {
     let name = |folder: &Folder| review(folder, &["--base", "main"]).1.pointer("/hash").cloned();
     let before = name(&folder);
     git(folder.path(), &["checkout", "-q", "main"]);
-    folder.write("other.yaml", "apiVersion: headcount.dev/v1alpha1\nkind: Persona\nmetadata: {name: p}\nspec: {source: hr, record: {id: '9', user: p, name: P, department: Support, end: ''}}\n");
+    folder.write("other.yaml", "apiVersion: headcount.dev/v1alpha1\nkind: Persona\nmetadata: {name: p}\nspec: {asOf: 2026-01-15, records: {hr: {id: '9', user: p, name: P, department: Support, end: ''}}}\n");
     commit(&folder, "main moves on");
     git(folder.path(), &["checkout", "-q", "branch"]);
     git(folder.path(), &["rebase", "-q", "main"]);
@@ -353,7 +353,7 @@ fn a_branch_runs_no_command_and_reaches_no_host() {
     folder.write("acme.yaml", &format!("{text}{target}"));
     commit(&folder, "evil");
     let (code, review) = review(&folder, &["--base", "main", "--head", "HEAD"]);
-    assert_eq!(code, 0, "{review:#}");
+    assert_eq!(code, 1, "what is not previewed is to be checked: {review:#}");
     for name in ["evil", "reads"] {
         let words = format!("the Target `{name}` is not previewed: the branch brings it");
         assert!(not_used(&review).iter().any(|one| one.contains(&words)), "{name}: {review:#}");
