@@ -194,6 +194,7 @@ const PLANNING: &[&str] = &[
     "revocation",
     "entitlements",
     "assembly",
+    "privilege",
     "guardrails",
     "report",
     "everybody",

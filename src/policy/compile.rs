@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::mapping::Given;
-use super::{ConnectorFacts, Nesting, Policy, sensitive};
+use super::{ConnectorFacts, GroupsAbove, Policy, sensitive};
 use crate::diagnostic::{Diagnostic, Level, Place};
 use crate::expr::{Expression, Root};
 use crate::manifest::kinds::WorkspaceSpec;
@@ -56,7 +56,7 @@ fn compile_all(loaded: &Loaded, before: Option<(&Loaded, &Policy)>, facts: &dyn 
     let mut problems = compiler.problems;
     problems.sort_by(|one, next| one.place.cmp(&next.place));
     let declared = loaded.users.iter().flat_map(|user| user.spec.attributes.keys()).map(String::as_str).collect::<BTreeSet<_>>();
-    let nesting = Nesting::of(&groups);
+    let nesting = GroupsAbove::of(&groups);
     let mut policy = Policy {
         workspace,
         time_zone,

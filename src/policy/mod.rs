@@ -33,7 +33,7 @@ pub use gates::{
     ApprovalPolicy, DAY as MINUTES_OF_A_DAY, GatePolicy, LONGEST_SUSPENSION, PlanApprovalPolicy, SchedulePolicy, SuspendPolicy,
     WindowPolicy, closed,
 };
-pub use privilege::{Nesting, PrivilegePolicy};
+pub use privilege::{GroupsAbove, PrivilegePolicy};
 pub use source::identity_path;
 #[cfg(test)]
 pub(crate) use target::DEFAULTS;
@@ -71,7 +71,7 @@ pub struct Policy {
     /// what `lookup` looks in
     pub tables: Tables,
     /// which Groups' documents name a Group as a member
-    pub nesting: Nesting,
+    pub nesting: GroupsAbove,
 }
 
 impl Policy {

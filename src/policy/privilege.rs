@@ -39,9 +39,9 @@ impl PrivilegePolicy {
 
 /// Which Groups' documents name a Group as a member, by `metadata.name`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Nesting(BTreeMap<Arc<str>, BTreeSet<Arc<str>>>);
+pub struct GroupsAbove(BTreeMap<Arc<str>, BTreeSet<Arc<str>>>);
 
-impl Nesting {
+impl GroupsAbove {
     /// Of these documents.
     pub fn of(groups: &[GroupPolicy]) -> Self {
         let mut above: BTreeMap<Arc<str>, BTreeSet<Arc<str>>> = BTreeMap::new();
