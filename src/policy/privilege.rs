@@ -76,7 +76,7 @@ impl Policy {
         if self.is_privileged_itself(target, group) {
             return true;
         }
-        let above = Key::is_group(&group.key).then(|| self.nesting.above(Key::group_name(&group.key))).unwrap_or_default();
+        let above = if Key::is_group(&group.key) { self.nesting.above(Key::group_name(&group.key)) } else { BTreeSet::new() };
         let documents = self.groups.iter().filter(|document| above.contains(Key::group_name(&document.key)));
         let object = |document: &GroupPolicy| ObjectRef {
             kind: ObjectKind::Group,

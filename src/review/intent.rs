@@ -51,7 +51,7 @@ pub fn difference_digest(base: &Loaded, head: &Loaded) -> String {
     let names: BTreeSet<&DocumentName> = before.keys().chain(after.keys()).collect();
     let differing = names.into_iter().filter_map(|name| {
         let sides = [before.get(name), after.get(name)].map(|document| document.map(|document| &document.content));
-        (sides[0] != sides[1]).then(|| (&name.kind, &name.name, sides))
+        (sides[0] != sides[1]).then_some((&name.kind, &name.name, sides))
     });
     let mut context = digest::Context::new(&digest::SHA256);
     differing.for_each(|one| add_to(&mut context, &one));

@@ -85,6 +85,9 @@ impl SignIn {
 /// Plans on their shelf, with the text that each was read of.
 type KeptPlans = BTreeMap<Arc<str>, (String, Arc<WaitingPlan>)>;
 
+/// What was done lately, and of what journal and when that was counted.
+type Lately = (Option<Head>, Timestamp, Arc<RecentNumbers>);
+
 /// The pages and the API of one process.
 pub struct Site {
     pub(super) sign_in: SignIn,
@@ -100,7 +103,7 @@ pub struct Site {
     /// what was worked out of what was read
     pub(super) scholar: Scholar,
     /// what was done lately, and of what journal and when that was counted
-    lately: tokio::sync::Mutex<Option<(Option<Head>, Timestamp, Arc<RecentNumbers>)>>,
+    lately: tokio::sync::Mutex<Option<Lately>>,
     /// ends what somebody asked for and is under way
     pub(super) stop: CancellationToken,
 }

@@ -127,6 +127,9 @@ fn without_gate(gate: &str, meanwhile: impl Fn(&Folder)) -> Folder {
     folder
 }
 
+/// What it is called, its line, what main says in its place, and what happens meanwhile.
+type Gate<'g> = (&'g str, &'g str, String, &'g dyn Fn(&Folder));
+
 #[test]
 fn what_main_s_gates_hold_and_the_branch_s_do_not_is_what_the_branch_does() {
     let soon = jiff::Zoned::now().date().tomorrow().expect("a day");
@@ -134,7 +137,7 @@ fn what_main_s_gates_hold_and_the_branch_s_do_not_is_what_the_branch_does() {
     let taken_out = |folder: &Folder| {
         drop(database(folder).execute("DELETE FROM team_users WHERE user_id IN (SELECT id FROM users WHERE login = 'ada')", []))
     };
-    let gates: [(&str, &str, String, &dyn Fn(&Folder)); 4] = [
+    let gates: [Gate<'_>; 4] = [
         ("approval", "losesSignIn", "approval: {for: [deactivate]}".into(), &leaves),
         ("windows", "losesSignIn", "windows: [{deny: {}}]".into(), &leaves),
         ("suspend", "losesSignIn", format!("suspend: {{reason: a move, until: \"{soon}\"}}"), &leaves),

@@ -66,7 +66,7 @@ async fn a_row_outside_of_only_is_no_ghost_and_a_number_that_is_counted_up_is_no
         let mut rows = Rows::default();
         let request = ReadRequest::new(vec![(ObjectKind::Membership, Columns::new(["member"]))]);
         assert_eq!(target.reader.read(&request, &mut rows).await.of(ObjectKind::Membership), Evidence::Complete);
-        assert_eq!(rows.0, [[Some(Value::text(&app.sql("SELECT id FROM people WHERE login = 'ann'")))]], "{}", app.name);
+        assert_eq!(rows.0, [[Some(Value::text(app.sql("SELECT id FROM people WHERE login = 'ann'")))]], "{}", app.name);
         // Where the two columns are not of one type, as in many an old application.
         let text = if app.database.get("postgres").is_some() { "TYPE VARCHAR(20)" } else { "person VARCHAR(20)" };
         let alter = if app.database.get("postgres").is_some() { "ALTER COLUMN person" } else { "MODIFY" };
