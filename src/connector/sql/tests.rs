@@ -464,6 +464,7 @@ async fn a_key_that_is_written_is_the_id_from_then_on() {
     assert_eq!(writer.id_after(&named("displayName")), None);
     assert_eq!(app.write(vec![account(Action::Update, Some("ada"), json!({"userName": "eve", "displayName": "Eve"}))]).await, ["eve"]);
     assert_eq!(app.write(vec![account(Action::Update, Some("eve"), json!({"displayName": "Eva"}))]).await, ["eve"]);
+    assert_eq!(app.write(vec![account(Action::Update, Some("eve"), json!({"userName": "eve"}))]).await, ["eve (already so)"]);
     assert_eq!(app.sql("SELECT login, name FROM box"), "eve|Eva");
 }
 

@@ -110,19 +110,3 @@ async fn what_goes_along_with_a_row_that_is_deleted_is_told() {
     );
     assert!(App::new(APP).target().await.capabilities.side_effects.is_empty());
 }
-
-#[tokio::test]
-async fn an_account_whose_key_is_its_name_is_known_by_the_new_one_after_a_rename() {
-    let mut app = App::new("CREATE TABLE u (n TEXT PRIMARY KEY NOT NULL, t TEXT); INSERT INTO u VALUES ('ann', 'x'), ('bob', 'x');");
-    app.connection = json!({
-        "database": {"sqlite": {"path": "app.db"}},
-        "accounts": {"table": "u", "key": "n", "columns": {"userName": "n", "title": "t"}},
-    });
-    let renamed = app.write(vec![
-        account(Action::Update, Some("ann"), json!({"userName": "boss", "title": "Boss"})),
-        account(Action::Update, Some("bob"), json!({"title": "Lead"})),
-        account(Action::Update, Some("bob"), json!({"userName": "bob"})),
-    ]);
-    assert_eq!(renamed.await, ["boss", "bob", "bob (already so)"]);
-    assert_eq!(app.sql("SELECT n, t FROM u ORDER BY n"), "bob|Lead\nboss|Boss");
-}
