@@ -313,7 +313,13 @@
     if (event.key === '/' && !typing && !event.ctrlKey && !event.metaKey) { event.preventDefault(); find('q').focus(); }
     if (event.key === 'Escape' && document.activeElement === find('q')) { state.q = ''; sync(); go(); }
   });
-  window.addEventListener('hashchange', function () { state = read(location.hash); sync(); go(); });
+  // A link to a place in the page (past the head) is no address of filters: what is filtered, and what is just being typed, stays.
+  window.addEventListener('hashchange', function () {
+    if (location.hash && location.hash.indexOf('=') < 0) return;
+    state = read(location.hash);
+    sync();
+    go();
+  });
   window.addEventListener('beforeprint', function () {
     document.querySelectorAll('#out details.group[data-side=lose], #out details.group[data-side=warn]').forEach(function (fold) { fold.open = true; });
   });
