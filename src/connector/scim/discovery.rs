@@ -174,6 +174,7 @@ impl Discovery {
             finds_elsewhere: false,
             listed_by: None,
             unclear_access: None,
+            asked_by: None,
             parameter_limits: Default::default(),
             end_sessions: false,
             group_owners: false,
