@@ -25,7 +25,7 @@ pub mod scim;
 pub mod sql;
 pub mod subscription;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod webhook;
 mod wire;
 

@@ -158,8 +158,9 @@ impl InboxReader {
         let evidence = self.evidence(&told, sight.heard, Timestamp::now());
         let ids = match &request.scope {
             ReadScope::All => told.all(),
-            ReadScope::Changed(since) => {
-                let changed = since
+            ReadScope::Changed(marks) if !marks.contains_key(&ObjectKind::Account) => told.all(),
+            ReadScope::Changed(marks) => {
+                let changed = marks
                     .get(&ObjectKind::Account)
                     .and_then(|since| records.changed(since, request.key.as_ref().map_or(&[], RecordKey::reads)));
                 // Whose going is held may be another than it was: what is not believed of somebody is told by a whole read alone.
