@@ -43,6 +43,7 @@ impl Actor {
         self.noticed(noticed, opened.keep.clone()).await?;
         self.plan = Some(Arc::new(plan));
         self.declared(&opened, now);
+        self.planned_whole(&opened).await?;
         let Some(lock) = self.lock.clone() else { return Ok(()) };
         self.opened_of = Some(version);
         if opened.run.applyable() || self.unremembered || self.unsettled {
