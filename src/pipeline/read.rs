@@ -171,7 +171,8 @@ pub(super) async fn read_source(
         let key = (next == Next::Changes).then(|| RecordKey::new(rules.key.reads(), side.keys()));
         // Without a mark it is wanted as a whole, with the one from which what changes next can be asked for.
         let scope = if next == Next::Changes { ReadScope::Changed(BTreeMap::new()) } else { ReadScope::All };
-        let request = ReadRequest { key, scope, ..ReadRequest::of_source(&document.spec, columns, rules.completeness.max_age) };
+        let reads = Some(side.columns());
+        let request = ReadRequest { key, scope, reads, ..ReadRequest::of_source(&document.spec, columns, rules.completeness.max_age) };
         let mut sink = SourceSink { side: &mut side, name: &document.name, hear: reading.hear, gone: None };
         let report = connector::read_source(&*reader, &request, &mut sink).await;
         gone = sink.gone;

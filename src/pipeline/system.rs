@@ -49,8 +49,9 @@ pub async fn source_changes(
         let columns = world.sources[at].columns_with(reader.own_id().as_deref());
         changes = Changes(Delta::new(columns.clone()));
         let key = Some(RecordKey::new(policy.sources[at].key.reads(), world.sources[at].keys()));
+        let reads = Some(world.sources[at].columns());
         let request =
-            ReadRequest { scope, key, ..ReadRequest::of_source(&document.spec, columns, policy.sources[at].completeness.max_age) };
+            ReadRequest { scope, key, reads, ..ReadRequest::of_source(&document.spec, columns, policy.sources[at].completeness.max_age) };
         Ok(connector::read_source(&*reader, &request, &mut changes).await)
     };
     let read = reading.until_stopped(read).instrument(span(&document.name)).await;

@@ -326,6 +326,10 @@ impl Actor {
                 tracing::error!(target: "headcount::workspace", why, "the plan could not be made; it is made again");
                 (self.planning, self.kept.last) = (None, Some(planning::LastPlan::new()));
             }
+            Message::Forgotten(error) => {
+                (self.planning, self.kept.last) = (None, Some(planning::LastPlan::new()));
+                self.state_failed(error)?;
+            }
             Message::Ran(ran) => self.ran(*ran, now).await?,
             // Whoever asked may have gone.
             Message::Look(answer) => drop(answer.send(self.view(now))),

@@ -371,7 +371,11 @@ fn in_a_range_each_commit_since_what_was_in_force_is_asked_for() {
     remote.made.git(&["-c", "gpg.format=ssh", "-c", &key, "merge", "-q", "-S", "--no-ff", "-m", "merged", "branch"]);
     let merged = next(&mut follower, Some(&start)).unwrap();
     assert_eq!((merged.refused, merged.signer.as_deref()), (None, Some("mara@acme.example")));
-    assert!(merged.authors.contains(&"mara@acme.example".to_owned()), "the signature says it, whatever the commit says: {:?}", merged.authors);
+    assert!(
+        merged.authors.contains(&"mara@acme.example".to_owned()),
+        "the signature says it, whatever the commit says: {:?}",
+        merged.authors
+    );
     let between = keys.commit(&remote.made, None);
     keys.commit(&remote.made, Some("mara"));
     let (what, _) = next(&mut follower, Some(&start)).unwrap().refused.unwrap();

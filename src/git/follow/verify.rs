@@ -72,7 +72,12 @@ impl Signers {
 
 impl Look<'_> {
     /// Who signed what is new, the commit's own signer first; or why it is refused, and what to do.
-    pub(super) fn verify(&self, commit: &str, history: &History, signers: &Signers) -> Result<Result<Vec<String>, (String, String)>, GitError> {
+    pub(super) fn verify(
+        &self,
+        commit: &str,
+        history: &History,
+        signers: &Signers,
+    ) -> Result<Result<Vec<String>, (String, String)>, GitError> {
         let since = match (signers.verify.which, history) {
             (Which::Range, History::Continues(known)) => Some(format!("{known}..{commit}")),
             (Which::Range, History::Rewritten(_)) => {

@@ -251,26 +251,24 @@ fn ask_memberships(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, rows:
     if !observed.side.capabilities.read_groups {
         return;
     }
-    let mut silent = false;
+    let mut silent = Silence::default();
     // What stands where lists don't look is a stranger to the list of memberships.
     for row in rows.iter().filter(|row| !all || observed.accounts().is_elsewhere(**row)) {
         let id: Arc<str> = Arc::from(observed.accounts().id(*row).as_ref());
         let question = LookupBy::Attribute(Arc::from("member"), id);
         if !observed.answered(ObjectKind::Membership, &question) {
+            silent.of(observed.refused(ObjectKind::Membership, &question));
             step.report.ask(target, ObjectKind::Membership, question);
-            silent = true;
         }
     }
     for group in observed.groups_named() {
         let question = LookupBy::Id(group.clone());
         if observed.groups().find_id(group).is_none() && !observed.answered(ObjectKind::Group, &question) {
+            silent.of(observed.refused(ObjectKind::Group, &question));
             step.report.ask(target, ObjectKind::Group, question);
-            silent = true;
         }
     }
-    if silent {
-        unreached(step, target, key, "the groups they are in could not be found out");
-    }
+    silent.tell(step, target, key, "the groups they are in could not be found out");
 }
 
 /// What accounts hold whose entitlements were not read.
@@ -279,17 +277,36 @@ fn ask_entitlements(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, rows
     if !observed.side.capabilities.entitlements || observed.side.entitlements.evidence == Evidence::Complete {
         return;
     }
-    let mut silent = false;
+    let mut silent = Silence::default();
     for row in rows {
         let id: Arc<str> = Arc::from(observed.accounts().id(*row).as_ref());
         let question = LookupBy::Attribute(Arc::from("account"), id);
         if !observed.answered(ObjectKind::Entitlement, &question) {
+            silent.of(observed.refused(ObjectKind::Entitlement, &question));
             step.report.ask(target, ObjectKind::Entitlement, question);
-            silent = true;
         }
     }
-    if silent {
-        unreached(step, target, key, "the entitlements they have could not be found out");
+    silent.tell(step, target, key, "the entitlements they have could not be found out");
+}
+
+/// Questions that nobody answered, and why, where the target said so.
+#[derive(Default)]
+struct Silence {
+    is_silent: bool,
+    why: Option<String>,
+}
+
+impl Silence {
+    fn of(&mut self, refused: Option<&str>) {
+        self.is_silent = true;
+        self.why = self.why.take().or_else(|| refused.map(str::to_owned));
+    }
+
+    fn tell(self, step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, what: &str) {
+        if self.is_silent {
+            let why = self.why.map(|why| format!(": {why}")).unwrap_or_default();
+            unreached(step, target, key, &format!("{what}{why}"));
+        }
     }
 }
 

@@ -184,7 +184,7 @@ fn a_target_that_can_t_deactivate_takes_what_it_can() {
     let scene = scene(GROUPS).person("1", "jane").marked("a1", "hr/1", "jane").marked_group("g1", "group/ops", "ops").member("g1", "a1");
     assert_snapshot!(scene.able(|can| can.deactivate_accounts = false).told(), @r"
     0 RemoveMembers group/ops [Revoked] id=g1 hr/1
-    (Error UnsupportedCapability) hr/1: revoked, but accounts can't be deactivated here: what they hold is taken from them, and the sign-in stays
+    (Error UnsupportedCapability) hr/1: revoked, but accounts can't be deactivated here: the sign-in stays
     ");
 }
 
