@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{CompiledRevision, Ended, Mail, Observer, Workspace, WorkspaceError};
-use crate::journal::{Anchor, AnchorFile, Event, entry};
+use crate::journal::{Anchor, AnchorFile};
 use crate::model::{
     Brake, Guardrail, NeedKind, RefusedBecause, RefusedRevision, Revision, StandingRevocation, Status, SyncRequest, SystemMemory,
     SystemState, THE_WORKSPACE,
@@ -20,6 +20,7 @@ use crate::pipeline::tests::Company;
 use crate::pipeline::{Hear, Keeping, News};
 use crate::state::{self, Fact, Shelf, Store};
 
+mod doubted;
 mod noticed;
 mod remembered;
 
@@ -543,24 +544,4 @@ async fn a_state_that_was_restored_holds_everything_but_revocations_until_somebo
     assert!(!stalled(&status));
     let noted = anchor.read().await.unwrap().unwrap();
     assert_eq!(Some(noted.hash), beside.heads().await.unwrap().written.map(|head| head.hash), "at its end it notes how far it came");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_behind_the_journal_holds_everything_but_revocations() {
-    let company = Company::new().await;
-    let before = company.accounts();
-    let later = Timestamp::now() + SignedDuration::from_hours(40 * 24);
-    let event = Event::Resumed { who: "jane".into() };
-    company.store.commit(vec![entry(&"elsewhere".into(), later, &event)]).await.unwrap();
-    let mut process = Process::start(&company, company.store.clone()).await;
-    let stalled = |status: &Status| status.needs.iter().any(|need| need.about == "the clock" && need.words.starts_with("ClockWrong"));
-    process.until("held", |status| stalled(status) && status.systems.iter().any(|system| system.pending.sum() > 0)).await;
-    assert_eq!(company.accounts(), before, "nothing was written");
-    let beside = state::open(&company.path("state.db"), "acme-test").await.unwrap();
-    let keeping = Keeping::of(&company.declared().0, None);
-    let found = keeping.clock(beside.as_ref(), Timestamp::now()).await.unwrap().unwrap();
-    keeping.accept_clock(beside.as_ref(), &found, ("jane", "a test"), Timestamp::now()).await.unwrap();
-    process.as_declared("one").await;
-    assert_ne!(company.accounts(), before);
-    assert!(!stalled(&process.end().await));
 }

@@ -150,11 +150,15 @@ impl Actor {
     }
 
     /// At the end of a tenure.
-    pub(super) async fn note_last(&self, now: Timestamp) -> Result<(), WorkspaceError> {
+    pub(super) async fn note_last(&mut self, now: Timestamp) -> Result<(), WorkspaceError> {
         if self.journal.wrong.is_some() || self.journal.looked.is_none() {
             return Ok(());
         }
         let keeping = Keeping::of(&self.kept.manifests.loaded, Some(self.workspace.store.place()));
+        // What was written since the last look is looked at, too: the line names the last entry.
+        if self.wrong(&keeping, now).await?.is_some() {
+            return Ok(());
+        }
         self.note_journal(&keeping, now).await
     }
 
