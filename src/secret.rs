@@ -177,7 +177,7 @@ async fn from_command(words: &[String], base: &Path, timeout: Duration) -> Resul
     let wrong = |source| SecretError::Exec { command: command.clone(), source };
     let mut child = Command::new(command)
         .args(arguments)
-        .current_dir(base)
+        .current_dir(if base.as_os_str().is_empty() { Path::new(".") } else { base })
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What systems push, to a controller that listens. Usage: inbound.py make FOLDER | accounts FOLDER | conformance URL | push URL FIRST COUNT | go URL FIRST COUNT | names URL; HEADCOUNT_TOKEN has the token.
+"""What systems push, to a controller that listens. Usage: inbound.py make FOLDER | accounts FOLDER | conformance URL | push URL FIRST COUNT | go URL FIRST COUNT | anew URL NUMBER | off URL NUMBER | names URL; HEADCOUNT_TOKEN has the token.
 
-conformance: scim2-tester over all that there is; says what failed, and how many checks there were. push: makes users one after the other and says each that was answered. go: deactivates some of them and deletes the others. names: all there are. accounts: the active ones of the application."""
+conformance: scim2-tester over all that there is; says what failed, and how many checks there were. push: makes users one after the other and says each that was answered. go: deactivates some of them and deletes the others. anew: deactivates one and makes them again under another name, as Okta renames. off: deactivates all that one has. names: all there are. accounts: the active ones of the application."""
 import collections, os, sqlite3, sys
 import httpx2
 
@@ -45,6 +45,25 @@ def go(url, first, count):
     return 0
 
 
+def anew(url, number):
+    off = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "Replace", "path": "active", "value": "False"}]}
+    with client(url) as http:
+        found = http.get("/Users", params={"filter": f'externalId eq "x{number}"'}).json()["Resources"]
+        for user in found:
+            assert http.patch(f"/Users/{user['id']}", json=off).status_code in (200, 204)
+        answer = http.post("/Users", json={"userName": f"anew{number}", "externalId": f"x{number}", "active": True})
+        assert answer.status_code == 201, answer.text
+    return 0
+
+
+def off(url, number):
+    off = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "Replace", "path": "active", "value": "False"}]}
+    with client(url) as http:
+        for user in http.get("/Users", params={"filter": f'externalId eq "x{number}"'}).json()["Resources"]:
+            assert http.patch(f"/Users/{user['id']}", json=off).status_code in (200, 204)
+    return 0
+
+
 def names(url):
     with client(url) as http:
         cursor = ""
@@ -72,4 +91,4 @@ def accounts(folder):
 
 if __name__ == "__main__":
     what, *rest = sys.argv[1:]
-    sys.exit({"conformance": conformance, "push": lambda url, first, count: push(url, int(first), int(count)), "go": lambda url, first, count: go(url, int(first), int(count)), "names": names, "make": make, "accounts": accounts}[what](*rest))
+    sys.exit({"conformance": conformance, "push": lambda url, first, count: push(url, int(first), int(count)), "go": lambda url, first, count: go(url, int(first), int(count)), "anew": lambda url, number: anew(url, int(number)), "off": lambda url, number: off(url, int(number)), "names": names, "make": make, "accounts": accounts}[what](*rest))

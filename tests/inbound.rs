@@ -192,3 +192,29 @@ fn many_who_go_at_once_are_held_until_a_manifest_lets_them_go() {
     assert!(app["withheld"].as_object().is_some_and(|withheld| !withheld.is_empty()), "{app}");
     assert_eq!(house.accounts(), all);
 }
+
+/// What Okta does with whoever gets another name: one is deactivated, another made with the same `externalId`. They are one person, to a revocation too.
+#[test]
+fn whoever_is_made_anew_stays_one_person_and_a_revocation_reads_what_was_pushed() {
+    let Some(house) = House::new() else { return skipped("somebody made anew", "scim2-tester") };
+    house.told(house.python("push").args(["0", "10"]));
+    house.until("their accounts", |house| (house.accounts() == users(0..10)).then_some(()));
+    house.told(house.python("anew").arg("3"));
+    let with_new = |names: BTreeSet<String>| names.into_iter().chain(["anew3".to_owned()]).collect::<BTreeSet<_>>();
+    house.until("the other name", |house| (house.accounts() == with_new(users((0..10).filter(|at| *at != 3)))).then_some(()));
+    house.told(house.python("off").arg("3"));
+    house.until("the leaver", |house| (house.accounts() == users((0..10).filter(|at| *at != 3))).then_some(()));
+    let cut = |key: &str| {
+        let revoke = ["revoke", key, "--reason", "a lost laptop", "--auto-approve", "--timeout", "20s", "-f", "."];
+        let said = headcount(house.folder.path()).args(revoke).output().expect("it runs");
+        (said.status.code(), String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr))
+    };
+    // An account that somebody made by hand, of a person whom only the inbox knows by that name.
+    let manifests = MANIFESTS
+        .replace("  connection:\n    sql", "  select: identity.userName != \"user5\"\n  correlate: [userName]\n  connection:\n    sql");
+    std::fs::write(house.folder.path().join("acme.yaml"), manifests).expect("written");
+    let (code, words) = cut("entra/x5");
+    assert_eq!(code, Some(0), "{words}");
+    assert!(!words.contains("could not read entra"), "{words}");
+    house.until("the one who is cut off", |house| (house.accounts() == users((0..10).filter(|at| *at != 3 && *at != 5))).then_some(()));
+}

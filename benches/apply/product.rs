@@ -92,6 +92,7 @@ pub fn applied_at(server: &Server, plan: &Plan, at_once: usize, per_second: Opti
         who: "bench",
         with: Vec::new(),
         known_ids: &|_, _, _| None,
+        was_there: &|_, _, _| false,
         cancel: Default::default(),
         progress: &Silent,
     };

@@ -75,6 +75,7 @@ pub fn applied(connection: &TargetConnection, plan: &Plan) -> Took {
                 who: "bench",
                 with: Vec::new(),
                 known_ids: &|_, _, _| None,
+                was_there: &|_, _, _| false,
                 cancel: Default::default(),
                 progress: &Silent,
             };

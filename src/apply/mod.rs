@@ -44,6 +44,9 @@ pub use settings::{Clock, RunSettings};
 /// Gives the id of an object by target, kind and key.
 pub type KnownIds<'a> = dyn Fn(&str, ObjectKind, &str) -> Option<Arc<str>> + Send + Sync + 'a;
 
+/// Whether an account or group of this target, kind and id was there before the run.
+pub type WasThere<'a> = dyn Fn(&str, ObjectKind, &str) -> bool + Send + Sync + 'a;
+
 /// Everything that a run needs.
 pub struct Job<'a> {
     /// what to run
@@ -62,6 +65,8 @@ pub struct Job<'a> {
     pub with: Vec<Fact>,
     /// the id of an object by target and key, as it was read (`World::object_id`): for references to objects that the plan does not touch
     pub known_ids: &'a KnownIds<'a>,
+    /// what was read: an answer that names one of these as new is none
+    pub was_there: &'a WasThere<'a>,
     /// finish what is in flight, then stop
     pub cancel: CancellationToken,
     /// told about each step

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
 use crate::connector::{TargetConnector, Write, Written};
-use crate::model::{Action, Outcome, SystemError};
+use crate::model::{Action, Change, Outcome, SystemError};
 
 use super::Job;
 use super::doubt::{Doubt, Look};
@@ -187,6 +187,11 @@ impl<'a> Sender<'a> {
         let settings = self.job.settings;
         part.away = matches!(answer, Err(SystemError::Unavailable(_) | SystemError::Unreachable(_)));
         part.end = match answer {
+            Ok(written) if !written.already_so && self.is_anothers(&written.id, write) => {
+                part.attempts += 1;
+                part.doubt = Some(format!("the answer to its creation has the id {}, which was there before", written.id));
+                None
+            }
             Ok(written) => Some(End::Done { id: written.id, already_so: written.already_so }),
             // Whoever asks for a permit next is told the same.
             Err(SystemError::NotSent(why)) => Some(End::Stopped(why)),
@@ -207,6 +212,17 @@ impl<'a> Sender<'a> {
             }
             Err(error) => Some(End::Failed(error)),
         };
+    }
+
+    /// Whether what was made has the id of something that was there before, and that this run neither deletes nor gives another id, as where ids are names.
+    fn is_anothers(&self, id: &str, write: &Write<'_>) -> bool {
+        let Write { change, .. } = write;
+        let leaves = |other: &&Change| {
+            let same = other.target == change.target && other.object.kind == change.object.kind && other.object.id.as_deref() == Some(id);
+            same && (other.action == Action::Delete || other.naming().is_some())
+        };
+        let new = change.action == Action::Create && change.entitlement.is_none();
+        new && (self.job.was_there)(self.target, change.object.kind, id) && !self.job.plan.changes.iter().any(|other| leaves(&other))
     }
 
     /// Something of that name is there already: ours, if it carries our marker.

@@ -16,7 +16,7 @@ pub struct Clock(pub Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
     /// The time now.
-    pub(super) fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         (self.0)()
     }
 }

@@ -61,6 +61,7 @@ impl World {
             who: "jane",
             with: Vec::new(),
             known_ids: &|_, _, _| None,
+            was_there: &|_, _, _| false,
             cancel: self.cancel.clone(),
             progress: &Silent,
         }
@@ -136,6 +137,35 @@ async fn a_plan_runs_in_its_order_and_what_it_makes_is_known_to_what_follows() {
     assert_eq!(shelf.members["id1"], [id_of("ann"), id_of("bob")]);
     assert_eq!(shelf.objects[&id_of("bob")]["manager"], Value::text(id_of("ann")));
     assert!(!shelf.objects.contains_key("g"));
+}
+
+#[tokio::test]
+async fn an_id_that_was_there_before_is_no_new_accounts_id() {
+    for (marker, expected) in [(true, ResultWord::Done), (false, ResultWord::Uncertain)] {
+        let world = World { marker, ..World::scripted([Script::Mistake("7")]).await };
+        world.fake.put("7", &[("userName", "ben")]);
+        let plan = plan(vec![create("hr/ann")]);
+        let (lock, targets) =
+            (world.store.lock("jane").await.unwrap(), [(Arc::from("chat"), Arc::new(world.fake.connector(marker)))].into());
+        let job = Job { was_there: &|_, _, id| id == "7", ..world.job(&plan, &targets, &lock) };
+        let report = apply(&job).await.unwrap();
+        assert_eq!(report.outcomes.values().map(ResultWord::of).collect::<Vec<_>>(), [expected], "{report:?}");
+        let links: Vec<_> = world.store.load().await.unwrap().links.iter().map(|link| format!("{} {}", link.key, link.id)).collect();
+        assert_eq!(links, if marker { vec!["hr/ann id1".to_owned()] } else { Vec::new() }, "what carries the mark is the new one");
+    }
+}
+
+#[tokio::test]
+async fn where_ids_are_names_a_name_that_becomes_free_in_the_run_is_a_new_ones() {
+    let world = World::scripted([Script::Refuse(SystemError::Rejected("not now".into())), Script::Mistake("7")]).await;
+    world.fake.put("7", &[("userName", "ben")]);
+    let renamed = change(Action::Update, Account, "hr/ben", Some("7")).with("userName", Some(Value::text("ben")), Some(Value::text("bo")));
+    let plan = plan(vec![renamed, create("hr/ann")]);
+    let (lock, targets) = (world.store.lock("jane").await.unwrap(), [(Arc::from("chat"), Arc::new(world.fake.connector(true)))].into());
+    let job = Job { was_there: &|_, _, id| id == "7", ..world.job(&plan, &targets, &lock) };
+    apply(&job).await.unwrap();
+    let links: Vec<_> = world.store.load().await.unwrap().links.iter().map(|link| format!("{} {}", link.key, link.id)).collect();
+    assert_eq!(links, ["hr/ann 7"]);
 }
 
 #[tokio::test]

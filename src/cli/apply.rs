@@ -308,6 +308,11 @@ fn failure(error: ReconcileError, store: &dyn state::Store) -> Failure {
                 "if that is meant, say so: headcount state accept-restore --reason TEXT; else put a newer copy back (headcount state push)";
             Failure::from_error(&error).exit(Exit::Stale).hint(hint)
         }
+        ReconcileError::Clock(_) => {
+            let hint =
+                "set the clock right (NTP); if it is right, and was ahead before, say so: headcount state accept-clock --reason TEXT";
+            Failure::from_error(&error).exit(Exit::Stale).hint(hint)
+        }
         ReconcileError::Stale { .. } => {
             let hint = "plan again and review it, or leave out --exact to run what both hold";
             Failure::from_error(&error).exit(Exit::Stale).hint(hint)

@@ -296,7 +296,8 @@ fn entry_line(entry: &Entry, out: &mut impl Write) -> std::io::Result<()> {
         | Event::Erased { .. }
         | Event::TokenMade { .. }
         | Event::TokenEnded { .. }
-        | Event::Restored { .. } => {
+        | Event::Restored { .. }
+        | Event::ClockAccepted { .. } => {
             let Some(act) = RecordedAct::of(&entry.event) else { return Ok(()) };
             writeln!(out, "{at}  {} {}", safe::line(act.who), act.words)
         }

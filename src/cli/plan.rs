@@ -105,8 +105,9 @@ fn planned(files: &Files, selection: &Selection, output: &Output, horizon: &Hori
     let forgets = session.forgets().filter(|_| !horizon.first_run);
     // A plan for another day can't be applied, and a machine asks `apply` or `status`.
     let kept = (output.is_read() && horizon.as_of.is_none()).then(|| session::run(session.kept())).transpose()?.transpose()?;
+    let doubts = horizon.as_of.is_none().then(|| session::run(session.doubts())).transpose()?.transpose()?;
     let (snapshot, mut plan) = session.plan(horizon.as_of)?;
-    plan.findings.extend(forgets);
+    plan.findings.extend(forgets.into_iter().chain(doubts.into_iter().flatten()));
     plan.upcoming = coming(&plan, horizon.due_days);
     let all = plan.changes.len();
     let plan = part(plan, &selection.filter());

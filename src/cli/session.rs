@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::Files;
@@ -15,7 +16,7 @@ use super::report::{self, Exit, Failure, notice};
 use crate::inbox::Inboxes;
 use crate::manifest::Loaded;
 use crate::model::{Finding, FindingCode, Left, Memory, Plan, Severity, Subject};
-use crate::pipeline::{self, GateMemory, Reading, Snapshot};
+use crate::pipeline::{self, GateMemory, Keeping, Reading, Snapshot};
 use crate::planning::Scope;
 use crate::policy::Policy;
 use crate::render::safe;
@@ -122,6 +123,27 @@ impl Session {
         );
         let hint = "Name a place that stays in the Workspace: `state: {s3: {bucket: …}}`, `gcs`, `azure` or `postgres` (docs/ci.md). If this is the very first run, say --first-run.";
         Some(Finding::new(Severity::Incomplete, FindingCode::NoState, Subject::system(&Arc::from("state")), message).hint(hint))
+    }
+
+    /// Why what is planned now could not be applied: the state was put back, or the clock is wrong.
+    pub async fn doubts(&self) -> Result<Vec<Finding>, Failure> {
+        let Some(store) = state::look_at(&self.state, &self.policy.workspace).await.map_err(|error| state_failure(&error))? else {
+            return Ok(Vec::new());
+        };
+        let keeping = Keeping::of(&self.loaded, self.state.file());
+        // What is wrong with the journal itself `apply` tells, and `history --verify`.
+        let restored = keeping.restored(store.as_ref()).await.ok().flatten();
+        let clock = keeping.clock(store.as_ref(), Timestamp::now()).await.ok().flatten();
+        let finding = |code, about: &str, message| Finding::new(Severity::Incomplete, code, Subject::system(&Arc::from(about)), message);
+        let restored = restored.map(|why| {
+            finding(FindingCode::StateRestored, "state", format!("the state was restored: {why}; `apply` changes nothing"))
+                .hint("Put a newer copy back, or say that it is meant: headcount state accept-restore --reason TEXT")
+        });
+        let clock = clock.map(|why| {
+            finding(FindingCode::ClockWrong, "clock", format!("the clock is wrong: {why}; `apply` changes nothing"))
+                .hint("Set the clock right; if it is right, and was ahead before: headcount state accept-clock --reason TEXT")
+        });
+        Ok(restored.into_iter().chain(clock).collect())
     }
 
     /// The same for whoever goes on in the same runtime.

@@ -5,6 +5,7 @@
 //! Must never: write over what is newer unless somebody said so, or take a lock from a run that is not named.
 
 mod accept;
+mod accept_clock;
 mod migrate;
 mod prune;
 mod pull;
@@ -37,6 +38,7 @@ enum Command {
     Prune(prune::PruneArgs),
     Rewrap(rewrap::RewrapArgs),
     AcceptRestore(accept::AcceptArgs),
+    AcceptClock(accept_clock::AcceptClockArgs),
 }
 
 pub fn run(args: &StateArgs) -> Result<Exit, Failure> {
@@ -49,6 +51,7 @@ pub fn run(args: &StateArgs) -> Result<Exit, Failure> {
         Command::Prune(args) => prune::run(args),
         Command::Rewrap(args) => rewrap::run(args),
         Command::AcceptRestore(args) => accept::run(args),
+        Command::AcceptClock(args) => accept_clock::run(args),
     }
 }
 

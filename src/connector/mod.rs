@@ -25,7 +25,7 @@ pub mod scim;
 pub mod sql;
 pub mod subscription;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod webhook;
 mod wire;
 
@@ -67,6 +67,8 @@ pub struct ReadRequest {
     pub may_shrink: Option<Amount>,
     /// of a source of which what changed is wanted, now or next time: what its records are known by
     pub key: Option<RecordKey>,
+    /// of a source: what its own expressions read; the system's own id may stand behind that in `streams`. Where nothing is said it is what stands there
+    pub reads: Option<Arc<Columns>>,
 }
 
 /// Some accounts of a system: those in any of these groups, and those that have any of these values.
@@ -92,7 +94,7 @@ pub enum ReadScope {
 impl ReadRequest {
     /// All of these streams, of any age.
     pub fn new(streams: Vec<(ObjectKind, Arc<Columns>)>) -> Self {
-        Self { streams, max_age: None, scope: ReadScope::All, within: None, may_shrink: None, key: None }
+        Self { streams, max_age: None, scope: ReadScope::All, within: None, may_shrink: None, key: None, reads: None }
     }
 
     /// The records of a source that its scope asks for.

@@ -5,6 +5,7 @@
 //! paths it reads, so whoever evaluates it hands over just those cells, in that order.
 //! Must never: read a clock, the network or a file; panic on any text; recurse, grow or run without a bound.
 
+mod absent;
 mod check;
 mod counterfactual;
 mod date;

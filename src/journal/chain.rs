@@ -65,6 +65,9 @@ pub enum JournalError {
     Export(#[from] std::io::Error),
 }
 
+/// So many entries are asked for their time: what is written while the clock is wrong is a revocation or two.
+const LOOKED_BACK: u64 = 1000;
+
 /// How one line is looked at: it, its number, and the hash before it.
 type CheckLine = fn(&ChainLine, u64, &Hash) -> Result<Hash, JournalError>;
 
@@ -114,6 +117,21 @@ impl<'a> Journal<'a> {
             true => self.verify_chain().await,
             false => self.check(&heads, Some(known), chained).await,
         }
+    }
+
+    /// The latest time that its last entries have, since somebody said that the clock is right; nothing where there are none.
+    pub async fn latest(&self) -> Result<Option<Timestamp>, JournalError> {
+        let Some(head) = self.store.heads().await?.written else { return Ok(None) };
+        let lines = self.store.lines(head.seq.saturating_sub(LOOKED_BACK), None).await?;
+        let mut latest = None;
+        for line in lines.iter().rev() {
+            let entry = written(line)?.entry;
+            latest = latest.max(Some(entry.at));
+            if matches!(entry.event, Event::ClockAccepted { .. }) {
+                break;
+            }
+        }
+        Ok(latest)
     }
 
     async fn whole(&self, check: CheckLine) -> Result<Verified, JournalError> {

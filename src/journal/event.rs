@@ -146,6 +146,15 @@ pub enum Event {
         /// what showed that it was
         found: String,
     },
+    /// somebody said that the clock is right, and that it was ahead before
+    ClockAccepted {
+        /// who
+        who: String,
+        /// why
+        reason: String,
+        /// what showed that it was wrong at some time
+        found: String,
+    },
     /// a change is about to be sent
     Intent(Intent),
     /// what became of a change
@@ -306,6 +315,7 @@ impl Event {
             Self::Erased { .. } => "erased",
             Self::Archived { .. } => "archived",
             Self::Restored { .. } => "restored",
+            Self::ClockAccepted { .. } => "clockAccepted",
             Self::Intent(_) => "intent",
             Self::Outcome { .. } => "outcome",
             Self::Finished { .. } => "finished",

@@ -87,6 +87,8 @@ pub struct Capabilities {
     pub side_effects: Vec<SideEffect>,
     /// what accounts have where a word says whether they have access, and is none of those that are known: they count as active. In words: "column `state` holds `locked`"
     pub unclear_access: Option<Arc<str>>,
+    /// attributes by which single accounts can be asked for; none: by any
+    pub asked_by: Option<BTreeSet<Arc<str>>>,
     /// attributes of which no two accounts have one value; none: it does not say
     pub unique_account_attributes: Option<BTreeSet<Arc<str>>>,
     /// no two accounts have user names that differ in case or accents alone

@@ -30,6 +30,10 @@ pub enum Severity {
 pub enum FindingCode {
     /// nothing is known of earlier runs where something should be
     NoState,
+    /// the state was put back from a copy: what was done since is not known
+    StateRestored,
+    /// the journal has an entry of a later time than the clock says
+    ClockWrong,
     /// a system could not be read, or not to its end
     IncompleteRead,
     /// two records or accounts claim one identity, or keys hit different accounts

@@ -130,6 +130,15 @@ impl Revision {
     pub fn unknown(place: String) -> Self {
         Self { id: "".into(), name: place, at: Timestamp::UNIX_EPOCH, authors: Vec::new(), signer: None }
     }
+
+    /// What earlier manifests want was not planned yet: whoever wrote those is an author of what these bring about, too.
+    pub fn inherit(&mut self, earlier: &Self) {
+        for author in &earlier.authors {
+            if !self.authors.contains(author) {
+                self.authors.push(author.clone());
+            }
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]

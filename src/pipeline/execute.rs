@@ -48,6 +48,7 @@ pub struct Execution<'a> {
 pub async fn execute(execution: &Execution<'_>, plan: &Plan) -> Result<Report, StateError> {
     let Snapshot { policy, world, connectors, .. } = execution.snapshot;
     let known_ids = |target: &str, kind: ObjectKind, key: &str| world.object_id(policy, target, kind, key);
+    let was_there = |target: &str, kind: ObjectKind, id: &str| world.has_object(policy, target, kind, id);
     execution.hear.hear(News::Running { plan });
     let report = on_one_thread(apply::apply(&Job {
         plan,
@@ -58,6 +59,7 @@ pub async fn execute(execution: &Execution<'_>, plan: &Plan) -> Result<Report, S
         who: execution.who,
         with: execution.with.clone(),
         known_ids: &known_ids,
+        was_there: &was_there,
         cancel: execution.stop.clone(),
         progress: &Relay { plan, hear: execution.hear },
     }))

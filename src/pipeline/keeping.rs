@@ -17,6 +17,8 @@ use crate::state::{Fact, StateError, Store};
 
 /// How long entries are kept, unless the Workspace says otherwise.
 const RETENTION: SignedDuration = SignedDuration::from_hours(400 * 24);
+/// Clocks of machines that take turns differ by less than this.
+const DIFFERENCE: SignedDuration = SignedDuration::from_mins(10);
 /// The folder beside a state that is a file.
 const ARCHIVE: &str = "archive";
 
@@ -70,6 +72,27 @@ impl Keeping {
             Anchored::Fits => None,
             Anchored::Restored(why) => Some(why),
         })
+    }
+
+    /// Why the clock of this machine is certain to be wrong; nothing where it is not. A day that is not that of the clock is no concern of it.
+    pub async fn clock(&self, store: &dyn Store, now: Timestamp) -> Result<Option<String>, JournalError> {
+        let latest = Journal::new(store).latest().await?;
+        let ahead = latest.filter(|latest| latest.duration_since(now) > DIFFERENCE);
+        let words = |latest| format!("this machine's clock says {now:.0}, and the journal has an entry of {latest:.0}");
+        Ok(ahead.map(words))
+    }
+
+    /// Somebody says that the clock is right, and was ahead before. Only for whoever holds the lock.
+    pub async fn accept_clock(
+        &self,
+        store: &dyn Store,
+        found: &str,
+        (who, reason): (&str, &str),
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        let event = Event::ClockAccepted { who: who.to_owned(), reason: reason.to_owned(), found: found.to_owned() };
+        store.commit(vec![entry(&run_name(now, true), now, &event)]).await?;
+        self.note(store, now).await
     }
 
     /// Notes how far the journal is, where it fits what was noted before.

@@ -16,7 +16,7 @@ use crate::connector;
 use crate::connector::budget::Budget;
 use crate::connector::connections::Connections;
 use crate::connector::limiter::{Limits, Rate};
-use crate::connector::{Gone, InboxPlace, PageSink, ReadRequest, RecordKey, Surroundings, TargetConnector, registry};
+use crate::connector::{Gone, InboxPlace, PageSink, ReadRequest, ReadScope, RecordKey, Surroundings, TargetConnector, registry};
 use crate::files::NamedFiles;
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{Document, Loaded, quantity};
@@ -169,7 +169,10 @@ pub(super) async fn read_source(
         may_miss = reader.may_miss();
         let (rules, columns) = (&policy.sources[at], side.columns_with(reader.own_id().as_deref()));
         let key = (next == Next::Changes).then(|| RecordKey::new(rules.key.reads(), side.keys()));
-        let request = ReadRequest { key, ..ReadRequest::of_source(&document.spec, columns, rules.completeness.max_age) };
+        // Without a mark it is wanted as a whole, with the one from which what changes next can be asked for.
+        let scope = if next == Next::Changes { ReadScope::Changed(BTreeMap::new()) } else { ReadScope::All };
+        let reads = Some(side.columns());
+        let request = ReadRequest { key, scope, reads, ..ReadRequest::of_source(&document.spec, columns, rules.completeness.max_age) };
         let mut sink = SourceSink { side: &mut side, name: &document.name, hear: reading.hear, gone: None };
         let report = connector::read_source(&*reader, &request, &mut sink).await;
         gone = sink.gone;

@@ -73,6 +73,9 @@ pub enum ReconcileError {
     /// what a restored state has forgotten nobody knows
     #[error("the state was restored: {0}. Who was revoked, made or erased since is not known to it, so nothing was changed")]
     Restored(String),
+    /// whoever is on leave until a day, or left on one, would count as of another day
+    #[error("the clock is wrong: {0}. Who is here today can't be told by it, so nothing was changed")]
+    Clock(String),
     /// nothing follows from what was read by then
     #[error("the run was stopped while it read; nothing was changed")]
     Stopped,
@@ -119,6 +122,9 @@ async fn held(turn: Turn<'_>, lock: &RunLock, caller: &dyn Caller) -> Result<Opt
     let keeping = Keeping::of(loaded, Some(store.place()));
     if let Some(why) = keeping.restored(store.as_ref()).await? {
         return Err(ReconcileError::Restored(why));
+    }
+    if let Some(why) = keeping.clock(store.as_ref(), settings.clock.now()).await? {
+        return Err(ReconcileError::Clock(why));
     }
     let memory = store.load().await?;
     let snapshot = read(loaded, policy, memory, moment, &reading).await;

@@ -466,6 +466,12 @@ impl Scene {
         prepare(&self.policy, &world, &answers, self.moment, Scope::Revoked(0)).decide(Look::Quick, &world.memory, None)
     }
 
+    /// What is asked of `chat` for those who are cut off.
+    pub(crate) fn survey_of_revoked(&self) -> Vec<LookupBy> {
+        let lookups = prepare(&self.policy, &self.world(), &[], self.moment, Scope::Revoked(0)).survey().lookups;
+        lookups.into_iter().map(|lookup| lookup.by).collect()
+    }
+
     /// The plan as text. The order of rows must not matter.
     pub(crate) fn told(&self) -> String {
         let told = tell(&self.plan());

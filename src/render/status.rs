@@ -98,7 +98,7 @@ impl StatusView<'_> {
         let ours = command.starts_with("headcount ");
         let speaks = |word: &&str| ["status", "sync", "pause", "resume", "approve"].contains(word);
         let works = self.look.whole || command.split(' ').nth(1).is_some_and(|word| speaks(&word));
-        let besides = match self.repository() {
+        let besides = match self.repository(command) {
             _ if !ours => String::new(),
             _ if works => self.look.files.to_owned(),
             // Whatever works out a plan needs all that is in force, and not what says where the state is.
@@ -108,9 +108,11 @@ impl StatusView<'_> {
         safe::line(&format!("{command}{besides}")).into_owned()
     }
 
-    /// The revision in force, where it is one of a repository.
-    fn repository(&self) -> Option<&str> {
-        let revision = self.status.revision.as_ref().or(self.status.refused.as_ref().map(|refused| &refused.revision))?;
+    /// The revision in force, where it is one of a repository; of what looks for mistakes the one that was refused for them.
+    fn repository(&self, command: &str) -> Option<&str> {
+        let refused = self.status.refused.as_ref().map(|refused| &refused.revision);
+        let in_force = self.status.revision.as_ref();
+        let revision = if command.starts_with("headcount validate") { refused.or(in_force) } else { in_force.or(refused) }?;
         (!revision.id.is_empty() && !revision.name.starts_with("files@")).then_some(revision.name.as_str())
     }
 

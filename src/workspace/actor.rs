@@ -182,6 +182,7 @@ impl Workspace {
             opened_of: None,
             unremembered: true,
             unsettled: true,
+            wholly_planned: None,
             resting: RestingChanges::default(),
             trouble: BTreeMap::new(),
             refused: None,
@@ -234,6 +235,8 @@ struct Actor {
     unremembered: bool,
     /// what the manifests alone settle is not remembered yet: whose link is whose under a new key, and which revocation they cover
     unsettled: bool,
+    /// the id of the last manifests of which all was planned
+    wholly_planned: Option<Arc<str>>,
     resting: RestingChanges,
     /// the version of the world that `opened` is of
     opened_of: Option<u64>,
@@ -304,7 +307,7 @@ impl Actor {
         match message {
             Message::Took(took) => self.took(*took).await?,
             Message::NotTaken(error) => self.not_taken(error)?,
-            Message::Manifests(manifests) => self.newer.put(*manifests),
+            Message::Manifests(manifests) => self.newest(*manifests),
             Message::Refused(refused) => self.refuse(refused.map(|refused| *refused)),
             Message::Source { name, asked, news } => {
                 self.kept.take_source(&name, asked, *news, now);
@@ -322,6 +325,10 @@ impl Actor {
             Message::Unplanned { why } => {
                 tracing::error!(target: "headcount::workspace", why, "the plan could not be made; it is made again");
                 (self.planning, self.kept.last) = (None, Some(planning::LastPlan::new()));
+            }
+            Message::Forgotten(error) => {
+                (self.planning, self.kept.last) = (None, Some(planning::LastPlan::new()));
+                self.state_failed(error)?;
             }
             Message::Ran(ran) => self.ran(*ran, now).await?,
             // Whoever asked may have gone.

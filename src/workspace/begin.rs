@@ -214,12 +214,16 @@ impl<'s> Begin<'s> {
                 return Ok(Judged::Refused(Box::new((BeginObstacle::Refused(revision, problems), refused))));
             }
         };
-        let (manifests, warnings) = follow::in_hand(revision, sound);
+        let (mut manifests, warnings) = follow::in_hand(revision, sound);
         let store = self.open(&manifests.loaded, &manifests.policy.workspace).await?;
         let inventory = on_shelf::<ManifestInventory>(store.as_ref(), follow::INVENTORY).await?;
         let Some(why) = inventory.and_then(|before| follow::shrunk(&before, &manifests)) else {
             if let Some(before) = self.in_force.as_ref().filter(|_| rewritten) {
                 follow::tell_rewritten(before, &manifests.revision);
+            }
+            let planned = on_shelf::<Arc<str>>(store.as_ref(), follow::PLANNED).await?;
+            if let Some(before) = self.in_force.as_ref().filter(|before| planned.as_ref() != Some(&before.id)) {
+                manifests.revision.inherit(before);
             }
             return Ok(Judged::Sound(Box::new(Beginning { store, manifests, refused: None, warnings })));
         };

@@ -32,6 +32,8 @@ pub(super) fn inventory(manifests: &CompiledRevision) -> Fact {
 pub(super) const INVENTORY: &str = "inventory";
 /// What the revision in force is called there.
 pub(super) const IN_FORCE: &str = "in-force";
+/// And the id of the last one of which all was planned.
+pub(super) const PLANNED: &str = "planned";
 
 pub(super) fn shrunk(before: &ManifestInventory, after: &CompiledRevision) -> Option<Vec<String>> {
     let today = Timestamp::now().to_zoned(after.policy.time_zone.clone()).date();

@@ -65,6 +65,8 @@ pub(super) enum Message {
     Planned(Box<Planned>),
     /// a plan could not be made, as its task died
     Unplanned { why: String },
+    /// a plan was made, and what the last run left could not be read beside it
+    Forgotten(StateError),
     /// a run is over
     Ran(Box<Ran>),
     /// somebody wants to see what is known

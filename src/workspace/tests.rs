@@ -20,6 +20,7 @@ use crate::pipeline::tests::Company;
 use crate::pipeline::{Hear, Keeping, News};
 use crate::state::{self, Fact, Shelf, Store};
 
+mod doubted;
 mod noticed;
 mod remembered;
 

@@ -138,14 +138,16 @@ impl Hands {
             let plan = pipeline::replan(&snapshot, &mut last, &dirty, &*hands.observer).await;
             let holds = snapshot.policy.targets.iter().any(|target| target.gates.drift != DriftMode::Enforce);
             let wanted = outside || (holds && !plan.0.changes.is_empty());
-            let left = if wanted { hands.store.left().await.ok() } else { None };
+            let left = if wanted { hands.store.left().await.map(Some) } else { Ok(None) };
             let (drifts, noticed) = match left {
-                Some(was) => {
+                // What others did can't be told from what is needed: nothing of it may run.
+                Err(error) => return Message::Forgotten(error),
+                Ok(Some(was)) => {
                     let now = left_behind(&snapshot.policy, &snapshot.world, snapshot.moment);
                     let drifts = drift::compare(&snapshot.policy, &snapshot.world, &plan.0, &was, &now).drifts;
                     (drifts, outside.then(|| drift::notice(&snapshot.world, &was, &now, &noticed, Timestamp::now())))
                 }
-                None => (Vec::new(), None),
+                Ok(None) => (Vec::new(), None),
             };
             Message::Planned(Box::new(Planned { version, era, lineage, plan: plan.0, how: plan.1, drifts, noticed, last }))
         });

@@ -63,6 +63,15 @@ impl Bound {
         self.holds_for(|position| Input::Cell(cells.get(position).copied().unwrap_or(Cell::Missing)))
     }
 
+    /// As a condition that takes something from somebody: one that holds only because something is not there is unknown.
+    pub(crate) fn proves_for_cells(&self, cells: &[Cell<'_>]) -> Truth {
+        let input = |position: usize| Input::Cell(cells.get(position).copied().unwrap_or(Cell::Missing));
+        self.with_inputs(input, |inputs| match (self.truth(inputs), self.expression.rests_on_absent(inputs)) {
+            (Truth::Yes, Some(path)) => Truth::Unknown(format!("nothing stands in {path}").into()),
+            (truth, _) => truth,
+        })
+    }
+
     /// As a condition over any inputs.
     pub(crate) fn holds_for<'i>(&self, input: impl Fn(usize) -> Input<'i>) -> Truth {
         self.with_inputs(input, |inputs| self.truth(inputs))

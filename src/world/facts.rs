@@ -46,6 +46,14 @@ impl World {
         }
     }
 
+    /// Whether an account or group with this id was read at a target.
+    pub fn has_object(&self, policy: &Policy, target: &str, kind: ObjectKind, id: &str) -> bool {
+        let at = policy.targets.iter().position(|rules| rules.name.as_ref() == target);
+        let Some(side) = at.and_then(|at| self.targets.get(at)) else { return false };
+        let objects = if kind == ObjectKind::Group { &side.groups } else { &side.accounts };
+        objects.find_id(id).is_some()
+    }
+
     /// The link that leads from a key to an account or group of a target.
     pub fn link_of(&self, target: &str, kind: ObjectKind, key: &str) -> Option<Link> {
         let mut links = self.recall.links.of_key(key).map(|(_, link)| link);

@@ -3,7 +3,7 @@
 //! Must never: keep a map of values for an object.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::canonical;
@@ -59,9 +59,20 @@ struct Shape {
 struct ObjectRow {
     spot: Spot,
     carries: Carries,
-    active: bool,
+    access: Access,
     /// two different rows came with this id
     doubtful: bool,
+}
+
+/// What an account says of its access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    /// it has some
+    Given,
+    /// it has none
+    Taken,
+    /// neither: it counts as one that has some
+    Unclear,
 }
 
 /// Whose marker an object carries.
@@ -75,6 +86,16 @@ pub(crate) enum Carries {
     OtherWorkspace,
     /// something that is no marker of headcount
     Foreign,
+}
+
+fn access(said: Cell<'_>) -> Access {
+    match canonical::truth(said) {
+        Some(true) => Access::Given,
+        Some(false) => Access::Taken,
+        // Of accounts that can't be without access nothing is said.
+        None if matches!(said, Cell::Missing) => Access::Given,
+        None => Access::Unclear,
+    }
 }
 
 const ID: usize = 0;
@@ -141,9 +162,9 @@ impl Objects {
         for (index, (_, position, kind)) in self.by.iter_mut().zip(&self.shape.found_by) {
             canonical::each_key(*kind, cell(cells, *position), buffer, |key| index.insert(self.keyed.bytes(key), at));
         }
-        let active = self.shape.active.and_then(|at| canonical::truth(cell(cells, at))).unwrap_or(true);
+        let access = self.shape.active.map_or(Access::Given, |at| access(cell(cells, at)));
         let carries = self.shape.carries(cells);
-        self.rows.push(ObjectRow { spot: self.spool.add("", cells), carries, active, doubtful: false });
+        self.rows.push(ObjectRow { spot: self.spool.add("", cells), carries, access, doubtful: false });
     }
 
     /// Everything came that comes: what was noted is put in order, and of rows with one id the first stays.
@@ -337,7 +358,17 @@ impl Objects {
 
     /// Whether it has access.
     pub(crate) fn active(&self, row: u32) -> bool {
-        self.rows[row as usize].active
+        self.rows[row as usize].access != Access::Taken
+    }
+
+    /// What accounts say of their access that is neither yes nor no, and how many do: `"locked"`, or nothing where they say nothing. In order.
+    pub(crate) fn unclear_access(&self) -> BTreeMap<String, usize> {
+        let mut said = BTreeMap::new();
+        let Some(position) = self.shape.active else { return said };
+        for (row, _) in self.rows.iter().enumerate().filter(|(_, row)| row.access == Access::Unclear) {
+            *said.entry(canonical::text(self.cell(row as u32, position)).into_owned()).or_default() += 1;
+        }
+        said
     }
 
     /// Whose marker it carries.

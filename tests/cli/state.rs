@@ -1,5 +1,8 @@
 //! The state in a bucket and in a database, through the real binary and the real client: runners that share nothing but that. And a CI job that keeps nothing.
 
+use headcount::journal::{Event, entry};
+use headcount::state;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use snapbox::cmd::Command;
 use snapbox::str;
@@ -291,4 +294,36 @@ fn a_ci_job_that_keeps_nothing_is_told_so_at_the_top_and_applies_nothing() {
     assert_eq!(told(&folder, ["plan", "--first-run"]).0, 0);
     assert_eq!(told(&folder, ["apply", "--first-run", "--auto-approve"]).0, 0);
     assert_eq!(told(&folder, ["plan"]).0, 0, "now there is one");
+}
+
+#[test]
+fn a_clock_that_is_behind_the_journal_holds_everything_until_it_is_right_or_said_to_be() {
+    let folder = acme();
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
+    // Another machine, whose clock is weeks ahead, noted something: or it is right, and this one's is behind.
+    tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+        let store = state::open(&folder.file(".headcount/state.db"), "acme-test").await.expect("the state");
+        let later = Timestamp::now() + SignedDuration::from_hours(30 * 24);
+        let event = Event::Resumed { who: "jane".into() };
+        store.commit(vec![entry(&"elsewhere".into(), later, &event)]).await.expect("an entry");
+    });
+    folder.write("hr.csv", &HR.replace("4,noor,Noor Haddad,Support,", "4,noor,Noor Haddad,Support,2020-01-01"));
+    let (code, words) = told(&folder, ["plan"]);
+    assert!(
+        code == 5 && words.contains("[clock-wrong]") && words.contains("the clock is wrong: this machine's clock says"),
+        "{code}: {words}"
+    );
+    let (code, words) = told(&folder, ["apply", "--auto-approve"]);
+    assert!(code == 5 && words.contains("headcount state accept-clock --reason"), "{code}: {words}");
+    assert_eq!(active(&folder), ["ada", "luis", "mina", "noor"], "nobody lost anything by it");
+    assert_eq!(told(&folder, ["revoke", "hr/2", "--reason", "stolen laptop", "--auto-approve"]).0, 0, "whoever is cut off is cut off");
+    let (code, words) = told(&folder, ["apply", "--auto-approve"]);
+    assert!(code == 5, "an entry of now proves nothing: {words}");
+    assert_eq!(told(&folder, ["state", "accept-clock", "--reason", " "]).0, 2);
+    let (code, words) = told(&folder, ["state", "accept-clock", "--reason", "the other host was ahead"]);
+    assert!(code == 0 && words.contains("The clock counts as right from now on"), "{code}: {words}");
+    assert_eq!(told(&folder, ["apply", "--auto-approve"]).0, 0);
+    assert_eq!(active(&folder), ["ada", "mina"]);
+    assert!(told(&folder, ["history"]).1.contains("said that the clock is right"));
+    assert_eq!(told(&folder, ["history", "--verify"]).0, 0);
 }

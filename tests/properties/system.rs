@@ -91,6 +91,7 @@ impl System {
             entitlements: false,
             parameter_limits: Default::default(),
             unclear_access: None,
+            asked_by: None,
             entitlement_parameters: None,
             says_writable: Default::default(),
             says_removable: Default::default(),

@@ -68,11 +68,15 @@ class Entra:
 
     @staticmethod
     def found(ask, every):
-        found = re.fullmatch(r"(\w+) eq '(.*)'", ask.query.get("$filter", ""))
+        found = re.fullmatch(r"([\w/]+) eq '(.*)'", ask.query.get("$filter", ""))
         if not found:
             return list(every.values())
         value = found[2].replace("''", "'").lower()
-        return [one for one in every.values() if str(one.get(found[1]) or "").lower() == value]
+        field, _, below = found[1].partition("/")
+        if below and (ask.headers.get("consistencylevel") != "eventual" or ask.query.get("$count") != "true"):
+            raise Refused(400, {"error": {"code": "Request_UnsupportedQuery", "message": "Unsupported or invalid query filter clause specified."}})
+        said = lambda one: (one.get(field) or {}).get(below) if below else one.get(field)
+        return [one for one in every.values() if str(said(one) or "").lower() == value]
 
     def sound(self, body):
         known = {*TEXTS, "accountEnabled", "passwordProfile", "businessPhones", "onPremisesExtensionAttributes"}

@@ -111,7 +111,11 @@ class Google:
         return self.refuse(404, "notFound", "Resource Not Found: groupKey")
 
     def list_groups(self, ask):
-        return self.page(ask, "groups", "groups", [self.group(one) for one in self.groups])
+        groups = self.groups
+        if "userKey" in ask.query:
+            user = self.user(ask.query["userKey"])["id"]
+            groups = [one for one in groups if user in self.members[one]]
+        return self.page(ask, "groups", "groups", [self.group(one) for one in groups])
 
     def make_group(self, ask):
         if any(one["email"] == ask.body["email"].lower() for one in self.groups.values()):

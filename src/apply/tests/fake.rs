@@ -25,6 +25,8 @@ pub(super) enum Script {
     Refuse(SystemError),
     /// it is done, and the answer is lost
     Lose(SystemError),
+    /// it is done, and the answer has another's id
+    Mistake(&'static str),
     /// it is done, and the run is stopped meanwhile
     Stop(CancellationToken),
     /// it is done; meanwhile somebody is revoked, once the intent of their account is in the journal, if it comes while the journal is looked at so often
@@ -172,6 +174,7 @@ impl Fake {
                 Self::do_it(&mut shelf, write)
             }
             Some(Script::Refuse(error)) => Err(error),
+            Some(Script::Mistake(id)) => Self::do_it(&mut shelf, write).map(|written| Written { id: id.into(), ..written }),
             Some(Script::Lose(error)) => Self::do_it(&mut shelf, write).and(Err(error)),
             Some(Script::Stop(cancel)) => {
                 cancel.cancel();

@@ -33,7 +33,7 @@ pub(super) struct Changes {
 #[derive(Clone, Debug)]
 pub(super) enum Way {
     /// a token that the last page gives: a URL, or what goes to a place
-    Token { start: Box<Request>, save: Expression, to: Option<Place>, lifetime: Duration },
+    Token { start: Box<Request>, from_now: bool, save: Expression, to: Option<Place>, lifetime: Duration },
     /// a time, some before the one up to which it was read
     Since { ask: Box<Request>, overlap: Duration },
 }
@@ -128,7 +128,7 @@ impl Gather<'_> {
     async fn whole(&self, changes: &Changes, now: i64, into: &mut dyn Take) -> Changed {
         let (evidence, token) = match &changes.way {
             Way::Since { .. } => (self.all(into).await, Some(String::new())),
-            Way::Token { start, save, .. } => {
+            Way::Token { start, save, from_now, .. } => {
                 let mut found = Latest {
                     objects: self.objects,
                     scope: &self.scope,
@@ -142,8 +142,13 @@ impl Gather<'_> {
                     (Evidence::Complete, None) => partial("its last page has no token, so it is not known to be the last"),
                     (other, _) => other.clone(),
                 };
-                let there = found.records.into_iter().filter_map(|(id, record)| Some((id, record?)));
-                let came = self.these_records(there.collect(), changes.whole, true, into).await;
+                let came = if *from_now {
+                    // What changes while they are read comes again by the token.
+                    self.all(into).await
+                } else {
+                    let there = found.records.into_iter().filter_map(|(id, record)| Some((id, record?)));
+                    self.these_records(there.collect(), changes.whole, true, into).await
+                };
                 (evidence.and(came), token)
             }
         };

@@ -317,7 +317,7 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @r"
         only a system that a Connector describes can be asked for groups alone (say with `scope.filter` which records count)
         okta has no groups of the kind `team` (known are group)
-        okta can't be asked for an account by `title` (known are id, emails, userName)
+        okta can't be asked for an account by `title` (known are id, emails, externalId, userName)
         ");
     }
 }

@@ -280,6 +280,7 @@ impl Compiler {
     fn active(&mut self, spec: &ActiveSpec, at: &str) -> Active {
         Active {
             read: self.expression(&spec.read, RECORD, &format!("{at}/read")).unwrap_or_else(|| Expression::null(Root::Exchange(RECORD))),
+            words: spec.values.clone(),
             write: self.keys(&spec.write, &format!("{at}/write")),
             activate: self.all(&spec.activate, &format!("{at}/activate")),
             deactivate: self.all(&spec.deactivate, &format!("{at}/deactivate")),

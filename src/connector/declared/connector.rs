@@ -258,6 +258,7 @@ fn capabilities(definition: &Definition) -> Capabilities {
         required_attributes: accounts.map(required).unwrap_or_default(),
         side_effects: side_effects(definition),
         says_writable: says_writable(definition),
+        asked_by: accounts.map(|objects| objects.find.keys().cloned().collect()),
         entitlements: !definition.entitlements.is_empty(),
         entitlement_parameters: Some(definition.entitlements.iter().flat_map(|(_, rules)| rules.parameters.keys().cloned()).collect()),
         end_sessions: has(|objects| objects.sessions.is_some()),

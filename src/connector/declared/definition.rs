@@ -16,7 +16,7 @@ use super::template::{JsonTemplate, Template};
 use crate::connector::limiter::{ALL, Limits, Rate};
 use crate::expr::{Expression, Problem};
 use crate::http::{Effect, Method, Url};
-use crate::manifest::kinds::connector::{OnlyWhen, RequestBudget, Trouble};
+use crate::manifest::kinds::connector::{AccessWords, OnlyWhen, RequestBudget, Trouble};
 use crate::manifest::quantity;
 
 /// What is wrong with a document, and where: a JSON pointer below its `spec`.
@@ -173,9 +173,25 @@ pub(super) struct Attribute {
 #[derive(Clone, Debug)]
 pub(super) struct Active {
     pub(super) read: Expression,
+    pub(super) words: Option<AccessWords>,
     pub(super) write: Vec<(Vec<Box<str>>, Expression)>,
     pub(super) activate: Vec<Request>,
     pub(super) deactivate: Vec<Request>,
+}
+
+impl Active {
+    /// Whether a record has access; else what it says of it, which is neither.
+    pub(super) fn says(&self, scope: &Scope<'_>) -> Result<bool, Option<String>> {
+        let word = scope.text(&self.read).ok_or(None)?;
+        let is = |list: &[String]| list.contains(&word);
+        match &self.words {
+            Some(words) if is(&words.inactive) => Ok(false),
+            Some(words) if is(&words.active) => Ok(true),
+            None if word == "1" || word.eq_ignore_ascii_case("true") => Ok(true),
+            None if word == "0" || word.eq_ignore_ascii_case("false") => Ok(false),
+            Some(_) | None => Err(Some(word)),
+        }
+    }
 }
 
 /// Who is in a group.

@@ -254,11 +254,15 @@ impl DeclaredReader {
         if kinds.is_empty() {
             return Err(SystemError::Rejected("this can't be looked up here".into()));
         }
-        let mut page = Page::new(request.columns.clone());
+        let (mut page, mut failed) = (Page::new(request.columns.clone()), None);
         for objects in kinds {
-            self.look(objects, request, &mut page).await?;
+            if let Err(error) = self.look(objects, request, &mut page).await {
+                failed.get_or_insert(error);
+            }
         }
-        Ok(page)
+        // An id is one object's: where it was found, another kind has it no more. That nobody has it says whoever was asked.
+        let found = request.attribute.as_ref() == "id" && page.len() > 0;
+        failed.filter(|_| !found).map_or(Ok(page), Err)
     }
 
     /// One record by its id.

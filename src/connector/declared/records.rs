@@ -24,7 +24,7 @@ pub(super) struct Records<'d> {
 enum Column {
     /// the system's own id
     Id,
-    /// whether it has access
+    /// whether it has access; what says neither stands as it is
     Active,
     /// an attribute of the document
     Attribute(Arc<str>),
@@ -114,7 +114,14 @@ fn write(objects: &Objects, column: &Column, record: &Json, scope: &Scope<'_>, r
                 None => row.missing(),
             };
         }
-        Column::Active => objects.active.as_ref().map(|active| &active.read),
+        Column::Active => {
+            let Some(active) = &objects.active else { return row.missing() };
+            return match active.says(scope) {
+                Ok(active) => row.bool(active),
+                Err(None) => row.null(),
+                Err(Some(word)) => row.json(&Json::from(word).to_string()),
+            };
+        }
         Column::Attribute(name) => objects.attributes.get(name).and_then(|attribute| attribute.read.as_ref()),
     };
     if let Some(found) = read.and_then(|read| scope.plain(read)) {

@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::definition::Definition;
+use serde_json::Value as Json;
+
+use super::definition::{Active, Definition};
 use super::secrets::asked;
 use crate::manifest::kinds::connector::{ConfigValue, ConnectorSpec};
 
@@ -95,7 +97,7 @@ fn variable(connector: &str, secret: &str) -> String {
 
 /// What every SCIM service has (RFC 7643 section 4.1).
 const OF_SCIM: &str = "  key: record.id   # the system's own id, which stays with a person
-  lifecycle: {leaver: '!record.active'}
+  lifecycle: {leaver: record.active == false}
   mapping:
     rules:
     - {attribute: userName, value: record.userName}
@@ -113,7 +115,7 @@ fn source(name: &str, spec: &ConnectorSpec, text: &mut String) {
     let _ = writeln!(text, "  key: {}   # the system's own id, which stays with a person", scalar(accounts.id.text()));
     text.push_str("  # establishes: true   # where there are several Sources: whether a record here makes somebody exist\n");
     if let Some(active) = accounts.active.as_ref().filter(|active| !by_config(active.read.text())) {
-        let _ = writeln!(text, "  lifecycle: {{leaver: {}}}", scalar(&negated(active.read.text())));
+        let _ = writeln!(text, "  lifecycle: {{leaver: {}}}", scalar(&gone(active)));
     }
     text.push_str("  mapping:\n    rules:\n");
     for (attribute, rules) in accounts.attributes.iter().filter(|(attribute, _)| attribute.as_ref() != "externalId") {
@@ -139,6 +141,19 @@ fn target(spec: &ConnectorSpec, text: &mut String) {
     let written = accounts.into_iter().flat_map(|accounts| &accounts.attributes);
     let written = written.filter(|(_, rules)| rules.path.is_some() || !rules.write.is_empty()).map(|(name, _)| name.as_str());
     let _ = writeln!(text, "  # mapping: {{rules: [{{attribute: …, value: …}}]}}   # it writes {}", written.collect::<Vec<_>>().join(", "));
+}
+
+/// What is known to mean that somebody has no access: a word that is not known, and none, say nothing of that.
+fn gone(active: &Active) -> String {
+    let read = active.read.text();
+    let Some(words) = &active.words else {
+        return if active.read.bare_path().is_some() { format!("{read} == false") } else { negated(read) };
+    };
+    let quoted: Vec<String> = words.inactive.iter().map(|word| Json::from(word.as_str()).to_string()).collect();
+    match quoted.as_slice() {
+        [only] => format!("{read} == {only}"),
+        several => format!("{read} in [{}]", several.join(", ")),
+    }
 }
 
 /// The opposite of a condition, without two negations in a row.
@@ -169,4 +184,32 @@ fn scalar(text: &str) -> String {
         && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-@/".contains(letter))
         && !["true", "false", "null", "yes", "no", "on", "off"].contains(&text.to_ascii_lowercase().as_str());
     if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expr::{Expression, Input, Root};
+    use crate::manifest::catalog::catalog;
+    use crate::model::{Cell, Tables};
+
+    #[test]
+    fn whose_status_is_not_there_has_not_left_by_any_line_of_the_catalog() {
+        let mut lines = 0;
+        for (name, spec) in catalog() {
+            let text = start(name, spec, Role::Source);
+            let Some(line) = text.lines().find_map(|line| line.trim().strip_prefix("lifecycle: {leaver: ")?.strip_suffix('}')) else {
+                continue;
+            };
+            lines += 1;
+            let condition =
+                line.strip_prefix('\'').and_then(|line| line.strip_suffix('\'')).map_or(line.to_owned(), |line| line.replace("''", "'"));
+            let compiled = Expression::compile(&condition, Root::Record, &Tables::default()).expect("it compiles");
+            for nothing in [Cell::Missing, Cell::Null] {
+                let inputs: Vec<_> = compiled.reads().iter().map(|_| Input::Cell(nothing)).collect();
+                assert_eq!(compiled.holds(&inputs), Ok(false), "{name}: {condition}");
+            }
+        }
+        assert!(lines > 20, "{lines}");
+    }
 }

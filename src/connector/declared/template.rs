@@ -121,6 +121,19 @@ impl Template {
 
     /// As a text, each value in it quoted.
     pub(super) fn text(&self, scope: &Scope<'_>, quote: impl Fn(&str) -> String) -> Result<Option<String>, String> {
+        self.filled(scope, |_, text| quote(text))
+    }
+
+    /// In another language. What is of `config` alone is a name there (of a field, say), which its pattern keeps to the letters of one.
+    fn quoted(&self, scope: &Scope<'_>, quoting: Quoting) -> Result<Option<String>, String> {
+        let is_name = |expression: &Expression| {
+            let mut reads = expression.reads().iter().peekable();
+            reads.peek().is_some() && reads.all(|path| path.starts_with("config."))
+        };
+        self.filled(scope, |expression, text| if is_name(expression) { text.to_owned() } else { quoting.quote(text) })
+    }
+
+    fn filled(&self, scope: &Scope<'_>, quote: impl Fn(&Expression, &str) -> String) -> Result<Option<String>, String> {
         let mut whole = String::new();
         for part in &self.parts {
             match part {
@@ -128,7 +141,7 @@ impl Template {
                 Part::Value(expression) => {
                     let Some(value) = scope.value(expression)? else { return Ok(None) };
                     let text = as_text(&value).ok_or_else(|| format!("`{}` comes to no text", expression.text()))?;
-                    whole.push_str(&quote(&text));
+                    whole.push_str(&quote(expression, &text));
                 }
             }
         }
@@ -227,7 +240,7 @@ impl JsonTemplate {
         Ok(match self {
             Self::Just(json) => Some(json.clone()),
             Self::Text(template) => template.value(scope)?,
-            Self::Quoted(quoting, template) => template.text(scope, |text| quoting.quote(text))?.map(Json::String),
+            Self::Quoted(quoting, template) => template.quoted(scope, *quoting)?.map(Json::String),
             Self::List(items) => {
                 let items: Result<Vec<_>, _> = items.iter().map(|item| item.value(scope)).collect();
                 Some(Json::Array(items?.into_iter().flatten().collect()))
@@ -287,6 +300,11 @@ mod tests {
     fn values_are_quoted_as_the_other_language_wants_it() {
         assert_eq!(come_to(&json!({"scim": "userName eq {value}"})), Ok(Some(json!(r#"userName eq "o'ne \"x\"""#))));
         assert_eq!(come_to(&json!({"odata": "mail eq {value}"})), Ok(Some(json!("mail eq 'o''ne \"x\"'"))));
+        assert_eq!(
+            come_to(&json!({"soql": "{config.host} = {value}"})),
+            Ok(Some(json!("a.example = 'o\\'ne \"x\"'"))),
+            "a name is no value"
+        );
         assert_eq!(come_to(&json!({"soql": "Email = {value}"})), Ok(Some(json!("Email = 'o\\'ne \"x\"'"))));
     }
 

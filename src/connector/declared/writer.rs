@@ -21,7 +21,7 @@ use crate::connector::connection::Again;
 use crate::connector::limiter::Lane;
 use crate::connector::rehearsal::{Rehearsal, id_to_be};
 use crate::connector::{Permit, Write, Writer, Written};
-use crate::expr::{Evaluation, Expression};
+use crate::expr::Expression;
 use crate::manifest::kinds::connector::OnlyWhen;
 use crate::model::{Action, Change, ObjectKind, Rehearsed, SystemError};
 
@@ -311,9 +311,8 @@ impl DeclaredWriter {
         if let Some(request) = requests.iter().find(|request| applies(request, &self.scope(wanted))) {
             return Ok(!self.send(request, wanted, &Content::default()).await?.already_so);
         }
-        let is = self.scope(wanted).evaluate(&rules.read);
-        match is {
-            Evaluation::Value(crate::model::Value::Bool(is)) if is == active => Ok(false),
+        match rules.says(&self.scope(wanted)) {
+            Ok(is) if is == active => Ok(false),
             _ => Err(cannot(if active { "give access again" } else { "take access" })),
         }
     }

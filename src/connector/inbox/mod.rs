@@ -154,12 +154,13 @@ impl InboxReader {
         let sight = self.sight().await?;
         let records = sight.records.as_ref();
         let mark = records.mark();
-        let told = Told::of(records, columns, allowed(request));
+        let told = Told::of(records, request.reads.as_ref().unwrap_or(columns), allowed(request));
         let evidence = self.evidence(&told, sight.heard, Timestamp::now());
         let ids = match &request.scope {
             ReadScope::All => told.all(),
-            ReadScope::Changed(since) => {
-                let changed = since
+            ReadScope::Changed(marks) if !marks.contains_key(&ObjectKind::Account) => told.all(),
+            ReadScope::Changed(marks) => {
+                let changed = marks
                     .get(&ObjectKind::Account)
                     .and_then(|since| records.changed(since, request.key.as_ref().map_or(&[], RecordKey::reads)));
                 // Whose going is held may be another than it was: what is not believed of somebody is told by a whole read alone.
@@ -254,9 +255,9 @@ struct Told {
 }
 
 impl Told {
-    fn of(records: &dyn InboxRecords, columns: &Columns, allowed: Allowed) -> Self {
+    fn of(records: &dyn InboxRecords, reads: &Columns, allowed: Allowed) -> Self {
         // Somebody who was deactivated and made anew is one person, unless the Source's own names tell the two apart.
-        let by_id = columns.paths().iter().any(|path| &**path == "id");
+        let by_id = reads.paths().iter().any(|path| &**path == "id");
         let (mut told, mut gone) = (Self::default(), Vec::<(Timestamp, Arc<str>)>::new());
         records.standings(&mut |one| {
             told.active += usize::from(one.active);

@@ -174,6 +174,7 @@ impl Discovery {
             finds_elsewhere: false,
             listed_by: None,
             unclear_access: None,
+            asked_by: None,
             parameter_limits: Default::default(),
             entry_names: None,
             end_sessions: false,

@@ -168,6 +168,7 @@ impl Layout {
             end_sessions: self.sessions.is_some(),
             side_effects: self.side_effects(),
             unclear_access: self.unclear_access(),
+            asked_by: None,
             unique_account_attributes: Some(self.accounts.unique_attributes()),
             accentless_names: self
                 .accounts

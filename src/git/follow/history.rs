@@ -31,7 +31,7 @@ pub(super) enum History {
     /// it led there
     Continues(String),
     /// it did not, or not within the last thousand commits
-    Rewritten,
+    Rewritten(String),
 }
 
 impl Look<'_> {
@@ -50,7 +50,7 @@ impl Look<'_> {
                 _ => break,
             }
         }
-        Ok(History::Rewritten)
+        Ok(History::Rewritten(known.to_owned()))
     }
 
     fn led_to(&self, known: &str, commit: &str) -> Result<bool, GitError> {
@@ -59,18 +59,24 @@ impl Look<'_> {
         Ok(String::from_utf8_lossy(&answer.output).lines().any(|line| line == known))
     }
 
+    /// Whether a commit is in the copy still.
+    fn has(&self, commit: &str) -> bool {
+        self.local().ask(&["cat-file", "-e", &format!("{commit}^{{commit}}")]).is_ok()
+    }
+
     fn is_shallow(&self) -> Result<bool, GitError> {
         Ok(self.local().ask(&["rev-parse", "--is-shallow-repository"])? == "true")
     }
 
-    /// When the commit was made, and everybody who wrote what is new in it.
+    /// When the commit was made, and everybody who wrote what is new in it. Where nothing led to it that was in force, any commit that is here may be new.
     pub(super) fn story(&self, commit: &str, history: &History) -> Result<(Timestamp, Vec<String>), GitError> {
         let format = "--format=%cI%x00%an%x00%ae%x00%cn%x00%ce%x00%(trailers:key=Co-authored-by,valueonly,separator=%x00)%x01";
         let since = match history {
             History::Continues(known) => format!("{known}..{commit}"),
-            _ => commit.to_owned(),
+            History::Rewritten(known) if self.has(known) => format!("{known}..{commit}"),
+            History::First | History::Same | History::Rewritten(_) => commit.to_owned(),
         };
-        let most = if matches!(history, History::Continues(_)) { MOST } else { "--max-count=1" };
+        let most = if matches!(history, History::Same) { "--max-count=1" } else { MOST };
         let output = self.local().read(&["log", most, format, "--end-of-options", &since], Vec::new(), STORY)?;
         let text = String::from_utf8_lossy(&output);
         let mut at = None;

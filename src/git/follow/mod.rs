@@ -214,13 +214,19 @@ impl<'f> Look<'f> {
 
     /// Everything about a commit that is here.
     fn tell(&self, commit: String, shown: &str, history: &History, signers: Option<&Signers>) -> Result<Fetched, GitError> {
-        let (at, authors) = self.story(&commit, history)?;
+        let (at, mut authors) = self.story(&commit, history)?;
         let name = format!("{shown}@{}", commit.get(..SHORT).unwrap_or(&commit));
-        let (signer, refused) = match signers.map(|signers| self.verify(&commit, history, signers)).transpose()? {
-            Some(Ok(signer)) => (Some(signer), None),
-            Some(Err(refused)) => (None, Some(refused)),
-            None => (None, None),
+        let (signed, refused) = match signers.map(|signers| self.verify(&commit, history, signers)).transpose()? {
+            Some(Ok(signed)) => (signed, None),
+            Some(Err(refused)) => (Vec::new(), Some(refused)),
+            None => (Vec::new(), None),
         };
+        // A signature proves who wrote it; whatever the commit says of that is free text.
+        for signer in &signed {
+            if !authors.contains(signer) {
+                authors.push(signer.clone());
+            }
+        }
         if refused.is_none() {
             self.bring_files(&commit)?;
         }
@@ -231,7 +237,8 @@ impl<'f> Look<'f> {
             scratch: Some(self.cache.files().to_owned()),
         };
         let seen = Seen { commit: commit.clone(), signers: signers.map_or(0, |signers| signers.number) };
-        Ok(Fetched { repository, commit, name, at, authors, rewritten: matches!(history, History::Rewritten), signer, refused, seen })
+        let (rewritten, signer) = (matches!(history, History::Rewritten(_)), signed.into_iter().next());
+        Ok(Fetched { repository, commit, name, at, authors, rewritten, signer, refused, seen })
     }
 
     /// The newest commits. A copy that is spoilt is made anew, once.

@@ -126,10 +126,12 @@ fn history_is_deepened_until_what_was_in_force_is_found_and_a_rewritten_one_is_t
     assert!(!fetched.rewritten);
     // Somebody pushes another history by force.
     remote.made.git(&["checkout", "-q", "--orphan", "new"]);
+    remote.made.git(&["commit", "-q", "--allow-empty", "-m", "below it", "--author", "Mallory <mallory@acme.example>"]);
     let forced = remote.made.write("identity/a.yaml", "a: forced").commit("forced");
     remote.made.git(&["branch", "-q", "-f", "main", &forced]);
     let forced = next(&mut follower, Some(&fetched.commit)).unwrap();
     assert_eq!((manifests(&forced), forced.rewritten), (vec!["identity/a.yaml: a: forced".to_owned()], true));
+    assert!(forced.authors.contains(&"mallory@acme.example".to_owned()), "all of it is new: {:?}", forced.authors);
     // What was never there is no part of any history.
     drop(follower);
     let unknown = "1".repeat(40);
@@ -369,6 +371,11 @@ fn in_a_range_each_commit_since_what_was_in_force_is_asked_for() {
     remote.made.git(&["-c", "gpg.format=ssh", "-c", &key, "merge", "-q", "-S", "--no-ff", "-m", "merged", "branch"]);
     let merged = next(&mut follower, Some(&start)).unwrap();
     assert_eq!((merged.refused, merged.signer.as_deref()), (None, Some("mara@acme.example")));
+    assert!(
+        merged.authors.contains(&"mara@acme.example".to_owned()),
+        "the signature says it, whatever the commit says: {:?}",
+        merged.authors
+    );
     let between = keys.commit(&remote.made, None);
     keys.commit(&remote.made, Some("mara"));
     let (what, _) = next(&mut follower, Some(&start)).unwrap().refused.unwrap();

@@ -71,11 +71,16 @@ impl Signers {
 }
 
 impl Look<'_> {
-    /// Who signed the commit; or why it is refused, and what to do.
-    pub(super) fn verify(&self, commit: &str, history: &History, signers: &Signers) -> Result<Result<String, (String, String)>, GitError> {
+    /// Who signed what is new, the commit's own signer first; or why it is refused, and what to do.
+    pub(super) fn verify(
+        &self,
+        commit: &str,
+        history: &History,
+        signers: &Signers,
+    ) -> Result<Result<Vec<String>, (String, String)>, GitError> {
         let since = match (signers.verify.which, history) {
             (Which::Range, History::Continues(known)) => Some(format!("{known}..{commit}")),
-            (Which::Range, History::Rewritten) => {
+            (Which::Range, History::Rewritten(_)) => {
                 let what = "what was in force last does not lead to it, so which commits are new can't be told, and their signatures can't be checked";
                 let hint = "push a branch that goes on from there; or, where it was meant, check the newest commit alone once, without `--verify-each`";
                 return Ok(Err((what.to_owned(), hint.to_owned())));
@@ -103,7 +108,7 @@ impl Look<'_> {
             let pgp = bad.word == "N" && self.is_signed_otherwise(bad.commit)?;
             return Ok(Err(bad.refused(pgp)));
         }
-        Ok(Ok(lines.first().map(|newest| safe::line(newest.signer).into_owned()).unwrap_or_default()))
+        Ok(Ok(lines.iter().map(|line| safe::line(line.signer).into_owned()).collect()))
     }
 
     /// By a key of another kind, which nobody checked.

@@ -59,7 +59,9 @@ impl Follower {
             scope,
             key: Some(RecordKey::new(&["externalId".into()], |_| Vec::new())),
             may_shrink: self.may_shrink,
-            ..ReadRequest::new(vec![(ObjectKind::Account, Columns::new(COLUMNS))])
+            reads: Some(Columns::new(COLUMNS)),
+            // As whoever keeps a world asks: with the inbox's own id behind what the Source reads.
+            ..ReadRequest::new(vec![(ObjectKind::Account, Columns::new(COLUMNS.into_iter().chain(["id"])))])
         };
         let mut rows = Rows::default();
         let report = self.reader.read(&request, &mut rows).await;

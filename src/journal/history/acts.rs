@@ -39,6 +39,9 @@ impl<'a> RecordedAct<'a> {
             Event::Restored { who, reason, found } => {
                 (who, "", format!("said that the state was restored on purpose ({found})"), Some(reason.as_str()))
             }
+            Event::ClockAccepted { who, reason, found } => {
+                (who, "", format!("said that the clock is right ({found})"), Some(reason.as_str()))
+            }
             Event::TokenMade { who, name, scopes, .. } => (who, "", format!("made the token {name} for {}", scopes.join(", ")), None),
             Event::TokenEnded { who, name } => (who, "", format!("ended the token {name}"), None),
             Event::Approved(word) => said("approved", word),

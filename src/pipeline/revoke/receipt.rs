@@ -20,16 +20,31 @@ pub(super) struct Trouble {
     words: String,
     word: ReceiptWord,
     obstacle: Obstacle,
+    /// a finding of the last plan
+    from_plan: bool,
 }
 
 /// The first that is noted stands.
 pub(super) fn note(troubles: &mut Troubles, key: Arc<str>, word: ReceiptWord, words: &str, obstacle: Obstacle) {
-    troubles.entry(key).or_insert_with(|| Trouble { words: words.to_owned(), word, obstacle });
+    troubles.entry(key).or_insert_with(|| Trouble { words: words.to_owned(), word, obstacle, from_plan: false });
+}
+
+/// What is found beside other trouble is told beside it, and as long as trying again may help with one of them it is tried again.
+fn beside(troubles: &mut Troubles, key: &Arc<str>, found: Trouble) {
+    match troubles.get_mut(key).filter(|known| known.from_plan) {
+        None => _ = troubles.insert(key.clone(), found),
+        Some(known) => {
+            if known.obstacle == Obstacle::Lasting {
+                (known.obstacle, known.word) = (found.obstacle, found.word);
+            }
+            known.words = format!("{}; {}", known.words, found.words);
+        }
+    }
 }
 
 /// The same for all of them.
 pub(super) fn everybody(ground: &Ground, word: ReceiptWord, words: &str) -> Troubles {
-    let trouble = || Trouble { words: words.to_owned(), word, obstacle: Obstacle::Passing };
+    let trouble = || Trouble { words: words.to_owned(), word, obstacle: Obstacle::Passing, from_plan: false };
     ground.orders.iter().map(|order| (order.key.clone(), trouble())).collect()
 }
 
@@ -65,7 +80,7 @@ impl TargetSession<'_> {
             let about = |key: &Arc<str>| finding.subject.key.as_ref().is_none_or(|known| self.order_of(known).as_ref() == Some(key));
             for key in self.ground.orders.iter().map(|order| &order.key).filter(|key| about(key)) {
                 if obstacle != Obstacle::Protection {
-                    troubles.insert(key.clone(), Trouble { words: finding.message.clone(), word, obstacle });
+                    beside(troubles, key, Trouble { words: finding.message.clone(), word, obstacle, from_plan: true });
                 } else if self.is_withheld(plan, key) {
                     // What failed beside it can still be done, so that counts more.
                     note(troubles, key.clone(), word, "it is protected", obstacle);

@@ -10,7 +10,9 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::ground::Ground;
+use crate::connector::connections::Connections;
 use crate::connector::{Gone, PageSink, ReadRequest, Surroundings, read_source, registry};
+use crate::inbox::Inboxes;
 use crate::model::{Capabilities, Evidence, Key, Memory, ObjectKind, Page};
 use crate::pipeline::news::News;
 use crate::planning::{Concern, KnownAs, known_as};
@@ -118,7 +120,9 @@ async fn stream(ground: &Ground, at: usize, heap: &mut Heap) -> Evidence {
     let Some(document) = ground.loaded.sources.get(at) else {
         return Evidence::Unreadable { reason: "it is not declared".into() };
     };
-    let surroundings = Surroundings::at(document.origin.base.as_path()).of(&document.name).urgent();
+    // What is pushed is kept in the same state.
+    let connections = Connections::default().with_inboxes(Inboxes::to_read(ground.state.store()));
+    let surroundings = Surroundings::at(document.origin.base.as_path()).of(&document.name).over(&connections).urgent();
     let reader = match registry::open_source(&document.spec.connection, &surroundings).await {
         Ok(reader) => reader,
         Err(error) => return Evidence::Unreadable { reason: error.to_string() },

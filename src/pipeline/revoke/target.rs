@@ -251,6 +251,7 @@ impl<'a> TargetSession<'a> {
             who: &self.ground.who,
             with: Vec::new(),
             known_ids: &|_, _, _| None,
+            was_there: &|_, _, _| false,
             cancel: self.ground.stop.clone(),
             progress: &apply::Silent,
         };

@@ -27,7 +27,7 @@ pub(in crate::planning) fn standing(
     shared: &[Date],
 ) -> Standing {
     let conditions = own.map(|(source, cells)| (&layout.sources[source], cells));
-    let holds = |bound: Option<&Bound>, cells| bound.map_or(Truth::No, |bound| bound.holds_for_cells(cells));
+    let holds = |bound: Option<&Bound>, cells| bound.map_or(Truth::No, |bound| bound.proves_for_cells(cells));
     let status = |pick: fn(&crate::planning::schema::layout::SourceLayout) -> Option<&Bound>| {
         conditions.map_or(Truth::No, |(source, cells)| holds(pick(source), cells))
     };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::expr::segments_of_path;
 use crate::manifest::kinds::Ownership;
-use crate::model::{Evidence, Finding, FindingCode, ObjectKind, Severity, Subject, SystemEvidence, Visibility, attribute};
+use crate::model::{Evidence, Finding, FindingCode, ObjectKind, Severity, Subject, SystemEvidence, Visibility, attribute, shortened};
 use crate::planning::basis::Basis;
 use crate::planning::draft::{Draft, Stage};
 use crate::planning::findings::Findings;
@@ -18,6 +18,9 @@ use crate::world::Replaced;
 
 /// So many values are named.
 const NAMED: usize = 5;
+
+const WRITTEN_BY_AN_APPLICATION: &str = "Whoever leaves, or is cut off, gets the word for no. Where such a word bars access too, have the application write the one that the Target names.";
+const SAID_ONLY_THERE: &str = "Whoever leaves, or is cut off, is deactivated all the same. Where nothing is said a right to read it may be missing; a word that bars access can be named in the Connector (`active: {values: {inactive: …}}`).";
 
 /// Sources: how they were read, records without a key, what could not be told about identities.
 pub(in crate::planning) fn sources(basis: &Basis<'_>, findings: &mut Findings) {
@@ -227,16 +230,32 @@ fn tell_of_marks(basis: &Basis<'_>, findings: &mut Findings) {
     }
 }
 
+/// `the access of 2 accounts reads "locked"`, of the words that most have first.
+fn words_of(said: &BTreeMap<String, usize>) -> Option<String> {
+    let all: usize = said.values().sum();
+    let mut words: Vec<_> = said.iter().collect();
+    words.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let shown = |word: &str| if word.is_empty() { "nothing".to_owned() } else { shortened(word) };
+    let first = words.iter().take(3).map(|(word, _)| shown(word)).collect::<Vec<_>>().join(", ");
+    let more = if words.len() > 3 { " and more" } else { "" };
+    let accounts = if all == 1 { "1 account" } else { &format!("{all} accounts") };
+    (all > 0).then(|| format!("the access of {accounts} reads {first}{more}"))
+}
+
 /// Targets whose accounts have words for their access that nobody explained.
 fn unclear_access(basis: &Basis<'_>, findings: &mut Findings) {
     for (rules, side) in basis.policy.targets.iter().zip(&basis.world.targets) {
-        let Some(words) = &side.capabilities.unclear_access else { continue };
+        let read = words_of(&side.accounts.unclear_access());
+        let hint = match &read {
+            Some(_) => SAID_ONLY_THERE,
+            None => WRITTEN_BY_AN_APPLICATION,
+        };
+        let Some(words) = read.or_else(|| side.capabilities.unclear_access.as_deref().map(str::to_owned)) else { continue };
         let message = format!(
             "{}: {words}, which says neither that there is access nor that there is none; such accounts count as active",
             rules.name
         );
         let finding = Finding::new(Severity::Warning, FindingCode::UnclearAccess, Subject::system(&rules.name), message);
-        let hint = "Whoever leaves, or is cut off, gets the word for no. Where such a word bars access too, have the application write the one that the Target names.";
         findings.push(finding.hint(hint).at(Some(rules.connection.clone())));
     }
 }

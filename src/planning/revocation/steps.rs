@@ -84,7 +84,7 @@ fn deactivate(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, 
         return false;
     }
     if !observed.side.capabilities.deactivate_accounts {
-        let sentence = "{who}: revoked, but accounts can't be deactivated here: what they hold is taken from them, and the sign-in stays";
+        let sentence = "{who}: revoked, but accounts can't be deactivated here: the sign-in stays";
         let shared =
             Shared::new(Severity::Error, FindingCode::UnsupportedCapability, Some(&step.basis.policy.targets[target].name), sentence);
         step.report.findings.share(shared.hint("End the sign-in at the target."), key);

@@ -41,9 +41,12 @@ pub(in crate::planning) fn claim(basis: &Basis<'_>, target: usize, matched: &mut
     }
     for (key, _) in basis.revoked.orders().filter(|(key, _)| Key::of_account(key).is_none()) {
         let number = basis.people.find(key);
-        let mut rows = proved(step, target, key, number);
+        let (mut rows, mut is_asked) = proved(step, target, key, number);
         if let Some(number) = number {
-            correlated(step, target, key, number, &mut rows);
+            is_asked |= correlated(step, target, key, number, &mut rows);
+        }
+        if !is_asked {
+            unreached(step, target, key, "nothing that is known of them can be asked for there, and the accounts were not read");
         }
         for row in &rows {
             step.matched.claims[target].give(*row, number);
@@ -84,8 +87,8 @@ fn by_itself(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, id: &str) {
     ask_entitlements(step, target, key, &rows);
 }
 
-/// By links, marks and earlier revocations.
-fn proved(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, number: Option<u32>) -> BTreeSet<u32> {
+/// By links, marks and earlier revocations; and whether the target was asked for them, or was read. A mark that nothing can be looked up by is no question.
+fn proved(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, number: Option<u32>) -> (BTreeSet<u32>, bool) {
     let basis = step.basis;
     let accounts = basis.observed[target].accounts();
     let name = &basis.policy.targets[target].name;
@@ -110,10 +113,11 @@ fn proved(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, number: Option
         let Some(marker) = &basis.layout.targets[target].marker else { continue };
         let mark = basis.marks.mark(key);
         rows.extend(accounts.find_by(marker, mark.as_bytes()));
-        if !accounts.evidence().proves_absence() {
+        if !accounts.evidence().proves_absence() && can_ask(step, target, marker) {
             open.push(LookupBy::Attribute(marker.clone(), Arc::from(mark)));
         }
     }
+    let is_asked = accounts.evidence().proves_absence() || !rows.is_empty() || !open.is_empty();
     // A link that is out of date touches nobody else's account; nor does a mark that stands where the state remembers somebody else.
     let is_own = |key: &str| keys.iter().any(|own| own.as_ref() == key);
     let others: Vec<u32> = rows.iter().copied().filter(|row| basis.former_key(target, *row).is_some_and(|known| !is_own(&known))).collect();
@@ -127,7 +131,13 @@ fn proved(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, number: Option
         rows.remove(&row);
         unclear(step, target, key, row, "has neither the mark nor a name or key of theirs any more");
     }
-    rows
+    (rows, is_asked)
+}
+
+/// Whether accounts can be asked for by an attribute.
+fn can_ask(step: &Step<'_, '_>, target: usize, attribute: &str) -> bool {
+    let known = &step.basis.observed[target].side.capabilities.asked_by;
+    known.as_ref().is_none_or(|known| known.contains(attribute))
 }
 
 /// Whether a link alone leads to an account, and nothing else of it fits.
@@ -139,19 +149,22 @@ fn is_strange(step: &Step<'_, '_>, target: usize, row: u32, number: Option<u32>)
     number.is_none_or(|number| !ownership::fits(basis, target, number, row, &[]))
 }
 
-/// By the correlation keys, even if nothing may be planned for the identity otherwise.
-fn correlated(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, number: u32, rows: &mut BTreeSet<u32>) {
+/// By the correlation keys, even if nothing may be planned for the identity otherwise; and whether the target was asked for one.
+fn correlated(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, number: u32, rows: &mut BTreeSet<u32>) -> bool {
     let basis = step.basis;
     let accounts = basis.observed[target].accounts();
     let mut person = Person::default();
     basis.people.values(&basis.layout, number, &mut person);
+    let mut is_asked = false;
     if !accounts.evidence().proves_absence() {
         let values = search::values(basis, target, &person);
-        let asked = values.iter().flat_map(|(name, state)| match state {
+        let values = values.iter().filter(|(name, _)| can_ask(step, target, name));
+        let asked = values.flat_map(|(name, state)| match state {
             ValueState::Set(value) => texts(value).into_iter().map(|text| LookupBy::Attribute((*name).clone(), text)).collect(),
             _ => Vec::new(),
         });
-        let asked = asked.collect();
+        let asked: Vec<LookupBy> = asked.collect();
+        is_asked = !asked.is_empty();
         ask(step, target, key, asked);
     }
     for row in search::hits(basis, target, &search::keys(basis, target, &person)) {
@@ -166,6 +179,7 @@ fn correlated(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, number: u3
             Whose::Unclear(why) => unclear(step, target, key, row, &why),
         }
     }
+    is_asked
 }
 
 /// Whose an account is that a correlation key leads to.
@@ -237,26 +251,24 @@ fn ask_memberships(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, rows:
     if !observed.side.capabilities.read_groups {
         return;
     }
-    let mut silent = false;
+    let mut silent = Silence::default();
     // What stands where lists don't look is a stranger to the list of memberships.
     for row in rows.iter().filter(|row| !all || observed.accounts().is_elsewhere(**row)) {
         let id: Arc<str> = Arc::from(observed.accounts().id(*row).as_ref());
         let question = LookupBy::Attribute(Arc::from("member"), id);
         if !observed.answered(ObjectKind::Membership, &question) {
+            silent.of(observed.refused(ObjectKind::Membership, &question));
             step.report.ask(target, ObjectKind::Membership, question);
-            silent = true;
         }
     }
     for group in observed.groups_named() {
         let question = LookupBy::Id(group.clone());
         if observed.groups().find_id(group).is_none() && !observed.answered(ObjectKind::Group, &question) {
+            silent.of(observed.refused(ObjectKind::Group, &question));
             step.report.ask(target, ObjectKind::Group, question);
-            silent = true;
         }
     }
-    if silent {
-        unreached(step, target, key, "the groups they are in could not be found out");
-    }
+    silent.tell(step, target, key, "the groups they are in could not be found out");
 }
 
 /// What accounts hold whose entitlements were not read.
@@ -265,17 +277,36 @@ fn ask_entitlements(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, rows
     if !observed.side.capabilities.entitlements || observed.side.entitlements.evidence == Evidence::Complete {
         return;
     }
-    let mut silent = false;
+    let mut silent = Silence::default();
     for row in rows {
         let id: Arc<str> = Arc::from(observed.accounts().id(*row).as_ref());
         let question = LookupBy::Attribute(Arc::from("account"), id);
         if !observed.answered(ObjectKind::Entitlement, &question) {
+            silent.of(observed.refused(ObjectKind::Entitlement, &question));
             step.report.ask(target, ObjectKind::Entitlement, question);
-            silent = true;
         }
     }
-    if silent {
-        unreached(step, target, key, "the entitlements they have could not be found out");
+    silent.tell(step, target, key, "the entitlements they have could not be found out");
+}
+
+/// Questions that nobody answered, and why, where the target said so.
+#[derive(Default)]
+struct Silence {
+    is_silent: bool,
+    why: Option<String>,
+}
+
+impl Silence {
+    fn of(&mut self, refused: Option<&str>) {
+        self.is_silent = true;
+        self.why = self.why.take().or_else(|| refused.map(str::to_owned));
+    }
+
+    fn tell(self, step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, what: &str) {
+        if self.is_silent {
+            let why = self.why.map(|why| format!(": {why}")).unwrap_or_default();
+            unreached(step, target, key, &format!("{what}{why}"));
+        }
     }
 }
 

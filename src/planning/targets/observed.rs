@@ -75,6 +75,11 @@ impl<'w> Observed<'w> {
         self.answered.contains(&(kind, by.clone()))
     }
 
+    /// Why a question could not be answered, where somebody said so.
+    pub(in crate::planning) fn refused(&self, kind: ObjectKind, by: &LookupBy) -> Option<&str> {
+        self.refused.get(&(kind, by.clone())).map(String::as_str)
+    }
+
     /// The groups that the memberships of single accounts name, by id.
     pub(in crate::planning) fn groups_named(&self) -> impl Iterator<Item = &Arc<str>> {
         self.groups_named.iter()

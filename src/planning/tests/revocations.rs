@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::model::{CutOff, Evidence, ObjectKind, Receipt, ReceiptWord, RecordLink, StandingRevocation};
+use crate::planning::question::LookupBy;
 use crate::planning::testing::{Scene, entitlement, group, source, target, tell};
 
 const GROUPS: &str = "  groups: {}";
@@ -183,7 +184,7 @@ fn a_target_that_can_t_deactivate_takes_what_it_can() {
     let scene = scene(GROUPS).person("1", "jane").marked("a1", "hr/1", "jane").marked_group("g1", "group/ops", "ops").member("g1", "a1");
     assert_snapshot!(scene.able(|can| can.deactivate_accounts = false).told(), @r"
     0 RemoveMembers group/ops [Revoked] id=g1 hr/1
-    (Error UnsupportedCapability) hr/1: revoked, but accounts can't be deactivated here: what they hold is taken from them, and the sign-in stays
+    (Error UnsupportedCapability) hr/1: revoked, but accounts can't be deactivated here: the sign-in stays
     ");
 }
 
@@ -279,6 +280,26 @@ fn accounts_that_were_not_read_are_asked_for() {
     0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn]
     1 RemoveMembers id:g2 [Revoked] id=g2 hr/1
     ");
+}
+
+#[test]
+fn a_mark_that_nothing_can_be_looked_up_by_is_no_question_that_failed() {
+    let scene = scene("").partial("chat").able(|can| can.asked_by = Some(["userName".into()].into()));
+    let found = scene.clone().person("1", "jane").hidden(ObjectKind::Account, json!({"id": "a1", "userName": "jane"}));
+    assert_snapshot!(tell(&found.plan_revoked()), @"0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn]");
+    let asked = found.survey_of_revoked();
+    assert!(
+        !asked.is_empty() && asked.iter().all(|by| !matches!(by, LookupBy::Attribute(name, _) if name.as_ref() == "externalId")),
+        "{asked:?}"
+    );
+    // The link is believed, and done is done.
+    let linked = scene
+        .clone()
+        .link(ObjectKind::Account, "hr/1", "a1")
+        .hidden(ObjectKind::Account, json!({"id": "a1", "userName": "jane", "active": false}));
+    assert_snapshot!(tell(&linked.plan_revoked()), @"nothing");
+    // Of whom nothing is known that could be asked for, nobody says that they have nothing.
+    assert_snapshot!(tell(&scene.plan_revoked()), @"(Incomplete Revocation) hr/1: revoked, but nothing that is known of them can be asked for there, and the accounts were not read; the next plan asks again");
 }
 
 #[test]

@@ -98,3 +98,36 @@ fn three_leavers_of_ten_are_not_let_in_by_another_word_or_by_none() {
     assert_eq!(few("", [("active", 9), ("left", 1)]).plan().changes.len(), 3);
     assert_eq!(few("gone", [("active", 7), ("away", 3)]).plan().changes.len(), 3);
 }
+
+#[test]
+fn a_status_that_is_not_there_makes_nobody_a_leaver() {
+    let with = |condition: &str| {
+        let hr = source("hr", "").replace("leaver: 'record.left == true'", &format!("leaver: '{condition}'"));
+        let scene = Scene::new(&[hr, target("")]).marked("u1", "hr/1", "p1").marked("u2", "hr/2", "p2").marked("u3", "hr/3", "p3");
+        let person = |id: &str| json!({"id": id, "login": format!("p{id}")});
+        let (mut active, mut null) = (person("1"), person("2"));
+        (active["status"], null["status"]) = (json!("Active"), json!(null));
+        scene.record("hr", active).record("hr", null).record("hr", person("3"))
+    };
+    for unknown in ["record.status != \"Active\"", "!(lower(record.status) in [\"active\"])"] {
+        let plan = with(unknown).plan();
+        assert!(plan.changes.is_empty() && tell(&plan).contains("nothing stands in record.status"), "{unknown}: {}", tell(&plan));
+    }
+    assert_eq!(with("record.status == \"Terminated\"").told(), "nothing");
+    // Who asks for it means it.
+    assert_eq!(with("default(record.status, \"\") != \"Active\"").plan().changes.len(), 2);
+}
+
+#[test]
+fn a_word_for_access_that_is_not_known_is_no_proof_that_a_leaver_has_none() {
+    let leaver = |key: &str| json!({"id": key, "login": format!("p{key}"), "left": true});
+    let account = |key: &str, access: serde_json::Value| json!({"id": format!("u{key}"), "userName": format!("p{key}"), "active": access, "externalId": format!("hc:acme:hr:{key}")});
+    let scene = Scene::new(&[source("hr", ""), target("")]).record("hr", leaver("1")).record("hr", leaver("2")).record("hr", leaver("3"));
+    let scene = scene.account(account("1", json!("ON_HOLD"))).account(account("2", json!(null))).account(account("3", json!(false)));
+    let plan = scene.plan();
+    let told = tell(&plan);
+    assert!(told.contains("Deactivate hr/1") && told.contains("Deactivate hr/2") && !told.contains("hr/3"), "{told}");
+    let found: Vec<_> = plan.findings.iter().filter(|finding| finding.code == FindingCode::UnclearAccess).collect();
+    let [unclear] = found.as_slice() else { panic!("{told}") };
+    assert_snapshot!(unclear.message, @"chat: the access of 2 accounts reads nothing, ON_HOLD, which says neither that there is access nor that there is none; such accounts count as active");
+}

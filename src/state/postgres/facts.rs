@@ -48,7 +48,7 @@ pub(super) fn is_of_a_run(facts: &[Fact]) -> bool {
 }
 
 /// Lines that whoever asks for something writes with it.
-const BESIDE_RUNS: [&str; 5] = ["revoked", "receipt", "lifted", "erased", "restored"];
+const BESIDE_RUNS: [&str; 6] = ["revoked", "receipt", "lifted", "erased", "restored", "clockAccepted"];
 
 /// Turns facts into statements.
 pub(super) fn work(workspace: &str, facts: Vec<Fact>) -> Work {

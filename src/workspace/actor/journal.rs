@@ -55,6 +55,15 @@ impl JournalWatch {
     }
 }
 
+/// What was found; what can't be looked at is in the way as well, unless the state is away altogether.
+fn said(found: Result<Option<String>, JournalError>) -> Result<Option<String>, WorkspaceError> {
+    match found {
+        Ok(words) => Ok(words),
+        Err(JournalError::State(error)) => Err(error.into()),
+        Err(error) => Ok(Some(error.to_string())),
+    }
+}
+
 impl Wrong {
     fn new(about: &'static str, words: String, next: &'static str, now: Timestamp) -> Self {
         let brake = Brake { who: "headcount".into(), at: now, reason: Some(words.clone()), everything: false };
@@ -65,7 +74,7 @@ impl Wrong {
 impl Actor {
     /// Looks at the journal, when it is time. Only while this process has the lock.
     pub(super) async fn watch_journal(&mut self, now: Timestamp) -> Result<(), WorkspaceError> {
-        let due = |at: Option<Timestamp>, every| at.is_none_or(|at| now.duration_since(at) >= every);
+        let due = |at: Option<Timestamp>, every| at.is_none_or(|at| now < at || now.duration_since(at) >= every);
         // Somebody may be mending it.
         if self.journal.wrong.is_none() && !due(self.journal.looked, LOOK) {
             return Ok(());
@@ -116,14 +125,17 @@ impl Actor {
             return Ok(broken);
         }
         let next = "headcount state accept-restore --reason …";
-        match keeping.restored(store.as_ref()).await {
-            Ok(why) => Ok(why.map(|why| {
-                let words = format!("StateRestored: the state was restored ({why}), and what was done since is not known to it");
-                Wrong::new("the state", words, next, now)
-            })),
-            Err(JournalError::State(error)) => Err(error.into()),
-            Err(error) => Ok(Some(Wrong::new("the state", error.to_string(), next, now))),
+        let restored = keeping
+            .restored(store.as_ref())
+            .await
+            .map(|why| why.map(|why| format!("StateRestored: the state was restored ({why}), and what was done since is not known to it")));
+        if let Some(words) = said(restored)? {
+            return Ok(Some(Wrong::new("the state", words, next, now)));
         }
+        let clock = keeping.clock(store.as_ref(), now).await;
+        let clock = clock.map(|why| why.map(|why| format!("ClockWrong: {why}, so who is here today can't be told")));
+        let next = "set the clock right, or say that it is: headcount state accept-clock --reason …";
+        Ok(said(clock)?.map(|words| Wrong::new("the clock", words, next, now)))
     }
 
     /// In the log, and where the Workspace says.
@@ -138,11 +150,15 @@ impl Actor {
     }
 
     /// At the end of a tenure.
-    pub(super) async fn note_last(&self, now: Timestamp) -> Result<(), WorkspaceError> {
+    pub(super) async fn note_last(&mut self, now: Timestamp) -> Result<(), WorkspaceError> {
         if self.journal.wrong.is_some() || self.journal.looked.is_none() {
             return Ok(());
         }
         let keeping = Keeping::of(&self.kept.manifests.loaded, Some(self.workspace.store.place()));
+        // What was written since the last look is looked at, too: the line names the last entry.
+        if self.wrong(&keeping, now).await?.is_some() {
+            return Ok(());
+        }
         self.note_journal(&keeping, now).await
     }
 

@@ -12,6 +12,7 @@ use crate::manifest::kinds::RevocationSpec;
 use crate::manifest::{Document, Loaded};
 use crate::model::RefusedRevision;
 use crate::state::{Fact, Shelf};
+use crate::workspace::gates::{GateKind, HeldPart, Opened};
 use crate::workspace::messages::CompiledRevision;
 use crate::workspace::revisions::names_the_same;
 use crate::workspace::{follow, gates};
@@ -44,6 +45,10 @@ impl<T> Default for Newer<T> {
 impl<T> Newer<T> {
     pub(super) fn is_none(&self) -> bool {
         self.newest.is_none()
+    }
+
+    pub(super) fn get(&self) -> Option<&T> {
+        self.newest.as_ref()
     }
 
     /// In the place of what was not in force yet.
@@ -85,6 +90,14 @@ fn cuts_off(before: &Loaded, after: &Loaded) -> bool {
 }
 
 impl Actor {
+    /// Newer manifests are there. What they take the place of was never planned.
+    pub(super) fn newest(&mut self, mut manifests: CompiledRevision) {
+        if let Some(skipped) = self.newer.get() {
+            manifests.revision.inherit(&skipped.revision);
+        }
+        self.newer.put(manifests);
+    }
+
     /// Newer manifests are in force, as soon as they may be.
     pub(super) async fn renew(&mut self, now: Timestamp) -> Result<(), WorkspaceError> {
         let busy = match &self.run {
@@ -116,10 +129,14 @@ impl Actor {
         self.refused = refused;
     }
 
-    async fn adopt(&mut self, manifests: CompiledRevision, now: Timestamp) -> Result<(), WorkspaceError> {
-        if manifests.revision.id == self.kept.manifests.revision.id {
+    async fn adopt(&mut self, mut manifests: CompiledRevision, now: Timestamp) -> Result<(), WorkspaceError> {
+        let before = &self.kept.manifests.revision;
+        if manifests.revision.id == before.id {
             self.refused = None;
             return Ok(());
+        }
+        if self.wholly_planned.as_ref() != Some(&before.id) {
+            manifests.revision.inherit(before);
         }
         tracing::info!(target: "headcount::workspace", revision = manifests.revision.name.as_str(), "other manifests are in force");
         let facts = gates::documents(&manifests.policy, &self.asks.approvals, now);
@@ -137,6 +154,19 @@ impl Actor {
         }
         if let Some(run) = &self.run {
             run.stop.cancel();
+        }
+        Ok(())
+    }
+
+    /// All that the manifests in force want was planned, of systems that were all read, and waits for nothing but people's word: what comes up from then on is not
+    /// of those who wrote earlier ones.
+    pub(super) async fn planned_whole(&mut self, opened: &Opened) -> Result<(), WorkspaceError> {
+        let id = &self.kept.manifests.revision.id;
+        let read = self.kept.systems.iter().all(|system| system.known && system.memory.misses == 0);
+        let word = |part: &HeldPart| matches!(part.by, GateKind::Approval | GateKind::Drift | GateKind::Contested);
+        if self.lock.is_some() && self.wholly_planned.as_ref() != Some(id) && read && opened.held.iter().all(word) {
+            self.wholly_planned = Some(id.clone());
+            self.workspace.store.commit(vec![Shelf::Revisions.put(follow::PLANNED, id)]).await?;
         }
         Ok(())
     }

@@ -59,7 +59,7 @@ impl Actor {
             }
             ReconcileError::State(error) => Err(error.into()),
             ReconcileError::Journal(error) => Err(error.into()),
-            ReconcileError::Stopped | ReconcileError::Stale { .. } | ReconcileError::Restored(_) => Ok(()),
+            ReconcileError::Stopped | ReconcileError::Stale { .. } | ReconcileError::Restored(_) | ReconcileError::Clock(_) => Ok(()),
         }
     }
 

@@ -43,6 +43,7 @@ impl Actor {
         self.noticed(noticed, opened.keep.clone()).await?;
         self.plan = Some(Arc::new(plan));
         self.declared(&opened, now);
+        self.planned_whole(&opened).await?;
         let Some(lock) = self.lock.clone() else { return Ok(()) };
         self.opened_of = Some(version);
         if opened.run.applyable() || self.unremembered || self.unsettled {
@@ -101,7 +102,7 @@ impl Actor {
         // What nobody knows of the state can't be planned with.
         let (report, memory) = match report.and_then(|report| Ok((report, memory?))) {
             Ok(known) => known,
-            Err(error) => return self.run_failed(error),
+            Err(error) => return self.state_failed(error),
         };
         self.failed = !report.complete();
         if left {
@@ -153,8 +154,8 @@ impl Actor {
         Ok(())
     }
 
-    /// The state could not be written. A lock that was lost is waited for; anything else ends the process, and the next one begins with what is durable.
-    fn run_failed(&mut self, error: StateError) -> Result<(), WorkspaceError> {
+    /// The state could not be used. A lock that was lost is waited for; anything else ends the process, and the next one begins with what is durable.
+    pub(super) fn state_failed(&mut self, error: StateError) -> Result<(), WorkspaceError> {
         match (&error, self.lock.as_ref().and_then(|lock| lock.lost())) {
             (StateError::LostLock { .. }, lost) => {
                 self.lose(&lost.unwrap_or_else(|| error.to_string()));

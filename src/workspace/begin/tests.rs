@@ -92,6 +92,27 @@ async fn who_wrote_what_came_while_no_process_ran_counts_from_what_was_in_force(
     }
 }
 
+#[tokio::test]
+async fn whoever_wrote_what_was_never_planned_wrote_what_comes_after_it() {
+    let remote = Followed::new();
+    let place = tempfile::tempdir().unwrap();
+    workspace(&remote.folder());
+    remote.git(&["commit", "-q", "--allow-empty", "-m", "jo's", "--author", "Jo <jo@acme.example>"]);
+    remote.commit();
+    let (first, _) = begun(&mut remote.open(), &place.path().join("state.db")).await;
+    let first = first.unwrap();
+    in_force(&first).await;
+    write(&remote.folder(), "hr.csv", "id\n1\n2\n");
+    remote.commit();
+    let authors = |beginning: Option<Beginning>| beginning.unwrap().manifests.revision.authors;
+    let jo = "jo@acme.example".to_owned();
+    let (next, _) = begun(&mut remote.open(), &place.path().join("state.db")).await;
+    assert!(authors(next).contains(&jo), "of a new state every commit that is there may be new, and nothing was planned since");
+    first.store.commit(vec![Shelf::Revisions.put(follow::PLANNED, &first.manifests.revision.id)]).await.unwrap();
+    let (next, _) = begun(&mut remote.open(), &place.path().join("state.db")).await;
+    assert!(!authors(next).contains(&jo), "all of it was planned");
+}
+
 /// A key that is trusted, and the file that says so. None where there is no `ssh-keygen`.
 fn key(folder: &Path) -> Option<(PathBuf, Verify)> {
     let key = folder.join("mara");

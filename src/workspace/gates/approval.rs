@@ -26,7 +26,7 @@ pub struct WaitingPlan {
     pub plan: Plan,
     /// since when it waits
     pub since: Timestamp,
-    /// whoever wrote the revision for which it first waited
+    /// whoever wrote the revision for which anything of it first waited
     pub authors: Vec<String>,
 }
 
@@ -45,7 +45,7 @@ pub enum ApprovalStanding {
         /// of how many in all
         of: u32,
     },
-    /// enough did, and all of them wrote it
+    /// one person did, who wrote it
     AuthorsAlone,
 }
 
@@ -79,15 +79,30 @@ impl WaitingPlan {
         if let Some(known) = gates.waiting.iter().find(|known| known.hash == hash) {
             return known.clone();
         }
+        let authors = authors(target, &changes, gates);
         let changes = changes.into_iter().map(|change| Change { needs: Vec::new(), ..change }).collect();
         let plan = Plan { changes, ..Plan::of_nothing(plan.workspace.clone(), plan.as_of) };
-        Self { target: target.clone(), hash, plan, since: now, authors: gates.authors.to_vec() }
+        Self { target: target.clone(), hash, plan, since: now, authors }
     }
 
     /// How much it is.
     pub fn pending(&self) -> Pending {
         Pending::of(&self.plan.changes)
     }
+}
+
+/// Whoever wrote the revision in force, and whatever a part of the plan waited for before.
+fn authors(target: &Arc<str>, changes: &[Change], gates: &Gates<'_>) -> Vec<String> {
+    let mut authors = gates.authors.to_vec();
+    for earlier in gates.waiting.iter().filter(|earlier| earlier.target == *target) {
+        let atoms = Atoms::of(&earlier.plan.changes);
+        if changes.iter().any(|change| atoms.touch(change)) {
+            authors.extend(earlier.authors.iter().filter(|author| !gates.authors.contains(author)).cloned());
+        }
+    }
+    authors.sort_unstable();
+    authors.dedup();
+    authors
 }
 
 /// What was said about a plan, all together.
@@ -100,8 +115,12 @@ pub fn standing(plan: &WaitingPlan, rule: &ApprovalPolicy, approvals: &[Approval
     if enough < rule.count {
         return ApprovalStanding::Wants { more: rule.count - enough, of: rule.count };
     }
-    let wrote = |approval: &&Approval| plan.authors.iter().any(|author| same_person(author, &approval.approver));
-    if rule.not_author && said.iter().all(wrote) { ApprovalStanding::AuthorsAlone } else { ApprovalStanding::Approved }
+    let wrote = |approval: &Approval| plan.authors.iter().any(|author| same_person(author, &approval.approver));
+    // Of two who wrote it each has seen what the other did.
+    match said.as_slice() {
+        [alone] if rule.not_author && wrote(alone) => ApprovalStanding::AuthorsAlone,
+        _ => ApprovalStanding::Approved,
+    }
 }
 
 /// Whose word about a plan counts now, the last of each person.

@@ -193,7 +193,13 @@ impl Town {
             let last = if asked {
                 match self.stands() {
                     Ok((0, status)) if is_calm(&status, &commit) => return,
-                    Ok((requests, status)) => format!("{requests} requests stand; {commit} is to be in force; {status:#?}"),
+                    Ok((requests, status)) => {
+                        // Its clock was ahead: of entries that are of a later time than now somebody has to say that now is right.
+                        if status.needs.iter().any(|need| need.about == "the clock") {
+                            self.says(&["state", "accept-clock", "--reason", "the clock was put ahead and back"]);
+                        }
+                        format!("{requests} requests stand; {commit} is to be in force; {status:#?}")
+                    }
                     Err(why) => why,
                 }
             } else {

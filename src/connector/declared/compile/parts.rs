@@ -74,7 +74,7 @@ impl Compiler {
                         None
                     }
                 };
-                Way::Token { start: Box::new(start), save, to, lifetime: span(token.lifetime.as_deref(), DAY) }
+                Way::Token { start: Box::new(start), from_now: token.from_now, save, to, lifetime: span(token.lifetime.as_deref(), DAY) }
             }
             (None, Some(since)) => {
                 let ask = Box::new(self.paged(&since.ask, &format!("{at}/since/ask")));

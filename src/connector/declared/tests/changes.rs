@@ -78,6 +78,22 @@ async fn what_changed_is_asked_for_and_who_is_gone_is_told() {
 }
 
 #[tokio::test]
+async fn where_a_token_of_now_is_given_all_are_read_by_the_list_after_it() {
+    let mut changes = by_token();
+    changes["token"]["fromNow"] = json!(true);
+    let script = |asked: &Asked| {
+        Some(match asked.line.as_str() {
+            "GET /users/delta" => answer(200, json!({"value": [], "delta": "/scim/users/delta?token=1"})),
+            "GET /users" => answer(200, json!([{"id": "u1", "title": "Boss"}])),
+            _ => answer(404, "{}"),
+        })
+    };
+    let (evidence, rows, token, lines) = since(&changes, None, script).await;
+    assert_eq!((evidence, token.as_deref()), (Evidence::Complete, Some("/scim/users/delta?token=1")));
+    assert_eq!((rows, lines), (vec!["u1 Boss".to_owned()], vec!["GET /users/delta".to_owned(), "GET /users".to_owned()]));
+}
+
+#[tokio::test]
 async fn a_token_that_does_not_count_is_a_whole_read() {
     let whole = ["u1 Boss", "u2 Boss"];
     let good = "/scim/users/delta?token=1";

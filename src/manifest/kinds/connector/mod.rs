@@ -26,8 +26,8 @@ pub use exchanges::{
     Exchange, FindCase, MembersCase, ReadWhat, RecordedAnswer,
 };
 pub use objects::{
-    ActiveSpec, AttributeSpec, BatchSpec, ChangesSpec, EachSpec, JoinSpec, MembersSpec, ObjectsSpec, OnlyWhen, SinceChanges, Then,
-    TokenChanges,
+    AccessWords, ActiveSpec, AttributeSpec, BatchSpec, ChangesSpec, EachSpec, JoinSpec, MembersSpec, ObjectsSpec, OnlyWhen, SinceChanges,
+    Then, TokenChanges,
 };
 pub use request::{CursorPages, LinkPages, NumberedPages, OnePage, Pages, RequestBudget, RequestSpec, Reset, Settle, Task};
 pub use scim::{ScimService, ScimTells};

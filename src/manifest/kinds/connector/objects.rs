@@ -154,6 +154,9 @@ pub struct ChangesSpec {
 pub struct TokenChanges {
     /// All of them, with the first token.
     pub start: RequestSpec,
+    /// `start` gives the token of now and lists nobody: whoever is there is read by `list`, after it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_now: bool,
     /// Expression over `body` and `headers` of the last page: the token.
     pub save: String,
     /// Where it goes: `query.token`. Default: it is a URL.
@@ -216,8 +219,11 @@ pub enum OnlyWhen {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ActiveSpec {
-    /// Expression over `record`.
+    /// Expression over `record`: true or false, or one of `values`. Anything else, and nothing, is unknown and counts as access.
     pub read: String,
+    /// What `read` comes to, where that is a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<AccessWords>,
     /// Keys of an update's content, each an expression over `value`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub write: BTreeMap<String, String>,
@@ -227,6 +233,16 @@ pub struct ActiveSpec {
     /// Requests that take it; the first whose `when` holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deactivate: Vec<RequestSpec>,
+}
+
+/// Words that say whether somebody has access, as they are written there. One that is in neither list is unknown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AccessWords {
+    /// They have access.
+    pub active: Vec<String>,
+    /// They are known to have none.
+    pub inactive: Vec<String>,
 }
 
 /// Who is in the groups of a kind.

@@ -184,11 +184,32 @@ fn who_wrote_it_may_not_be_the_only_one() {
             assert_eq!(kept.turn(&policy, &leavers(&["hr/1"]), "2026-11-22T11:00:00Z").run.changes.len(), 1);
         }
     }
+    // Of two who wrote it each has looked at the other's part.
+    let (policy, mut kept) = (super::policy(RULE), Kept { authors: vec!["mara".into(), "tom".into()], ..Kept::default() });
+    let plan = hash(&kept.turn(&policy, &leavers(&["hr/1"]), "2026-11-22T08:00:00Z"));
+    kept.approves(&plan, "mara", "2026-11-22T09:00:00Z");
+    assert!(kept.turn(&policy, &leavers(&["hr/1"]), "2026-11-22T09:30:00Z").run.changes.is_empty());
+    kept.approves(&plan, "tom", "2026-11-22T09:40:00Z");
+    assert_eq!(kept.turn(&policy, &leavers(&["hr/1"]), "2026-11-22T10:00:00Z").run.changes.len(), 1);
     let (policy, mut kept) =
         (super::policy("  approval: {for: [deactivate], notAuthor: false}"), Kept { authors: vec!["mara".into()], ..Kept::default() });
     let plan = hash(&kept.turn(&policy, &leavers(&["hr/1"]), "2026-11-22T08:00:00Z"));
     kept.approves(&plan, "mara", "2026-11-22T09:00:00Z");
     assert_eq!(kept.turn(&policy, &leavers(&["hr/1"]), "2026-11-22T10:00:00Z").run.changes.len(), 1);
+}
+
+#[test]
+fn who_wrote_a_part_of_it_wrote_it_whoever_wrote_what_came_since() {
+    let (policy, mut kept) = (policy(RULE), Kept { authors: vec!["mallory".into()], ..Kept::default() });
+    kept.turn(&policy, &leavers(&["hr/7"]), "2026-11-22T08:00:00Z");
+    kept.authors = vec!["bob".into()];
+    let grown = kept.turn(&policy, &leavers(&["hr/7", "hr/8"]), "2026-11-22T09:00:00Z");
+    assert_eq!(grown.waiting[0].plan.authors, ["bob", "mallory"]);
+    kept.approves(&hash(&grown), "mallory", "2026-11-22T09:30:00Z");
+    let opened = kept.turn(&policy, &leavers(&["hr/7", "hr/8"]), "2026-11-22T10:00:00Z");
+    assert_eq!((opened.run.changes.len(), words(&opened)), (0, vec!["whoever wrote it approved it, and somebody else has to"]));
+    // Of what has nothing in common with it they wrote nothing.
+    assert_eq!(kept.turn(&policy, &leavers(&["hr/9"]), "2026-11-22T11:00:00Z").waiting[0].plan.authors, ["bob"]);
 }
 
 #[test]
