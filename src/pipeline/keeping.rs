@@ -78,7 +78,8 @@ impl Keeping {
     pub async fn clock(&self, store: &dyn Store, now: Timestamp) -> Result<Option<String>, JournalError> {
         let latest = Journal::new(store).latest().await?;
         let ahead = latest.filter(|latest| latest.duration_since(now) > DIFFERENCE);
-        let words = |latest| format!("this machine's clock says {now:.0}, and the journal has an entry of {latest:.0}");
+        // It is told as long as it is so: in words that stay the same.
+        let words = |latest| format!("the journal has an entry of {latest:.0}, and this machine's clock is before that");
         Ok(ahead.map(words))
     }
 

@@ -310,7 +310,7 @@ fn a_clock_that_is_behind_the_journal_holds_everything_until_it_is_right_or_said
     folder.write("hr.csv", &HR.replace("4,noor,Noor Haddad,Support,", "4,noor,Noor Haddad,Support,2020-01-01"));
     let (code, words) = told(&folder, ["plan"]);
     assert!(
-        code == 5 && words.contains("[clock-wrong]") && words.contains("the clock is wrong: this machine's clock says"),
+        code == 5 && words.contains("[clock-wrong]") && words.contains("the clock is wrong: the journal has an entry of"),
         "{code}: {words}"
     );
     let (code, words) = told(&folder, ["apply", "--auto-approve"]);
