@@ -49,7 +49,7 @@ pub(super) async fn open(bucket: Arc<Bucket>, workspace: &str, terms: LeaseTerms
     open_by(bucket, workspace, by_the_machine(terms)).await
 }
 
-async fn open_by(bucket: Arc<Bucket>, workspace: &str, time: LeaseTime) -> Result<Arc<dyn Store>, StateError> {
+pub(super) async fn open_by(bucket: Arc<Bucket>, workspace: &str, time: LeaseTime) -> Result<Arc<dyn Store>, StateError> {
     let (place, workspace) = (bucket.shown(), workspace.to_owned());
     let store = start(bucket.clone(), async move { Worker::open(bucket, &workspace, time).await.map(Some) }).await?;
     store.ok_or(StateError::Missing { path: place })

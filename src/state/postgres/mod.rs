@@ -70,7 +70,7 @@ fn by_the_machine(terms: LeaseTerms) -> LeaseTime {
     LeaseTime { clock: Arc::new(MachineClock), terms }
 }
 
-async fn open_by(place: PostgresPlace, time: LeaseTime) -> Result<Arc<dyn Store>, StateError> {
+pub(super) async fn open_by(place: PostgresPlace, time: LeaseTime) -> Result<Arc<dyn Store>, StateError> {
     let place = Arc::new(place);
     let worker = {
         let place = place.clone();
