@@ -90,6 +90,8 @@ mod tests {
         let message = "hr/1, hr/10 and user/<b>: nobody knows; see `headcount explain hr/1`";
         let finding = Finding::new(Severity::Error, FindingCode::NameTaken, Subject::default(), message).about(&keys);
         let displayed = |key: &str| (key == "hr/1").then(|| "Ada & Co".to_owned());
-        insta::assert_snapshot!(said_of(&finding, &displayed).0, @"");
+        let expected = "<a href=\"/person?key=hr%2F1\">Ada &amp; Co (hr/1)</a>, <a href=\"/person?key=hr%2F10\">hr/10</a> and \
+            <a href=\"/person?key=user%2F%3Cb%3E\">user/&lt;b&gt;</a>: nobody knows; see <code>headcount explain hr/1</code>";
+        assert_eq!(said_of(&finding, &displayed).0, expected);
     }
 }

@@ -1,5 +1,7 @@
 //! Each page answers what somebody asks who opens it at 3 a.m. (what a page is for): over one world that has something of everything.
 
+use std::time::Instant;
+
 use super::*;
 use crate::model::{Receipt, ReceiptWord, StandingRevocation};
 use crate::state::Fact;
@@ -15,6 +17,8 @@ spec:
   connection:
     file: {path: payroll.csv}
   key: record.id
+  establishes: true
+  precedence: 1
   completeness: {maxShrink: '10'}
   mapping:
     rules:
@@ -34,9 +38,10 @@ spec:
 async fn company() -> Company {
     let mut company = Company::running().await;
     let day = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().saturating_add(jiff::Span::new().days(7));
-    company.manifests =
-        company.manifests.replace("  key: record.id\n", "  key: record.id\n  lifecycle: {leaver: 'record.name == \"gone\"'}\n")
-            + &MORE.replace("DAY", &format!("'{day}'"));
+    company.manifests = company
+        .manifests
+        .replace("  key: record.id\n", "  key: record.id\n  establishes: true\n  lifecycle: {leaver: 'record.name == \"gone\"'}\n")
+        + &MORE.replace("DAY", &format!("'{day}'"));
     // luis has left, and zoe is new: one waits, and the other is withheld.
     company.hires(&["1,ada,Ada Okafor", "2,luis,gone", "3,zoe,Zoe Adams", "4,mo,Mo Farah"]);
     let at = Timestamp::now() - SignedDuration::from_mins(5);
@@ -65,7 +70,7 @@ const ANSWERS: [Answers; 10] = [
         "/",
         &[
             ("Is anybody losing access who should not?", &["In the last 24 hours"]),
-            ("What waits for me?", &["waits for approval", "1 person loses sign-in", "Review"]),
+            ("What waits for me?", &["waits for an approval", "1 person loses sign-in", "Review"]),
             ("What is stuck, since when?", &["payroll", "can't be read", "Since "]),
             ("What if I do nothing?", &["nothing of it happens, and everything else goes on", "what is not known stays as it is"]),
             ("How old is this?", &["As of ", " ago", "main@one"]),
@@ -95,7 +100,7 @@ const ANSWERS: [Answers; 10] = [
         &[
             ("Out everywhere?", &["not everywhere yet: 1 open"]),
             ("Since which second?", &["Since 20", ":", "stolen laptop"]),
-            ("What is open, what do I do by hand?", &["wiki", "the database can&#39;t be opened", "deactivate the account there by hand"]),
+            ("What is open, what do I do by hand?", &["wiki", "deactivate the account there by hand"]),
             ("How is it undone?", &["headcount revoke --lift hr/4"]),
             ("Who said so?", &["/history?who=hr%2F4"]),
         ],
@@ -145,20 +150,18 @@ async fn each_page_answers_what_is_asked_of_it_at_night() {
     let house = House::of(company().await, ALL).await;
     house.until("a plan that waits", async |house| house.site.waiting().await.is_ok_and(|(plans, _)| !plans.is_empty())).await;
     let hash = house.site.waiting().await.unwrap().0[0].hash.to_string();
-    let mut missing = Vec::new();
     for (page, questions) in ANSWERS {
-        let answer = house.look(&page.replace("HASH", &hash), "mara@acme.example", &[]).await;
-        assert_eq!(answer.status, StatusCode::OK, "{page}: {}", answer.body);
-        for (question, words) in questions {
-            let gone: Vec<_> = words.iter().filter(|words| !answer.body.contains(**words)).collect();
-            if !gone.is_empty() {
-                missing.push(format!("{page}: {question} {gone:?}"));
+        let (address, begun) = (page.replace("HASH", &hash), Instant::now());
+        loop {
+            let answer = house.look(&address, "mara@acme.example", &[]).await;
+            let open: Vec<_> = questions.iter().filter(|(_, words)| !words.iter().all(|words| answer.body.contains(words))).collect();
+            if open.is_empty() && answer.status == StatusCode::OK {
+                break;
             }
-        }
-        if missing.iter().any(|one| one.starts_with(page)) {
-            missing.push(answer.body);
+            // What is still being done is told a moment later.
+            assert!(begun.elapsed() < PATIENCE / 10, "{page} does not answer {open:?}: {}", answer.body);
+            tokio::task::yield_now().await;
         }
     }
-    assert!(missing.is_empty(), "{}", missing.join("\n"));
     house.end().await;
 }
