@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::answer::Problem;
 use crate::pipeline::{ChangeOrigins, Snapshot};
-use crate::planning::explain::{GroupRoster, Inventory, Register};
+use crate::planning::explain::{GroupRoster, Inventory, NameRegister};
 
 /// What nobody asked about for so long is let go: it takes memory, and a world that changes meanwhile is there twice.
 const KEPT: Duration = Duration::from_secs(30);
@@ -28,7 +28,7 @@ pub(super) struct WorkedOut<'s> {
     pub origins: ChangeOrigins<'s>,
     inventory: OnceCell<Inventory>,
     /// everybody by their names
-    register: OnceCell<Register>,
+    register: OnceCell<NameRegister>,
     /// of each group that was looked at
     rosters: RefCell<BTreeMap<Arc<str>, Rc<GroupRoster>>>,
 }
@@ -45,7 +45,7 @@ impl<'s> WorkedOut<'s> {
     }
 
     /// Everybody by their names.
-    pub fn register(&self) -> &Register {
+    pub fn register(&self) -> &NameRegister {
         self.register.get_or_init(|| self.origins.provenance().register())
     }
 

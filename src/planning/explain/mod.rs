@@ -28,7 +28,7 @@ pub use inventory::{GroupStands, HeldAccount, Inventory, ListedAccount, ListedGr
 use jiff::civil::Date;
 pub use members::{GroupAt, GroupExplanation, GroupRoster, Stands};
 pub use origins::Origins;
-pub use register::{Register, RegisteredPerson};
+pub use register::{NameRegister, RegisteredPerson};
 use serde::Serialize;
 pub use told::names_at;
 pub use whose::{AccountExplanation, NoAccount, Whose};
@@ -422,7 +422,7 @@ impl<'a> Provenance<'a> {
     }
 
     /// Everybody by their names.
-    pub fn register(&self) -> Register {
+    pub fn register(&self) -> NameRegister {
         register::register(&self.basis, &self.stood().matched)
     }
 

@@ -12,7 +12,7 @@ use crate::planning::targets::claims::Matched;
 
 /// Everybody, in the order of what they are displayed as.
 #[derive(Debug, Default)]
-pub struct Register(Vec<Registered>);
+pub struct NameRegister(Vec<Registered>);
 
 #[derive(Debug)]
 struct Registered {
@@ -43,14 +43,14 @@ pub struct RegisteredPerson {
 /// What separates the names of one person: nobody can search for it.
 const BETWEEN: char = '\n';
 
-impl Register {
+impl NameRegister {
     /// The numbers of those of whom a name or the key holds a text in small letters.
     pub fn called(&self, small: &str) -> Vec<u32> {
         self.0.iter().filter(|one| one.names.contains(small)).map(|one| one.number).collect()
     }
 }
 
-pub(super) fn register(basis: &Basis<'_>, matched: &Matched) -> Register {
+pub(super) fn register(basis: &Basis<'_>, matched: &Matched) -> NameRegister {
     let (mut person, mut names) = (Person::default(), String::new());
     let called = [basis.layout.slot("userName"), basis.layout.slot("displayName")];
     let mut all: Vec<Registered> = Vec::with_capacity(basis.people.len() as usize);
@@ -61,7 +61,7 @@ pub(super) fn register(basis: &Basis<'_>, matched: &Matched) -> Register {
         all.push(Registered { number, names: names.to_lowercase().into() });
     }
     all.sort_unstable_by(|one, other| one.names.cmp(&other.names));
-    Register(all)
+    NameRegister(all)
 }
 
 fn write_names(basis: &Basis<'_>, matched: &Matched, person: &Person<'_>, out: &mut String) {
