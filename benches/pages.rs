@@ -1,8 +1,8 @@
 //! How long pages take, and how long they are, where there are very many people and a plan changes very much: each beside a plain floor, the same bytes served from
 //! memory by the same listener.
 //!
-//! `cargo bench --bench pages [-- PEOPLE CHANGES]`, else 100,000 people and 10,000 changes. The first look puts everybody together, and is told by itself; then come
-//! looks while that is at hand. The journal has a run of as many changes, and 20,000 entries at least.
+//! `cargo bench --bench pages [-- PEOPLE CHANGES]`, else 100,000 people and 10,000 changes. The first look at each page is told by itself, and then those that follow; at
+//! the end the first look at some when nobody looked for a while, so that nothing is at hand. The journal has a run of as many changes, and 20,000 entries at least.
 
 #[path = "pages/world.rs"]
 mod world;
@@ -33,6 +33,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Looks at each page.
 const LOOKS: usize = 21;
+/// Longer than anything is kept for whoever looks.
+const WHILE: Duration = Duration::from_secs(40);
 /// Entries that a page of the journal looks through.
 const ENTRIES: usize = 20_000;
 const RUN: &str = "20261130T000000Z-00000000";
@@ -87,11 +89,22 @@ async fn measure(large: &Large) {
         "/sources".into(),
         "/guardrails".into(),
         "/history".into(),
+        "/history?target=app".into(),
+        "/history?who=hr/77".into(),
         format!("/history?run={RUN}"),
         format!("/history?run={RUN}&from={late}"),
         "/run".into(),
     ] {
         row(address, &page, &stop).await;
+    }
+    // Whoever comes from nowhere, when nobody looked for a while: nothing is at hand.
+    println!("{:<44} {:>9} {:>10}", "straight to it, after a while", "bytes", "first ms");
+    for page in ["/people".to_owned(), format!("/person?key={somebody}"), "/group?key=group/all".into(), format!("/plan?hash={hash}")] {
+        tokio::time::sleep(WHILE).await;
+        let asked = page.clone();
+        let (body, took) = tokio::task::spawn_blocking(move || look(address, &asked)).await.expect("a look");
+        let shown: String = page.chars().take(44).collect();
+        println!("{shown:<44} {:>9} {:>10.1}", body.len(), took.as_secs_f64() * 1e3);
     }
     stop.cancel();
 }

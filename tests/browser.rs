@@ -14,9 +14,8 @@ fn modules() -> Option<PathBuf> {
     folder.join("node_modules/puppeteer-core").is_dir().then_some(folder)
 }
 
-fn without_modules(test: &str) {
-    eprintln!("SKIPPED {test}: it needs tests/browser/package-lock.json's packages: run tests/setup.sh, which needs npm");
-}
+/// Where there are a browser and Node, what drives them is to be there, too.
+const PACKAGES: &str = "the packages of tests/browser/package-lock.json, for which there has to be npm";
 
 #[test]
 fn every_page_and_every_step_in_a_browser() {
@@ -25,7 +24,7 @@ fn every_page_and_every_step_in_a_browser() {
     let (Some(browser), Some(node)) = (program(test, &["chromium", "chromium-browser", "google-chrome"]), program(test, &["node"])) else {
         return;
     };
-    let Some(modules) = modules() else { return without_modules(test) };
+    let Some(modules) = modules() else { return skipped(test, PACKAGES) };
     let work = tempfile::tempdir().expect("a folder");
     let venv = server.parent().and_then(Path::parent).expect("the tools' folder");
     let mut check = Command::new(node);
@@ -43,7 +42,7 @@ fn a_report_is_searched_filtered_and_opened_by_mouse_and_by_keyboard() {
     let (Some(browser), Some(node)) = (program(test, &["chromium", "chromium-browser", "google-chrome"]), program(test, &["node"])) else {
         return;
     };
-    let Some(modules) = modules() else { return without_modules(test) };
+    let Some(modules) = modules() else { return skipped(test, PACKAGES) };
     let folder = crate::cli::world::acme();
     let mut check = Command::new(node);
     check.arg("tests/browser/report.mjs").arg(modules).args(std::env::var("HEADCOUNT_TEST_SHOTS").map(|to| format!("SHOTS={to}")));

@@ -81,7 +81,7 @@ if command -v npm >/dev/null && ! cmp -s tests/browser/package-lock.json "$brows
   mkdir -p "$browser" && cp tests/browser/package.json "$browser/" &&
     (cp tests/browser/package-lock.json "$browser/npm-shrinkwrap.json" && cd "$browser" && timeout 300 npm ci --silent --ignore-scripts) &&
     cp tests/browser/package-lock.json "$browser/" ||
-    echo 'what tests/browser/package-lock.json names (npm) could not be installed; the test of the pages in a browser is skipped' >&2
+    echo 'what tests/browser/package-lock.json names (npm) could not be installed; the test of the pages in a browser fails' >&2
 fi
 
 # Prometheus' promtool, for deploy/check: out of Debian's package, which is unpacked and not installed, so that no service begins.

@@ -1,7 +1,6 @@
 //! `headcount history`: the runs that the journal tells of, one run in full, what became of somebody, and whether the chain is whole.
 
 mod changes;
-mod moment;
 
 use std::io::Write;
 
@@ -14,12 +13,11 @@ use super::Files;
 use super::complete;
 use super::report::{self, Exit, Failure, notice};
 use super::session::{self, Session, state_failure};
-use crate::journal::history::{ChangeQuery, RecordedAct, RecordedRun, RunsAndActs, why_meant};
+use crate::journal::history::{ChangeQuery, RecordedAct, RecordedRun, RunsAndActs, TimeBound, why_meant};
 use crate::journal::{Entry, Event, Journal, JournalError, ResultWord};
 use crate::render::style::{BAD, GOOD, QUIET, STRONG, paint};
 use crate::render::{paragraph, preposition, safe, verb};
 use crate::state::{self, StateError, Store};
-use moment::TimeBound;
 
 /// Show past runs from the journal, or what became of somebody
 #[derive(Debug, clap::Args)]
@@ -46,10 +44,10 @@ pub struct HistoryArgs {
     #[arg(long, value_name = "NAME", add = complete::targets())]
     target: Option<String>,
     /// Not before: a day (YYYY-MM-DD), a time (RFC 3339), or how long ago (12h, 7d)
-    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    #[arg(long, value_name = "TIME", value_parser = TimeBound::parse)]
     since: Option<TimeBound>,
     /// Not after; of a day, its end
-    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    #[arg(long, value_name = "TIME", value_parser = TimeBound::parse)]
     until: Option<TimeBound>,
     /// How to show it; ndjson writes every entry with its hash
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
@@ -135,7 +133,7 @@ async fn verify(journal: &Journal<'_>, store: &dyn Store, form: Form) -> Result<
 }
 
 async fn runs(journal: &Journal<'_>) -> Result<RunsAndActs, Failure> {
-    RunsAndActs::read(journal, 0).await.map_err(failure)
+    RunsAndActs::read(journal, (0, u64::MAX)).await.map_err(failure)
 }
 
 /// What stands in one row.

@@ -218,6 +218,26 @@ impl<'a> Journal<'a> {
         read(self.store, lines).await
     }
 
+    /// The number of the last entry that is not after a moment; 0 where there is none. Clocks may go back a little, and so may what is found.
+    pub async fn last_until(&self, moment: Timestamp) -> Result<u64, JournalError> {
+        let heads = self.store.heads().await?;
+        let first = heads.checkpoint.map_or(0, |head| head.seq);
+        let (mut from, mut to) = (first, heads.written.map_or(first, |head| head.seq));
+        while from < to {
+            let middle = from + (to - from).div_ceil(2);
+            let there = self.at(middle).await?.is_none_or(|at| at <= moment);
+            (from, to) = if there { (middle, to) } else { (from, middle - 1) };
+        }
+        Ok(if from == first { 0 } else { from })
+    }
+
+    /// When an entry was written; none where there is none.
+    pub async fn at(&self, seq: u64) -> Result<Option<Timestamp>, JournalError> {
+        let lines = self.store.lines(seq.saturating_sub(1), None).await?;
+        let Some(line) = lines.first().filter(|line| line.seq == seq) else { return Ok(None) };
+        Ok(Some(written(line)?.entry.at))
+    }
+
     /// The entries behind one, as many as come at once, opened; none where that was the last.
     pub async fn page(&self, after: u64) -> Result<Vec<Entry>, JournalError> {
         read(self.store, &self.store.lines(after, None).await?).await

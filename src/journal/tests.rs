@@ -379,11 +379,33 @@ async fn what_came_of_a_group_s_change_is_told_of_each_who_is_in_it() {
     let journal = Journal::new(store.as_ref());
     let mut whose = history::KnownSubjects::default();
     let mut told = async |key: &str| -> Vec<(String, Option<ResultWord>)> {
-        let found = history::RecordedChanges::of_key(&journal, &key.into(), 0, &mut whose).await.unwrap();
+        let found = history::RecordedChanges::within(&journal, (0, u64::MAX), Some(&[key.into()].into()), &Default::default(), &mut whose)
+            .await
+            .unwrap();
         found.changes.iter().map(|one| (one.words(), one.result)).collect()
     };
     let gets = |name: &str, key: &str, result| (format!("group {name} gets {key}"), Some(result));
     assert_eq!(told("hr/1").await, [gets("sales", "hr/1", ResultWord::Done), gets("support", "hr/1", ResultWord::Failed)]);
     assert_eq!(told("hr/2").await, [gets("sales", "hr/2", ResultWord::Done)]);
     assert_eq!(told("hr/3").await, []);
+}
+
+#[tokio::test]
+async fn the_last_entry_of_a_time_is_found_wherever_the_journal_begins() {
+    let (_folder, store) = store().await;
+    let journal = Journal::new(store.as_ref());
+    let at = |second| Timestamp::from_second(second).unwrap();
+    assert_eq!(journal.last_until(at(0)).await.unwrap(), 0, "there is none");
+    let resumed = |second| entries("r", at(second), &[Event::Resumed { who: "jane".into() }]);
+    // Entry n is of second 10 n, and the last two are of one second.
+    store.commit((1..=7).chain([7]).flat_map(|number| resumed(number * 10)).collect()).await.unwrap();
+    for (second, found) in [(9, 0), (10, 1), (39, 3), (40, 4), (69, 6), (70, 8), (999, 8)] {
+        assert_eq!(journal.last_until(at(second)).await.unwrap(), found, "{second}");
+    }
+    let third = store.lines(2, None).await.unwrap().remove(0);
+    store.commit(vec![Fact::Cut(crate::state::Head { seq: 3, hash: crate::state::hex(&third.hash) })]).await.unwrap();
+    for (second, found) in [(10, 0), (39, 0), (40, 4), (55, 5), (999, 8)] {
+        assert_eq!(journal.last_until(at(second)).await.unwrap(), found, "{second}, cut off");
+    }
+    assert_eq!((journal.at(5).await.unwrap(), journal.at(2).await.unwrap(), journal.at(9).await.unwrap()), (Some(at(50)), None, None));
 }

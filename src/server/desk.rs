@@ -27,6 +27,8 @@ use crate::workspace::{Mail, WorkspaceView};
 
 /// Tokens are looked up again after so long: one that was ended counts no longer than that.
 const TOKENS: Duration = Duration::from_secs(1);
+/// How often newer plans are looked for, while somebody looks at pages.
+const AFRESH: Duration = Duration::from_secs(1);
 /// Whoever opens the same person again within this time is in the journal already.
 const AGAIN: SignedDuration = SignedDuration::from_mins(15);
 /// What was done since then is told on the first page, and counted anew after so long.
@@ -169,6 +171,16 @@ impl Site {
         }
     }
 
+    /// Somebody looks: what they may ask for next is worked out meanwhile, and once more whenever something was read anew, for as long as somebody does.
+    pub(super) fn attend(self: &Arc<Self>, view: &WorkspaceView) {
+        if view.is_known && view.plan.is_some() {
+            self.scholar.begin(view.snapshot.clone());
+        }
+        if self.scholar.look() {
+            tokio::spawn(follow(self.clone()));
+        }
+    }
+
     /// What was told last; nothing where nobody told anything yet.
     pub(super) async fn status(&self) -> Result<Option<Status>, Problem> {
         let store = self.desk()?.store;
@@ -255,5 +267,19 @@ impl Site {
         }
         opened.insert(looked, now);
         Ok(())
+    }
+}
+
+/// Looks for newer plans while somebody looks at pages, so that no question pays for what was read.
+async fn follow(site: Arc<Site>) {
+    while site.scholar.is_looked_at() {
+        tokio::select! {
+            () = site.stop.cancelled() => return,
+            () = tokio::time::sleep(AFRESH) => {}
+        }
+        let Ok(view) = site.view().await else { continue };
+        if view.is_known && view.plan.is_some() && !site.scholar.knows(&view.snapshot) {
+            site.scholar.begin(view.snapshot);
+        }
     }
 }

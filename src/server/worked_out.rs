@@ -5,16 +5,16 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::mpsc::{Receiver, SendError, Sender, channel};
+use std::sync::mpsc::{Receiver, SendError, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use tokio::sync::oneshot;
 
 use super::answer::Problem;
 use crate::pipeline::{ChangeOrigins, Snapshot};
-use crate::planning::explain::{GroupRoster, Inventory, ListedPerson};
+use crate::planning::explain::{GroupRoster, Inventory, NameRegister};
 
 /// What nobody asked about for so long is let go: it takes memory, and a world that changes meanwhile is there twice.
 const KEPT: Duration = Duration::from_secs(30);
@@ -27,30 +27,44 @@ pub(super) struct WorkedOut<'s> {
     /// the answers to any question
     pub origins: ChangeOrigins<'s>,
     inventory: OnceCell<Inventory>,
-    /// where everybody stands in the inventory, and what they are called in small letters, by what they are displayed as
-    called: OnceCell<Vec<(usize, String)>>,
+    /// everybody by their names
+    register: OnceCell<NameRegister>,
     /// of each group that was looked at
     rosters: RefCell<BTreeMap<Arc<str>, Rc<GroupRoster>>>,
 }
 
-/// What separates the names of one person: nobody can search for it.
-const BETWEEN: char = '\n';
+impl<'s> WorkedOut<'s> {
+    fn of(snapshot: &'s Snapshot) -> Self {
+        let (inventory, register) = (OnceCell::new(), OnceCell::new());
+        Self { origins: ChangeOrigins::of(snapshot), inventory, register, rosters: RefCell::default() }
+    }
 
-impl WorkedOut<'_> {
     /// Who has what.
     pub fn inventory(&self) -> &Inventory {
         self.inventory.get_or_init(|| self.origins.provenance().inventory())
     }
 
-    /// Those whose key or names hold a text in small letters, in the order of what they are displayed as.
-    pub fn called(&self, small: &str) -> Vec<&ListedPerson> {
-        let people = &self.inventory().people;
-        let called = self.called.get_or_init(|| {
-            let mut called: Vec<(usize, String)> = people.iter().map(names).enumerate().collect();
-            called.sort_by(|one, next| one.1.cmp(&next.1));
-            called
-        });
-        called.iter().filter(|(_, names)| names.contains(small)).filter_map(|(at, _)| people.get(*at)).collect()
+    /// Everybody by their names.
+    pub fn register(&self) -> &NameRegister {
+        self.register.get_or_init(|| self.origins.provenance().register())
+    }
+
+    /// Whether all of that is worked out for which whoever looks next would wait.
+    #[cfg(test)]
+    pub fn is_prepared(&self) -> bool {
+        self.register.get().is_some()
+    }
+
+    /// Works out one more thing for which whoever looks next would wait; false where nothing is left.
+    fn prepare(&self, step: usize) -> bool {
+        let provenance = self.origins.provenance();
+        match step {
+            0 => provenance.settle(),
+            1 => drop(self.register()),
+            2 => drop(provenance.by_key()),
+            _ => return false,
+        }
+        true
     }
 
     /// Who is in a group: everybody is asked once, however many pages of it are looked at.
@@ -64,24 +78,15 @@ impl WorkedOut<'_> {
     }
 }
 
-/// What somebody is displayed as, as far as everybody may know it.
-pub(super) fn displayed(person: &ListedPerson) -> &str {
-    person.attributes.get("displayName").unwrap_or(&person.name)
-}
-
-/// The first is what they are displayed as.
-fn names(person: &ListedPerson) -> String {
-    let accounts = person.accounts.iter().map(|account| account.name.as_ref());
-    let mut all: Vec<&str> = [displayed(person), person.name.as_ref(), person.key.as_ref()].into_iter().chain(accounts).collect();
-    all.dedup();
-    all.join(&BETWEEN.to_string()).to_lowercase()
-}
-
 type Question = Box<dyn FnOnce(&WorkedOut<'_>) + Send>;
 
 /// Whoever works it out, for the snapshot that was asked about last.
 #[derive(Default)]
-pub(super) struct Scholar(Mutex<Option<Studied>>);
+pub(super) struct Scholar {
+    studied: Mutex<Option<Studied>>,
+    /// when somebody looked last; none: nobody does
+    looked: Mutex<Option<Instant>>,
+}
 
 struct Studied {
     /// the thread keeps it, so nothing else is ever at its place meanwhile
@@ -101,8 +106,31 @@ impl Scholar {
         heard.await.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "it could not be worked out"))
     }
 
+    /// What somebody may ask for next is worked out meanwhile.
+    pub fn begin(&self, snapshot: Arc<Snapshot>) {
+        self.hand(snapshot, Box::new(|_| ()));
+    }
+
+    /// Whether this is the snapshot that was asked about last.
+    pub fn knows(&self, snapshot: &Arc<Snapshot>) -> bool {
+        let studied = self.studied.lock().unwrap_or_else(PoisonError::into_inner);
+        studied.as_ref().is_some_and(|known| known.of.ptr_eq(&Arc::downgrade(snapshot)))
+    }
+
+    /// Somebody looks. Says whether nobody did a moment ago.
+    pub fn look(&self) -> bool {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner).replace(Instant::now()).is_none()
+    }
+
+    /// Whether somebody looked lately.
+    pub fn is_looked_at(&self) -> bool {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        *looked = looked.filter(|at| at.elapsed() < KEPT);
+        looked.is_some()
+    }
+
     fn hand(&self, snapshot: Arc<Snapshot>, question: Question) {
-        let mut studied = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut studied = self.studied.lock().unwrap_or_else(PoisonError::into_inner);
         let of = Arc::downgrade(&snapshot);
         let question = match studied.as_ref().filter(|known| known.of.ptr_eq(&of)) {
             None => question,
@@ -124,15 +152,19 @@ fn begun(snapshot: Arc<Snapshot>, of: Weak<Snapshot>, question: Question) -> Opt
     Some(Studied { of, questions })
 }
 
-/// Until another snapshot is asked about, or nobody asks.
+/// Until another snapshot is asked about, or nobody asks. A question waits for one thing at most that nobody asked for yet.
 fn study(snapshot: &Snapshot, asked: &Receiver<Question>) {
-    let known = WorkedOut {
-        origins: ChangeOrigins::of(snapshot),
-        inventory: OnceCell::new(),
-        called: OnceCell::new(),
-        rosters: RefCell::default(),
-    };
-    while let Ok(question) = asked.recv_timeout(KEPT) {
+    let (known, mut step) = (WorkedOut::of(snapshot), 0);
+    loop {
+        let question = match asked.try_recv() {
+            Err(TryRecvError::Empty) if known.prepare(step) => {
+                step += 1;
+                continue;
+            }
+            Err(_) => asked.recv_timeout(KEPT),
+            Ok(question) => Ok(question),
+        };
+        let Ok(question) = question else { return };
         question(&known);
     }
 }

@@ -14,6 +14,7 @@ mod objects;
 mod place;
 mod postgres;
 mod record;
+mod running;
 mod seal;
 mod sealed;
 mod shared;

@@ -257,3 +257,26 @@ async fn who_comes_back_after_being_erased_beside_a_process_is_told_of_again(#[v
     assert_eq!(names, [false, true]);
     store.release(lock).await.unwrap();
 }
+
+/// What waits, what others keep changing, what systems push.
+#[rstest]
+#[tokio::test]
+async fn what_says_something_of_people_on_a_shelf_is_sealed_and_gone_with_the_thing(
+    #[values(Kind::File, Kind::Objects, Kind::S3, Kind::Postgres)] kind: Kind,
+) {
+    let Some(place) = Place::of(kind) else { return };
+    let store = place.open("acme").await.unwrap();
+    let shelves = [Shelf::Plans, Shelf::Contested, Shelf::Inbox];
+    store.commit(shelves.iter().map(|shelf| shelf.put("1", &WORDS)).collect()).await.unwrap();
+    store.commit(vec![Shelf::Requests.put("1", &"anybody may see it")]).await.unwrap();
+    let all = bytes(store.as_ref(), &place).await;
+    assert!(WORDS.iter().all(|word| !holds(&all, word)) && holds(&all, "anybody may see it"));
+    drop(store);
+    let store = place.open("acme").await.unwrap();
+    for shelf in shelves {
+        assert_eq!(shelf.all::<Vec<String>>(store.as_ref()).await.unwrap(), [("1".into(), WORDS.map(str::to_owned).to_vec())]);
+    }
+    assert_eq!(store.subjects(Subjects::After("".into())).await.unwrap().len(), 3);
+    store.commit(shelves.iter().map(|shelf| shelf.take("1")).collect()).await.unwrap();
+    assert_eq!(store.subjects(Subjects::After("".into())).await.unwrap(), [], "and nobody opens a copy that is somewhere");
+}

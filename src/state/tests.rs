@@ -1,11 +1,14 @@
 //! What is kept comes back, and what is not ours is refused: the same wherever a state is. What follows for files alone is told of a file.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use rstest::rstest;
 use tempfile::TempDir;
 
+use super::clock::by_hand::HandClock;
+use super::lease::LeaseTime;
 use super::objects::Bucket;
 use super::*;
 use crate::manifest::kinds::PostgresState;
@@ -13,7 +16,16 @@ use crate::model::{
     Baseline, CutOff, Deactivation, FormerLink, Guardrail, Link, LinkOrigin, Memory, ObjectKind, RecordLink, Resting, WindowEntry,
 };
 
+mod copies;
+mod lines;
+mod locks;
+#[path = "tests/objects.rs"]
+mod objects_kept;
+mod people;
+mod shelves;
+
 pub(super) use crate::postgres::tests::postgres_server;
+pub(super) use copies::everything;
 
 #[path = "../../tests/support/s3.rs"]
 pub(super) mod s3;
@@ -30,6 +42,20 @@ pub(super) enum Kind {
     /// rows of a PostgreSQL server
     Postgres,
 }
+
+impl Kind {
+    /// Whether a lock has to be kept alive there, since it does not go with its process.
+    fn keeps_alive(self) -> bool {
+        !matches!(self, Self::File)
+    }
+
+    fn terms(self) -> LeaseTerms {
+        if let Self::Postgres = self { LeaseTerms::QUICK } else { LeaseTerms::default() }
+    }
+}
+
+/// Below a folder of its own, which is not there yet.
+const FILE: &str = "deep/er/state.db";
 
 /// Where one test's state is.
 pub(super) enum Place {
@@ -51,20 +77,67 @@ impl Place {
     }
 
     pub(super) async fn open(&self, workspace: &str) -> Result<Arc<dyn Store>, StateError> {
+        self.open_wrapped(workspace, None).await
+    }
+
+    /// The same where a secret wraps the keys.
+    async fn open_wrapped(&self, workspace: &str, wrapping: Option<Wrapping>) -> Result<Arc<dyn Store>, StateError> {
+        let store = match self {
+            Self::File(folder) => sqlite::open(&folder.path().join(FILE), workspace).await,
+            Self::Objects(bucket) => objects::open(bucket.clone(), workspace, LeaseTerms::default()).await,
+            Self::S3(s3) => objects::open(Arc::new(bucket_at(s3)), workspace, LeaseTerms::default()).await,
+            Self::Postgres(state) => postgres::open(place_in(state, workspace), LeaseTerms::QUICK).await,
+        };
+        Ok(sealed::sealed(store?, wrapping))
+    }
+
+    /// One of several who want the lock, with a clock of its own.
+    async fn runner(&self) -> (Arc<dyn Store>, Arc<HandClock>) {
+        let clock = HandClock::new();
+        (self.runner_by(&clock).await, clock)
+    }
+
+    async fn runner_by(&self, clock: &Arc<HandClock>) -> Arc<dyn Store> {
+        let time = |terms| LeaseTime { clock: clock.clone(), terms };
+        let store = match self {
+            Self::File(folder) => sqlite::open(&folder.path().join(FILE), "acme").await,
+            Self::Objects(bucket) => objects::open_by(bucket.clone(), "acme", time(LeaseTerms::default())).await,
+            Self::S3(s3) => objects::open_by(Arc::new(bucket_at(s3)), "acme", time(LeaseTerms::default())).await,
+            Self::Postgres(state) => postgres::open_by(place_in(state, "acme"), time(LeaseTerms::QUICK)).await,
+        };
+        seals(store.unwrap())
+    }
+
+    async fn put(&self, replacement: Replacement<'_>) -> Result<(), StateError> {
         match self {
-            Self::File(folder) => open(&folder.path().join("deep/er/state.db"), workspace).await,
-            Self::Objects(bucket) => objects::open(bucket.clone(), workspace, LeaseTerms::default()).await.map(seals),
-            Self::S3(s3) => objects::open(Arc::new(bucket_at(s3)), workspace, LeaseTerms::default()).await.map(seals),
-            Self::Postgres(state) => postgres::open(place_in(state, workspace), LeaseTerms::QUICK).await.map(seals),
+            Self::File(folder) => sqlite::put(&folder.path().join(FILE), replacement).await,
+            Self::Objects(bucket) => objects::put(bucket.clone(), replacement).await,
+            Self::S3(s3) => objects::put(Arc::new(bucket_at(s3)), replacement).await,
+            Self::Postgres(state) => postgres::put(place_in(state, replacement.workspace), replacement).await,
         }
     }
 
     pub(super) async fn look(&self, workspace: &str) -> Result<Option<Arc<dyn Store>>, StateError> {
         match self {
-            Self::File(folder) => look_at(&folder.path().join("deep/er/state.db"), workspace).await,
+            Self::File(folder) => look_at(&folder.path().join(FILE), workspace).await,
             Self::Objects(bucket) => objects::look(bucket.clone(), Some(workspace)).await.map(|store| store.map(seals)),
             Self::S3(s3) => objects::look(Arc::new(bucket_at(s3)), Some(workspace)).await.map(|store| store.map(seals)),
             Self::Postgres(state) => postgres::look(place_in(state, workspace)).await.map(|store| store.map(seals)),
+        }
+    }
+}
+
+/// Lets time go by, a step at a time, while somebody waits: as often as they look.
+pub(super) async fn as_time_goes_by<T>(clock: &HandClock, step: Duration, waiting: impl Future<Output = T>) -> T {
+    let mut waiting = std::pin::pin!(waiting);
+    let mut slept = 0;
+    loop {
+        tokio::select! {
+            done = &mut waiting => return done,
+            () = clock.slept(slept + 1) => {
+                slept = clock.sleeps();
+                clock.advance(step);
+            }
         }
     }
 }
@@ -237,18 +310,6 @@ async fn files_that_are_no_state_are_refused_and_stay_as_they_are() {
     rusqlite::Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
     assert!(matches!(open(&newer, "acme").await, Err(StateError::Version { found: 99, .. })));
     assert!(look(&folder.path().join("none")).await.unwrap().is_none());
-}
-
-#[tokio::test]
-async fn two_runs_do_not_overlap_and_the_message_names_the_holder() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("state.db");
-    let (one, other) = (open(&path, "acme").await.unwrap(), open(&path, "acme").await.unwrap());
-    let held = one.lock("jane").await.unwrap();
-    let error = other.lock("joe").await.unwrap_err().to_string();
-    assert!(error.contains(&format!("jane, process {} on ", std::process::id())), "{error}");
-    drop(held);
-    assert!(other.lock("joe").await.is_ok());
 }
 
 #[cfg(unix)]
@@ -463,25 +524,4 @@ async fn a_copy_is_a_state_of_its_own_and_takes_the_place_of_nothing(
     assert_eq!(looked.load().await.unwrap(), store.load().await.unwrap());
     assert_eq!(looked.generation().await.unwrap(), store.generation().await.unwrap());
     assert!(matches!(store.copy_to(copy).await, Err(StateError::Copy { .. })));
-}
-
-#[rstest]
-#[tokio::test]
-async fn things_stand_on_their_shelves_until_they_are_taken_away(
-    #[values(Kind::File, Kind::Objects, Kind::S3, Kind::Postgres)] kind: Kind,
-) {
-    let Some(place) = Place::of(kind) else { return };
-    let store = place.open("acme").await.unwrap();
-    let brake = |who: &str| crate::model::Brake { who: who.into(), at: now(), reason: None, everything: false };
-    let facts =
-        [Shelf::Brake.put("workspace", &brake("ada")), Shelf::Requests.put("workspace", &1), Shelf::Brake.put("workspace", &brake("bob"))];
-    store.commit(facts.into()).await.unwrap();
-    drop(store);
-
-    let store = place.open("acme").await.unwrap();
-    assert_eq!(Shelf::Brake.all(store.as_ref()).await.unwrap(), [("workspace".into(), brake("bob"))]);
-    assert_eq!(Shelf::Requests.all::<u32>(store.as_ref()).await.unwrap(), [("workspace".into(), 1)]);
-    assert_eq!(Shelf::Requests.all::<String>(store.as_ref()).await.unwrap(), [], "what can't be read is no thing");
-    store.commit(vec![Shelf::Brake.take("workspace")]).await.unwrap();
-    assert_eq!(store.shelf(Shelf::Brake).await.unwrap(), []);
 }

@@ -173,7 +173,7 @@ async function looks(page) {
     overview: "/", plans: "/plans", plan, pending: "/pending", people: "/people", search: "/people?q=zh", nobody: "/people?q=nobody-is-called-so",
     person: "/person?key=people/1008", "cut-off": "/person?key=brightwell/BW-08", group: "/group?key=group/product", "group-of-values": "/group?key=group/department",
     leaver: "/person?key=brightwell/BW-04", sources: "/sources",
-    guardrails: "/guardrails", history: "/history", "one-run": run, run: "/run", sync: "/sync", pause: "/pause", revoke: "/revoke?key=people/1008",
+    guardrails: "/guardrails", history: "/history", "history-of-a-person": "/history?who=people/1008", "history-of-nobody": "/history?who=nobody-is-called-so", "history-at-a-target": "/history?target=chat&since=12h", "one-run": run, run: "/run", sync: "/sync", pause: "/pause", revoke: "/revoke?key=people/1008",
     missing: "/nothing",
   };
   if (shots) fs.mkdirSync(shots, { recursive: true });
@@ -330,6 +330,24 @@ async function approves() {
   assert.equal(answer.status(), 200, await words(page));
   await until(page, "/plans", (text) => text.includes("No plan waits"), "the run");
   await until(page, "/history", (text) => /mara@acme.example/.test(text) && /approved/.test(text), "who approved it");
+  await narrows(page);
+}
+
+/// The history of one target, and then of one person, by the form alone.
+async function narrows(page) {
+  await page.goto(`${base}/history`);
+  await page.select("form.filters select[name=target]", "chat");
+  await page.type("form.filters input[name=since]", "12h");
+  await press(page, "form.filters button");
+  assert.match(await words(page), /mara@acme.example/, "who approved it there");
+  assert.equal(await page.$eval("form.filters select[name=target]", (select) => select.value), "chat", "what was asked for stands there");
+  await page.type("form.filters input[name=who]", "people/1008");
+  await page.focus("form.filters input[name=who]");
+  const [answer] = await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+  assert.equal(answer.status(), 200);
+  assert.doesNotMatch(await words(page), /Nothing of that happened/);
+  await press(page, "form.filters a.button");
+  assert.equal(page.url(), `${base}/history`);
 }
 
 /// Whoever signs in again proves anew who they are, though the provider knows them.

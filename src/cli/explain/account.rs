@@ -11,7 +11,7 @@ use crate::cli::output::TextOrJson;
 use crate::cli::report::{self, Exit, Failure};
 use crate::cli::unclaimed::answer;
 use crate::model::{Change, ObjectKind, Plan};
-use crate::planning::explain::{AccountExplanation, NoAccount, Whose, told_of_account};
+use crate::planning::explain::{AccountExplanation, NoAccount, Whose};
 use crate::render::style::{QUIET, paint};
 use crate::render::{explanation, safe};
 
@@ -77,7 +77,7 @@ impl AccountName<'_> {
 pub fn tell(behind: &ChangeOrigins<'_>, plan: &Plan, named: &AccountName<'_>, form: TextOrJson) -> Result<(), Failure> {
     let account = behind.provenance().explain_account(named.target, named.name).map_err(|why| named.failure(why))?;
     let changes: Vec<_> = plan.changes.iter().filter(|change| concerns(change, &account)).collect();
-    let findings = told_of_account(plan, &account, &changes);
+    let findings = behind.provenance().noticed_of(plan, &account, &changes);
     if form == TextOrJson::Json {
         let document = json!({"formatVersion": 1, "account": account, "changes": changes, "findings": findings});
         return report::result(format!("{document:#}\n").as_bytes());

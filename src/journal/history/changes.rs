@@ -6,8 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+
+use super::read_line;
 
 use crate::journal::{Entry, Event, Intent, Journal, JournalError, ResultWord};
 use crate::model::{Action, Change, ChangeId, Key, Reason, Value};
@@ -75,6 +77,9 @@ pub struct ChangeQuery<'a> {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedChange {
+    /// the number of the entry by which it was first meant
+    #[serde(skip)]
+    pub seq: u64,
     /// when it was first meant
     pub at: Timestamp,
     /// the run's name
@@ -128,7 +133,7 @@ impl RecordedChanges {
     /// Looks through the journal.
     pub async fn read(journal: &Journal<'_>, wanted: &ChangeQuery<'_>) -> Result<Self, WhoError> {
         let keys = match wanted.person {
-            Some(person) => Some(keys_of(journal, person).await?),
+            Some(person) => Some(keys_of(journal, (0, u64::MAX), person).await?),
             None => None,
         };
         let mut found = Self::default();
@@ -136,27 +141,35 @@ impl RecordedChanges {
         Ok(found)
     }
 
-    /// What the entries behind one have of whoever has just this key. Of others nothing is opened: whose each line is, the keys that seal it say.
-    pub async fn of_key(journal: &Journal<'_>, key: &Arc<str>, mut after: u64, whose: &mut KnownSubjects) -> Result<Self, JournalError> {
-        let (keys, mut found) = (BTreeSet::from([key.clone()]), Self::default());
+    /// What was meant, done or said among the entries behind one and up to another: of whoever has one of these keys, or of all. Of others nothing is opened: whose each
+    /// line is, the keys that seal it say. What came of a change is looked for to the journal's end.
+    pub async fn within(
+        journal: &Journal<'_>,
+        (mut after, last): (u64, u64),
+        keys: Option<&BTreeSet<Arc<str>>>,
+        wanted: &ChangeQuery<'_>,
+        whose: &mut KnownSubjects,
+    ) -> Result<Self, JournalError> {
+        let mut found = Self::default();
         loop {
             let lines = journal.lines(after).await?;
-            let Some(last) = lines.last() else { return Ok(found) };
-            after = last.seq;
-            let subjects: Vec<Vec<Arc<str>>> = lines.iter().map(subjects).collect();
-            let locked = !whose.learn(journal, subjects.iter().flatten()).await?;
-            // What became of a group's change is sealed under no member's key.
-            let of_group = |subjects: &[Arc<str>]| subjects.iter().all(|subject| whose.is_group(subject));
-            let about = |(line, subjects): &(ChainLine, Vec<Arc<str>>)| match line.event.as_str() {
-                "started" => true,
-                "outcome" if of_group(subjects) => true,
-                _ => locked || subjects.iter().any(|subject| whose.is(subject, key)),
-            };
-            let theirs: Vec<ChainLine> = lines.into_iter().zip(subjects).filter(about).map(|(line, _)| line).collect();
+            let Some(end) = lines.last() else { return Ok(found) };
+            after = end.seq;
+            let theirs = theirs(journal, lines, keys, wanted.target, whose).await?;
+            let open = |line: &ChainLine| line.seq <= last || found.awaits(line);
+            let theirs: Vec<ChainLine> = theirs.into_iter().filter(open).collect();
             for entry in journal.opened(&theirs).await? {
-                found.take(entry, &ChangeQuery::default(), Some(&keys));
+                found.take(entry, wanted, keys);
+            }
+            if after >= last && found.changes.iter().all(|change| change.result.is_some()) {
+                return Ok(found);
             }
         }
+    }
+
+    /// Whether a line says what came of a change that was found.
+    fn awaits(&self, line: &ChainLine) -> bool {
+        line.event == "outcome" && self.at.keys().any(|(run, _)| *run == line.run)
     }
 
     /// Whether nothing was found.
@@ -168,6 +181,46 @@ impl RecordedChanges {
     pub fn document(&self) -> serde_json::Value {
         json!({"formatVersion": 1, "changes": self.changes, "revocations": self.revocations, "acts": self.acts})
     }
+}
+
+/// Lines that may be of whoever has one of these keys, and at a target.
+async fn theirs(
+    journal: &Journal<'_>,
+    lines: Vec<ChainLine>,
+    keys: Option<&BTreeSet<Arc<str>>>,
+    target: Option<&str>,
+    whose: &mut KnownSubjects,
+) -> Result<Vec<ChainLine>, JournalError> {
+    let lines: Vec<ChainLine> = lines.into_iter().filter(|line| target.is_none_or(|target| is_at(line, target))).collect();
+    let Some(keys) = keys else { return Ok(lines) };
+    let subjects: Vec<Vec<Arc<str>>> = lines.iter().map(subjects).collect();
+    let locked = !whose.learn(journal, subjects.iter().flatten()).await?;
+    // What became of a group's change is sealed under no member's key.
+    let of_group = |subjects: &[Arc<str>]| subjects.iter().all(|subject| whose.is_group(subject));
+    let about = |(line, subjects): &(ChainLine, Vec<Arc<str>>)| match line.event.as_str() {
+        "started" => true,
+        "outcome" if of_group(subjects) => true,
+        _ => locked || subjects.iter().any(|subject| keys.iter().any(|key| whose.is(subject, key))),
+    };
+    Ok(lines.into_iter().zip(subjects).filter(about).map(|(line, _)| line).collect())
+}
+
+/// Of a line the targets that it is about, which stand in the clear.
+#[derive(Deserialize)]
+struct Aimed {
+    #[serde(default)]
+    target: Option<Arc<str>>,
+    #[serde(default)]
+    targets: serde_json::Value,
+}
+
+/// Whether a line is about a target, or says who runs what.
+fn is_at(line: &ChainLine, target: &str) -> bool {
+    if line.event == "started" {
+        return true;
+    }
+    let Ok(Aimed { target: one, targets }) = read_line::<Aimed>(line) else { return true };
+    one.is_some_and(|one| *one == *target) || targets.as_array().is_some_and(|all| all.iter().any(|one| one.as_str() == Some(target)))
 }
 
 /// What the journal knows somebody by.
@@ -182,10 +235,16 @@ const NAMES: [&str; 3] = ["userName", "displayName", "emails"];
 /// Keys that an error names.
 const MOST: usize = 5;
 
-/// The keys of whoever is meant: the key itself, else whoever has that name or record, else the one person of whose names it is a word.
-pub async fn keys_of(journal: &Journal<'_>, who: &str) -> Result<BTreeSet<Arc<str>>, WhoError> {
+/// The keys of whoever is meant among the entries behind one and up to another: the key itself, else whoever has that name or record, else the one person of whose
+/// names it is a word.
+pub async fn keys_of(journal: &Journal<'_>, (mut after, last): (u64, u64), who: &str) -> Result<BTreeSet<Arc<str>>, WhoError> {
     let mut known = Known::default();
-    journal.each(None, |entry| known.take(entry)).await?;
+    while after < last {
+        let entries = journal.page(after).await?;
+        let Some(end) = entries.last() else { break };
+        after = end.seq;
+        entries.into_iter().filter(|entry| entry.seq <= last).for_each(|entry| known.take(entry));
+    }
     let who_small = who.to_lowercase();
     let called = |fits: &dyn Fn(&str) -> bool| -> BTreeSet<Arc<str>> {
         known.names.iter().filter(|(_, names)| names.iter().any(|name| fits(name))).map(|(key, _)| key.clone()).collect()
@@ -296,7 +355,15 @@ impl RecordedChanges {
         }
         let who = self.who.get(&entry.run).cloned().unwrap_or_default();
         self.at.insert(at, self.changes.len());
-        self.changes.push(RecordedChange { at: entry.at, run: entry.run.clone(), who, intent, result: None, message: None });
+        self.changes.push(RecordedChange {
+            seq: entry.seq,
+            at: entry.at,
+            run: entry.run.clone(),
+            who,
+            intent,
+            result: None,
+            message: None,
+        });
     }
 }
 

@@ -5,6 +5,7 @@
 mod acts;
 mod changes;
 mod lately;
+mod moment;
 mod run;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use serde_json::json;
 pub use acts::RecordedAct;
 pub use changes::{ChangeQuery, KnownSubjects, RecordedChange, RecordedChanges, WhoError, keys_of, why_meant};
 pub use lately::RecentNumbers;
+pub use moment::TimeBound;
 pub use run::{RunChange, RunPage};
 
 use super::chain::{Entry, Journal, JournalError};
@@ -27,6 +29,9 @@ use crate::state::ChainLine;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedRun {
+    /// the number of its first entry
+    #[serde(skip)]
+    pub seq: u64,
     /// its name
     pub run: String,
     /// when it began
@@ -67,10 +72,13 @@ pub struct RunsAndActs {
 }
 
 impl RunsAndActs {
-    /// All that the journal has behind an entry; behind none: all of it. Nothing that is sealed is opened, since nothing here is about the people of the workspace.
-    pub async fn read(journal: &Journal<'_>, after: u64) -> Result<Self, JournalError> {
+    /// What began among the entries behind one and up to another, and what came of it. Nothing that is sealed is opened, since nothing here is about the people of
+    /// the workspace.
+    pub async fn read(journal: &Journal<'_>, (after, last): (u64, u64)) -> Result<Self, JournalError> {
         let mut told = Self::default();
         journal.each_line((after, None), |line| told.hear(line)).await?;
+        told.runs.retain(|run| run.seq <= last);
+        told.acts.retain(|act| act.seq <= last);
         Ok(told)
     }
 
@@ -94,7 +102,8 @@ impl RunsAndActs {
             Event::Started { plan, who, .. } => {
                 self.at.insert(entry.run.clone(), self.runs.len());
                 let results = BTreeMap::new();
-                self.runs.push(RecordedRun { run: entry.run, started: entry.at, ended: None, who, plan, results, stopped: None });
+                let seq = entry.seq;
+                self.runs.push(RecordedRun { seq, run: entry.run, started: entry.at, ended: None, who, plan, results, stopped: None });
             }
             Event::Finished { results, stopped } => {
                 if let Some(run) = self.run(&entry.run) {

@@ -42,7 +42,8 @@ pub(in crate::planning) fn look(
             Truth::Unknown(words) => {
                 cover.unclear.push(person.number);
                 let sentence = format!("{{who}}: whether {} is theirs could not be worked out, so nothing changes: {words}", rules.key);
-                let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, None, sentence);
+                let system = basis.people.awaits(person.number).filter(|_| person.failures.is_empty());
+                let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, system, sentence);
                 findings.share(shared.at(rules.when_place.as_ref()), &Arc::from(person.key.as_str()));
             }
         }

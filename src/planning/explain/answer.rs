@@ -5,7 +5,8 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Explanation, GroupExplanation, Provenance, told, told_of_group};
+use super::told::{told, told_of_account, told_of_group};
+use super::{AccountExplanation, Explanation, GroupExplanation, Provenance};
 use crate::model::{Change, Finding, Plan, RehearsedChange};
 
 /// Everything about a person.
@@ -46,18 +47,23 @@ impl Provenance<'_> {
 
     /// Everything about a group by its key, at one target or at all; nothing where none is declared so.
     pub fn about_group<'p>(&self, plan: &'p Plan, key: &str, target: Option<&str>) -> Option<GroupAnswer<'p>> {
-        Some(Self::with_changes(plan, self.explain_group(key, target)?, target))
+        Some(self.with_changes(plan, self.explain_group(key, target)?, target))
     }
 
     /// The same about a group of whose members a page was explained.
-    pub fn with_changes<'p>(plan: &'p Plan, group: GroupExplanation, target: Option<&str>) -> GroupAnswer<'p> {
+    pub fn with_changes<'p>(&self, plan: &'p Plan, group: GroupExplanation, target: Option<&str>) -> GroupAnswer<'p> {
         let of = |change: &&Change| {
             let member = || change.members.iter().any(|member| member.member.key == group.group);
             is_at(change, target) && (change.object.key == group.group || member())
         };
         let changes: Vec<_> = plan.changes.iter().filter(of).collect();
-        let findings = told_of_group(plan, &group, &changes);
+        let findings = told_of_group(self.basis.policy, plan, &group, &changes);
         GroupAnswer { group, changes, findings }
+    }
+
+    /// What was noticed about an account, or about whoever has it.
+    pub fn noticed_of<'p>(&self, plan: &'p Plan, account: &AccountExplanation, changes: &[&Change]) -> Vec<&'p Finding> {
+        told_of_account(self.basis.policy, plan, account, changes)
     }
 }
 

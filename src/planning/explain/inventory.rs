@@ -195,24 +195,31 @@ fn of(held: &HeldAccount) -> (&Arc<str>, &Arc<str>, &Arc<str>) {
 }
 
 fn person(basis: &Basis<'_>, matched: &Matched, held: &[Vec<HeldAccount>], person: &Person<'_>) -> ListedPerson {
-    let shown = |name: &'static str| {
-        let secret = basis.policy.is_sensitive(name) || attribute(name).is_none_or(|known| known.visibility == Visibility::Secret);
-        let value = (!secret).then(|| basis.layout.slot(name)).flatten().and_then(|slot| person.text(slot));
-        value.filter(|value| !value.is_empty()).map(|value| (Cow::Borrowed(name), value))
-    };
     let key: Arc<str> = Arc::from(person.key.as_str());
     let accounts = matched.claims.iter().zip(held).filter_map(|(claims, held)| held.get(claims.row(person.number)? as usize).cloned());
     ListedPerson {
         name: person.called(&basis.layout).unwrap_or_else(|| key.clone()),
         key,
         declared_by: basis.people.declared(person.number).map(|user| Key::user(&user.name).text()),
-        attributes: TOLD.into_iter().filter_map(shown).collect(),
-        lifecycle: Cow::Borrowed(match &person.standing {
-            Standing::Is(lifecycle) => standing::word(*lifecycle),
-            Standing::Deselected => "left out",
-            Standing::DuplicateKey | Standing::Unknown(_) | Standing::Doubtful(_) => "not known",
-        }),
+        attributes: TOLD.into_iter().filter_map(|name| Some((Cow::Borrowed(name), shown(basis, person, name)?))).collect(),
+        lifecycle: Cow::Borrowed(lifecycle(person)),
         accounts: accounts.collect(),
+    }
+}
+
+/// A text that everybody may know.
+pub(super) fn shown(basis: &Basis<'_>, person: &Person<'_>, name: &'static str) -> Option<Arc<str>> {
+    let secret = basis.policy.is_sensitive(name) || attribute(name).is_none_or(|known| known.visibility == Visibility::Secret);
+    let value = (!secret).then(|| basis.layout.slot(name)).flatten().and_then(|slot| person.text(slot));
+    value.filter(|value| !value.is_empty())
+}
+
+/// Where somebody stands, in a word or two.
+pub(super) fn lifecycle(person: &Person<'_>) -> &'static str {
+    match &person.standing {
+        Standing::Is(lifecycle) => standing::word(*lifecycle),
+        Standing::Deselected => "left out",
+        Standing::DuplicateKey | Standing::Unknown(_) | Standing::Doubtful(_) => "not known",
     }
 }
 

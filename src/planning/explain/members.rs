@@ -85,20 +85,17 @@ impl GroupRoster {
     }
 }
 
-/// Everybody is asked, and nobody why.
-pub(super) fn roster(basis: &Basis<'_>, at: usize) -> GroupRoster {
+/// Everybody is asked, and nobody why. `people`: all of them, by key.
+pub(super) fn roster(basis: &Basis<'_>, at: usize, people: &[u32]) -> GroupRoster {
     let mut roster = GroupRoster::default();
     let mut person = Person::default();
-    for number in 0..basis.people.len() {
+    for &number in people {
         basis.people.assemble(&basis.layout, number, &mut person);
         if belongs(basis, at, &person) != Some(false) {
             roster.members.push(number);
         } else if is_excluded(basis, at, &person) {
             roster.excluded.push(number);
         }
-    }
-    for people in [&mut roster.members, &mut roster.excluded] {
-        people.sort_by_cached_key(|number| basis.people.key(*number));
     }
     roster
 }

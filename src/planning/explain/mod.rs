@@ -13,6 +13,7 @@ mod members;
 mod origins;
 mod person;
 mod records;
+mod register;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -27,8 +28,9 @@ pub use inventory::{GroupStands, HeldAccount, Inventory, ListedAccount, ListedGr
 use jiff::civil::Date;
 pub use members::{GroupAt, GroupExplanation, GroupRoster, Stands};
 pub use origins::Origins;
+pub use register::{NameRegister, RegisteredPerson};
 use serde::Serialize;
-pub use told::{told, told_of_account, told_of_group};
+pub use told::names_at;
 pub use whose::{AccountExplanation, NoAccount, Whose};
 
 use crate::diagnostic::Place;
@@ -281,6 +283,8 @@ pub struct Provenance<'a> {
     basis: Basis<'a>,
     /// whose each account is, and which object each group is: of everybody at once, so for the first question that needs it
     stood: OnceLock<Stood>,
+    /// everybody, by key
+    by_key: OnceLock<Vec<u32>>,
 }
 
 /// What takes a look at everybody to know.
@@ -297,7 +301,7 @@ impl<'a> Provenance<'a> {
 
     /// The same with what was looked up.
     pub fn answered(policy: &'a Policy, world: &'a World, answers: &[(Lookup, Answer)], moment: Moment) -> Self {
-        Self { basis: Basis::new(policy, world, answers, moment), stood: OnceLock::new() }
+        Self { basis: Basis::new(policy, world, answers, moment), stood: OnceLock::new(), by_key: OnceLock::new() }
     }
 
     /// The keys of the identities that a person may mean: a key, a record's key, a User's name, a user name or an e-mail address.
@@ -392,7 +396,7 @@ impl<'a> Provenance<'a> {
 
     /// Who is in a group and who is kept out of it; nothing where none is declared by this key.
     pub fn roster(&self, key: &str) -> Option<GroupRoster> {
-        self.basis.groups.find(key).map(|at| members::roster(&self.basis, at))
+        self.basis.groups.find(key).map(|at| members::roster(&self.basis, at, self.by_key()))
     }
 
     /// Everything about a group, and of its members those of a page: what everybody's reasons are takes long where there are many.
@@ -410,6 +414,35 @@ impl<'a> Provenance<'a> {
     pub fn inventory(&self) -> Inventory {
         let Stood { matched, resolved } = self.stood();
         inventory::list(&self.basis, matched, resolved)
+    }
+
+    /// Whose each account is, and which object each group is: whoever asks about people next finds it known.
+    pub fn settle(&self) {
+        self.stood();
+    }
+
+    /// Everybody by their names.
+    pub fn register(&self) -> NameRegister {
+        register::register(&self.basis, &self.stood().matched)
+    }
+
+    /// What a list tells of somebody in the register.
+    pub fn registered(&self, number: u32) -> RegisteredPerson {
+        register::person(&self.basis, &self.stood().matched, number)
+    }
+
+    /// Declared groups, by key and what they are displayed as, those that a `forEach` makes among them.
+    pub fn groups(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
+        self.basis.groups.all.iter().map(|group| (&group.key, &group.display_name))
+    }
+
+    /// Everybody, by key.
+    pub fn by_key(&self) -> &[u32] {
+        self.by_key.get_or_init(|| {
+            let mut people: Vec<u32> = (0..self.basis.people.len()).collect();
+            people.sort_by_cached_key(|number| self.basis.people.key(*number));
+            people
+        })
     }
 
     /// The document or the command that cuts off the account, or each member.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{AccountExplanation, Explanation, GroupExplanation, Whose};
 use crate::model::{Change, Finding, FindingCode, Key, Plan, Severity};
+use crate::policy::Policy;
 
 /// Those about a person, in the plan's order: whatever names them, what withholds a change of theirs (`changes`), and what could not be known of a whole
 /// source or target of theirs.
@@ -32,30 +33,35 @@ pub fn told<'p>(plan: &'p Plan, explanation: &Explanation, changes: &[&Change], 
 }
 
 /// Those about a group: whatever names it, what withholds a change of it, and a target of its that could not be read.
-pub fn told_of_group<'p>(plan: &'p Plan, group: &GroupExplanation, changes: &[&Change]) -> Vec<&'p Finding> {
+pub fn told_of_group<'p>(policy: &Policy, plan: &'p Plan, group: &GroupExplanation, changes: &[&Change]) -> Vec<&'p Finding> {
     let here = |system: &Arc<str>| group.targets.iter().any(|at| at.target == *system);
     let wanted = plan.findings.iter().enumerate().filter(|(at, finding)| {
         let whole = is_grave(finding) && concerns_all(finding) && is_unknown(finding);
-        let about = is_about(finding, &group.group) && finding.subject.system.as_ref().is_none_or(here);
+        let about = is_about(finding, &group.group) && finding.subject.system.as_ref().is_none_or(|at| here(at) || !is_target(policy, at));
         withholds(*at, changes) || about || (whole && finding.subject.system.as_ref().is_some_and(here))
     });
     wanted.map(|(_, finding)| finding).collect()
 }
 
 /// Those about an account: whatever is said of whoever has it, or of the account itself, and a target that could not be read.
-pub fn told_of_account<'p>(plan: &'p Plan, account: &AccountExplanation, changes: &[&Change]) -> Vec<&'p Finding> {
+pub fn told_of_account<'p>(policy: &Policy, plan: &'p Plan, account: &AccountExplanation, changes: &[&Change]) -> Vec<&'p Finding> {
     let strange = Key::unclaimed(&account.id).to_string();
     let known = matches!(account.is, Whose::Claimed | Whose::CutOff | Whose::Former);
     let keys: Vec<&str> =
         account.holders.iter().filter(|_| known).map(AsRef::as_ref).chain([strange.as_str(), account.account.as_ref()]).collect();
     let wanted = plan.findings.iter().enumerate().filter(|(at, finding)| {
-        let here = finding.subject.system.as_ref().is_none_or(|system| *system == account.target);
+        let here = finding.subject.system.as_ref().is_none_or(|system| *system == account.target || !is_target(policy, system));
         let whole = is_grave(finding) && concerns_all(finding) && is_unknown(finding) && finding.subject.system.is_some();
         // The sentences about accounts that could be anybody's name them by their id.
         let named = finding.severity != Severity::Note && is_about_ownership(finding) && names(&finding.message, &account.id);
         withholds(*at, changes) || here && (whole || named || keys.iter().any(|key| is_about(finding, key)))
     });
     wanted.map(|(_, finding)| finding).collect()
+}
+
+/// What is said of another target is not said of this one; what is said of a source holds at all of them.
+fn is_target(policy: &Policy, system: &str) -> bool {
+    policy.targets.iter().any(|target| *target.name == *system)
 }
 
 fn is_about_ownership(finding: &Finding) -> bool {
@@ -74,10 +80,16 @@ fn is_about(finding: &Finding, key: &str) -> bool {
     finding.subject.key.as_ref().is_some_and(is) || finding.about.iter().any(is) || names(&finding.message, key)
 }
 
-/// Whether a sentence has a key as a word of its own: `hr/1` is not in `hr/10`, nor in `hr/1.5`.
+/// Whether a sentence has a key as a word of its own.
 fn names(sentence: &str, key: &str) -> bool {
+    names_at(sentence, key).next().is_some()
+}
+
+/// Where a sentence has a key as a word of its own: `hr/1` is not in `hr/10`, nor in `hr/1.5`.
+pub fn names_at<'s>(sentence: &'s str, key: &'s str) -> impl Iterator<Item = usize> + 's {
     let inner = |letter: char| letter.is_alphanumeric() || "/_-".contains(letter);
-    sentence.match_indices(key).any(|(at, _)| {
+    let places = sentence.match_indices(key).map(|(at, _)| at);
+    places.filter(move |&at| {
         let (before, after) = (sentence.get(..at).unwrap_or_default(), sentence.get(at + key.len()..).unwrap_or_default());
         let mut next = after.chars();
         let goes_on = match next.next() {

@@ -46,7 +46,8 @@ impl GroupCover {
                     self.unclear[*at].push(person.number);
                     let sentence =
                         format!("{{who}}: whether {} covers them could not be worked out, so memberships stay: {words}", group.key);
-                    let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, None, sentence);
+                    let system = basis.people.awaits(person.number).filter(|_| person.failures.is_empty());
+                    let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, system, sentence);
                     findings.share(shared.at(group.rule_place.as_ref()), &Arc::from(person.key.as_str()));
                 }
             }

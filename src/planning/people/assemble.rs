@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::model::{Cell, Key, ValueState};
 use crate::planning::people::identity::{Identities, IdentityOrigin};
 use crate::planning::people::lifecycle;
+use crate::planning::people::matched_records::Record;
 use crate::planning::people::person::Person;
 use crate::planning::people::precedence;
 use crate::planning::people::records::Records;
@@ -135,6 +136,20 @@ impl<'w> Identities<'w> {
             self.fill(layout, &records, self.declared(number), 0..layout.slots.len(), person);
             each(person);
         }
+    }
+
+    /// The source because of which something of an identity is not known: it was not read to its end, and may say more of it.
+    pub(in crate::planning) fn awaits(&self, number: u32) -> Option<&'w Arc<str>> {
+        let unread = |source: usize| !self.world.trust[source].evidence.proves_absence();
+        let source = match self.blocked(number) {
+            Some(Block::Unseen(source)) => Some(*source),
+            Some(Block::Contested | Block::Broken(_)) => None,
+            None => {
+                let behind = self.behind(number).into_iter().filter(|(_, record)| *record == Record::Unknown);
+                behind.map(|(source, _)| source).find(|source| unread(*source))
+            }
+        };
+        source.map(|source| &self.policy.sources[source].name)
     }
 
     fn block_words(&self, block: &Block) -> Arc<str> {

@@ -10,6 +10,7 @@ use crate::planning::findings::{Findings, Shared};
 use crate::planning::people::identity::Identities;
 use crate::planning::people::matched_records::Record;
 use crate::planning::people::person::{FailedRule, Person};
+use crate::planning::people::records::SCOPE_FAILED;
 use crate::planning::people::standing::Standing;
 use crate::planning::schema::layout::Layout;
 use crate::planning::schema::values::Held;
@@ -25,7 +26,9 @@ pub(in crate::planning) fn tell(people: &Identities<'_>, layout: &Layout<'_>, pe
         }
         Standing::Unknown(words) => {
             let sentence = format!("{{who}}: {words}, so nothing is changed for it");
-            findings.share(Shared::new(Severity::Error, FindingCode::ExpressionFailed, None, sentence), &key);
+            // Whatever is about a source that was not read to its end is one thing to see to.
+            let system = people.awaits(person.number).filter(|_| **words != *SCOPE_FAILED);
+            findings.share(Shared::new(Severity::Error, FindingCode::ExpressionFailed, system, sentence), &key);
         }
         Standing::Doubtful(doubt) if !doubt.told => {
             let sentence = format!("{{who}}: {}; everything stays as it is", doubt.words);

@@ -24,9 +24,14 @@ impl Basis<'_> {
     pub(in crate::planning) fn account(&self, target: usize, row: u32, key: &Arc<str>) -> ObjectRef {
         let accounts = self.observed[target].accounts();
         let id: Arc<str> = Arc::from(accounts.id(row).as_ref());
-        let text = |name: &str| accounts.cell_of(row, name).as_text().filter(|text| !text.is_empty()).map(Arc::from);
-        let name = text("userName").or_else(|| text("displayName")).unwrap_or_else(|| id.clone());
-        ObjectRef { kind: ObjectKind::Account, key: key.clone(), id: Some(id), name }
+        ObjectRef { kind: ObjectKind::Account, key: key.clone(), id: Some(id), name: self.account_name(target, row).into() }
+    }
+
+    /// What an account is called at its target.
+    pub(in crate::planning) fn account_name(&self, target: usize, row: u32) -> Cow<'_, str> {
+        let accounts = self.observed[target].accounts();
+        let text = |name: &str| accounts.cell_of(row, name).as_text().filter(|text| !text.is_empty()).map(Cow::Borrowed);
+        text("userName").or_else(|| text("displayName")).unwrap_or_else(|| accounts.id(row))
     }
 
     /// The id that a reference to somebody has: of the account that is theirs, and of whoever stands beyond, the one that is observed there.

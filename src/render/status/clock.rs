@@ -31,6 +31,11 @@ impl StatusClock<'_> {
         format!("{} ({} ago)", self.at(at), self.age(at))
     }
 
+    /// `2026-11-28 03:12:40 (86 min ago)`: to the second.
+    pub fn exactly(&self, at: Timestamp) -> String {
+        format!("{} ({} ago)", at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S"), self.age(at))
+    }
+
     /// How long ago.
     pub fn age(&self, at: Timestamp) -> String {
         age(self.now.duration_since(at))

@@ -2,6 +2,8 @@
 //!
 //! Must never: do anything by a link, or anything that `acts` does not.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::State;
 use axum::http::header::LOCATION;
@@ -11,6 +13,7 @@ use maud::html;
 
 use super::{Answer, Form, Here, PageContext, Part, Who, link, plan, text};
 use crate::model::Decided;
+use crate::render::count;
 use crate::server::answer::Problem;
 use crate::server::api::asked;
 use crate::server::guard::SentForm;
@@ -50,10 +53,15 @@ pub(super) async fn ask_revoke(State(site): Here, Extension(visitor): Who, Exten
     if text(&key) != key {
         return Err(Problem::wrong("this key has signs that can't be typed").next("cut them off by the command line: `headcount revoke`"));
     }
-    let name = called(&context, &key).await;
+    let (name, has) = held(&context, &key).await;
     let body = html! {
         h1 { "Cut " (text(name.as_deref().unwrap_or(&key))) " off everywhere" @if name.is_some() { " " code.quiet { (text(&key)) } } }
         p { "Sign-in ends at every target, now, past guardrails, approval and windows. It stops only at what a target protects. It stays so until somebody lifts it." }
+        @if has.is_empty() { p { "No account of theirs is known at any target." } }
+        @else {
+            h2 { "What would go" }
+            ul.told { @for (target, active) in &has { li { (text(target)) ": " @if *active { "an account that can sign in" } @else { "an account that can't sign in already" } } } }
+        }
         form.panel method="post" action=(link("/revoke", &[("key", &key)])) {
             (context.token())
             input type="hidden" name="key" value=(key);
@@ -65,12 +73,17 @@ pub(super) async fn ask_revoke(State(site): Here, Extension(visitor): Who, Exten
     Ok(context.page(Part::People, "Cut off", &body))
 }
 
-/// What people call whoever has a key, where that is known now.
-async fn called(context: &PageContext, key: &str) -> Option<String> {
-    let (view, _) = context.site.known().await.ok()?;
+/// What somebody is displayed as, and at which targets they have an account, and whether it can sign in: as far as that is known now.
+async fn held(context: &PageContext, key: &str) -> (Option<String>, Vec<(Arc<str>, bool)>) {
+    let Ok((view, _)) = context.site.known().await else { return (None, Vec::new()) };
     let key = key.to_owned();
-    let name = context.site.scholar.ask(view.snapshot, move |known| known.origins.provenance().displayed(&key)).await;
-    name.ok().flatten()
+    let found = context.site.scholar.ask(view.snapshot, move |known| {
+        let provenance = known.origins.provenance();
+        let targets = provenance.explain(&key, None).map(|all| all.targets).unwrap_or_default();
+        let held = targets.into_iter().filter_map(|one| Some((one.target, one.account?.active)));
+        (provenance.displayed(&key), held.collect())
+    });
+    found.await.unwrap_or_default()
 }
 
 pub(super) async fn revoke(State(site): Here, Extension(visitor): Who, form: SentForm) -> Answer {
@@ -86,9 +99,12 @@ pub(super) async fn ask_sync(State(site): Here, Extension(visitor): Who, Extensi
     let context = PageContext::new(site.clone(), visitor, form).await?;
     site.may(&context.visitor, SiteAction::Sync, None)?;
     let targets: Vec<_> = site.view().await?.snapshot.policy.targets.iter().map(|target| target.name.clone()).collect();
+    let systems = context.status.iter().flat_map(|status| &status.systems);
+    let (many, rows) = systems.fold((0, 0), |(many, rows), system| (many + 1, rows + system.rows));
     let body = html! {
         h1 { "Sync now" }
         p { "Everything that it needs is read at once, and what may be done is done. Guardrails, approval, suspension and closed windows hold what they hold." }
+        p.quiet { "Everything is " (count(many, "system")) ", which had " (count(rows, "row")) " when they were read last. A vendor's limit of requests is kept to." }
         form.panel method="post" action="/sync" {
             (context.token())
             label { "What" select name="target" { option value="" { "Everything" } @for name in &targets { option value=(name) { (text(name)) } } } }

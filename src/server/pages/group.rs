@@ -7,10 +7,11 @@ use axum::extract::State;
 use axum::http::Uri;
 use maud::{Markup, html};
 
+use super::named::said_of;
 use super::why::{because, reasons_in_short};
-use super::{Answer, Form, Here, PageContext, Part, Who, link, plan, tag, text, ticked};
+use super::{Answer, Form, Here, PageContext, Part, Who, link, plan, tag, text};
 use crate::model::Key;
-use crate::planning::explain::{GroupAnswer, GroupRoster, MembershipWhy, Provenance, Stands};
+use crate::planning::explain::{GroupAnswer, GroupRoster, MembershipWhy, Stands};
 use crate::render::{DisplayNames, count, number};
 use crate::server::answer::Problem;
 use crate::server::api::asked;
@@ -37,7 +38,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
             return Some((Key::group_name(&named).to_owned(), Arc::from(named.as_str()), self::made(&made)));
         };
         let explained = provenance.explain_members(&named, None, &roster, from..from.saturating_add(PAGE))?;
-        let answer = Provenance::with_changes(&plan, explained, None);
+        let answer = provenance.with_changes(&plan, explained, None);
         let names = DisplayNames::known(origins).displayed();
         let changes = html! { @for change in answer.changes.iter().take(CHANGES) { (plan::one(&plan, change, &names, origins)) } };
         Some((answer.group.display_name.to_string(), answer.group.group.clone(), group(&answer, &names, &changes, (&roster, from))))
@@ -67,7 +68,7 @@ fn group(answer: &GroupAnswer<'_>, names: &DisplayNames<'_>, changes: &Markup, (
     let GroupAnswer { group, changes: all, findings } = answer;
     html! {
         div.verdict { (because(&group.because, "")) }
-        @if !findings.is_empty() { section.risk { h2 { "Noticed" } ul.told { @for finding in findings { li { (ticked(&finding.message)) } } } } }
+        @if !findings.is_empty() { section.risk { h2 { "Noticed" } ul.told { @for finding in findings { li { (said_of(finding, &|key| names.person(key))) } } } } }
         h2 { "At each target" }
         ul.told { @for at in &group.targets { li {
             b { (text(&at.target)) } " "

@@ -4,6 +4,7 @@ use axum::Extension;
 use axum::extract::State;
 use maud::{Markup, html};
 
+use super::named::FoundNames;
 use super::{Answer, Form, Here, PageContext, Part, Who, plan, tag, text, ticked};
 use crate::model::{LimitUse, Plan, Severity, SystemStatus};
 use crate::policy::{Lets, Policy, ProtectionPolicy, TargetPolicy};
@@ -14,6 +15,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     let context = PageContext::new(site.clone(), visitor, form).await?;
     let view = site.view().await?;
     let systems: Vec<&SystemStatus> = context.status.iter().flat_map(|status| &status.systems).collect();
+    let names = FoundNames::of(&context, &view, view.plan.as_deref()).await?;
     let breached: usize = systems.iter().map(|system| system.breached.len()).sum();
     let body = html! {
         header.top {
@@ -22,7 +24,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
         }
         p.quiet { "Limits count what was done within their window, over all runs. Revocations go past them." }
         @for system in systems.iter().filter(|system| !system.breached.is_empty()) { (held(system)) }
-        @if let Some(plan) = &view.plan { (refused(&context, plan)) (room(plan)) }
+        @if let Some(plan) = &view.plan { (refused(names.as_ref(), plan)) (room(plan)) }
         (exceptions(&view.snapshot.policy))
     };
     Ok(context.page(Part::Guardrails, "Guardrails", &body))
@@ -38,17 +40,17 @@ fn held(system: &SystemStatus) -> Markup {
 }
 
 /// What is refused, with what lets exactly this through, ready to be pasted.
-fn refused(context: &PageContext, plan: &Plan) -> Markup {
+fn refused(names: Option<&FoundNames>, plan: &Plan) -> Markup {
     let found: Vec<_> = plan.findings.iter().filter(|finding| finding.severity == Severity::Refused).collect();
     html! {
-        @if !found.is_empty() && context.sees_people() {
+        @if let Some(names) = names.filter(|_| !found.is_empty()) {
             h2 { "What is refused, and how exactly this is let through" }
             ul.told { @for finding in found { li {
-                (ticked(&finding.message))
+                (names.said(finding))
                 @if let Some(place) = &finding.place { " " code { (text(&place.to_string())) } }
                 @if let Some(hint) = &finding.hint { @if hint.contains('\n') { pre { (crate::render::safe::lines(hint)) } } @else { br; "Next: " (ticked(hint)) } }
             } } }
-        } @else if !found.is_empty() { (plan::findings(plan, None, false)) }
+        } @else if !found.is_empty() { (plan::findings(plan, None, None)) }
     }
 }
 

@@ -9,7 +9,9 @@ mod group;
 mod guardrails;
 mod history;
 mod lately;
+mod named;
 mod overview;
+mod past;
 mod people;
 mod person;
 mod plan;
@@ -110,7 +112,11 @@ const PARTS: [(Part, &str, &str); 6] = [
 impl PageContext {
     async fn new(site: Arc<Site>, visitor: Visitor, form: FormToken) -> Result<Self, Problem> {
         let status = site.status().await?;
-        let zone = site.view().await.map_or(TimeZone::UTC, |view| view.snapshot.policy.time_zone.clone());
+        let view = site.view().await.ok();
+        let zone = view.as_ref().map_or(TimeZone::UTC, |view| view.snapshot.policy.time_zone.clone());
+        if let Some(view) = view.filter(|_| visitor.rights.people) {
+            site.attend(&view);
+        }
         Ok(Self { site, visitor, form, status, zone, now: Timestamp::now() })
     }
 

@@ -4,6 +4,7 @@ use axum::Extension;
 use axum::extract::State;
 use maud::{Markup, html};
 
+use super::named::FoundNames;
 use super::{Answer, Form, Here, PageContext, Part, Who, lately, link, plan, state_tag, tag, text, ticked};
 use crate::model::{Finding, Need, NeedKind, Plan, Severity, Status, SystemRole, SystemState, SystemStatus};
 use crate::render::status::{calm_words, need_word, pending, pending_words, state_words};
@@ -15,13 +16,18 @@ const DAYS: usize = 7;
 
 pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(form): Form) -> Answer {
     let context = PageContext::new(site.clone(), visitor, form).await?;
-    let plan = site.view().await.ok().and_then(|view| view.plan);
+    let view = site.view().await.ok();
+    let plan = view.as_ref().and_then(|view| view.plan.clone());
     let Some(status) = &context.status else {
         let body = html! {
             h1 { "Nobody told yet how this workspace stands" }
             p { "The systems are being read for the first time. Open this page again in a moment." }
         };
         return Ok(context.page(Part::Overview, "Overview", &body));
+    };
+    let names = match &view {
+        Some(view) => FoundNames::of(&context, view, plan.as_deref()).await?,
+        None => None,
     };
     let summary = lately::summary(&context, status).await;
     let body = html! {
@@ -34,7 +40,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
         }
         (summary)
         @if status.systems.is_empty() { p { "Declare them in the manifests: " code { "headcount init --from TABLE" } " writes some to start from, " code { "headcount connector init NAME" } " prints one." } }
-        (needs(&context, status, plan.as_deref()))
+        (needs(&context, status, (plan.as_deref(), names.as_ref())))
         (systems(&context, status, SystemRole::Target, "Targets"))
         (systems(&context, status, SystemRole::Source, "Sources"))
         @if let Some(plan) = &plan { (soon(plan)) }
@@ -51,7 +57,7 @@ fn heading(status: &Status) -> String {
     }
 }
 
-fn needs(context: &PageContext, status: &Status, plan: Option<&Plan>) -> Markup {
+fn needs(context: &PageContext, status: &Status, plan: (Option<&Plan>, Option<&FoundNames>)) -> Markup {
     html! {
         @if !status.needs.is_empty() {
             ul.needs aria-label="What needs somebody" {
@@ -61,8 +67,8 @@ fn needs(context: &PageContext, status: &Status, plan: Option<&Plan>) -> Markup 
                         @let can_wait = matches!(need.kind, NeedKind::Waits | NeedKind::Contested | NeedKind::Undeclared | NeedKind::Untold | NeedKind::Unsubscribed);
                         (if can_wait { tag("warn", "●", word) } else { tag("lose", "▲", word) })
                         div {
-                            (sentence(context, need, plan))
-                            p.quiet { "Since " (context.clock().since(need.since)) ". On the command line: " code { (text(&need.next)) } }
+                            (sentence(need, plan))
+                            p.quiet { "Since " (context.clock().since(need.since)) ". " (until_then(need.kind)) " On the command line: " code { (text(&need.next)) } }
                             @if need.kind == NeedKind::RevisionRefused { (refused(status)) }
                         }
                         @if let Some((address, words)) = leads(context, status, need) { a.button href=(address) { (words) } }
@@ -74,7 +80,7 @@ fn needs(context: &PageContext, status: &Status, plan: Option<&Plan>) -> Markup 
 }
 
 /// What it is about, in the plan's own words where there is one: the state alone tells less.
-fn sentence(context: &PageContext, need: &Need, plan: Option<&Plan>) -> Markup {
+fn sentence(need: &Need, (plan, names): (Option<&Plan>, Option<&FoundNames>)) -> Markup {
     let waits = plan.filter(|_| need.kind == NeedKind::Waits).map(|plan| {
         let here = plan.changes.iter().filter(|change| *change.target == *need.about);
         plan::heading(here, "")
@@ -87,16 +93,32 @@ fn sentence(context: &PageContext, need: &Need, plan: Option<&Plan>) -> Markup {
         NeedKind::Undecided | NeedKind::Contested => is_named(finding, need),
         _ => false,
     };
-    let people = context.sees_people();
-    let refused: Vec<&Finding> = plan.iter().filter(|_| people).flat_map(|plan| &plan.findings).filter(is_meant).collect();
+    let refused: Vec<&Finding> = plan.iter().flat_map(|plan| &plan.findings).filter(is_meant).collect();
+    let first = names.zip(refused.first());
     let more = refused.len().saturating_sub(1) as u64;
     html! {
         p {
             b { (text(&need.about)) } ": "
             @if let Some(words) = &waits { b { (words) } "; " (ticked(&need.words)) }
-            @else if let Some(first) = refused.first() { (ticked(&first.message)) @if more > 0 { ", and " (count(more, "more finding")) } }
+            @else if let Some((names, first)) = first { (names.said(first)) @if more > 0 { ", and " (count(more, "more finding")) } }
             @else { (ticked(&need.words)) }
         }
+    }
+}
+
+/// What becomes of it while nobody does anything.
+fn until_then(kind: NeedKind) -> &'static str {
+    match kind {
+        NeedKind::RevocationOpen => "Until it is done it is tried again and again.",
+        NeedKind::Waits => "Until somebody approves it nothing of it happens, and everything else goes on.",
+        NeedKind::Held | NeedKind::Undecided => "Until somebody sees to it what it is about stays as it is, and everything else goes on.",
+        NeedKind::Stalled => "Until somebody sees to it nothing is written there.",
+        NeedKind::Unreadable => "Until it can be read what is not known stays as it is; it is tried again by itself.",
+        NeedKind::RevisionRefused => "Until it is mended the manifests before it are in force.",
+        NeedKind::Contested => "Until it is settled it is not fought over: what others wrote stays.",
+        NeedKind::Undeclared => "Nothing is done about it by itself.",
+        NeedKind::Untold => "Until then this receiver hears of nothing.",
+        NeedKind::Unsubscribed => "Until then changes there are found by the next read.",
     }
 }
 

@@ -8,9 +8,9 @@ use axum::http::Uri;
 use maud::html;
 
 use super::{Answer, Form, Here, PageContext, Part, Who, link, people_words, plan, tag, text};
+use crate::planning::explain::RegisteredPerson;
 use crate::render::{count, number};
 use crate::server::api::{EVERYBODY, asked};
-use crate::server::worked_out::displayed;
 
 /// People that a page shows.
 const PAGE: usize = 100;
@@ -27,14 +27,14 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     let (people, groups, all) = site
         .scholar
         .ask(view.snapshot, move |known| {
-            let inventory = known.inventory();
-            let found = known.called(&small);
-            let declared = inventory.groups.iter().filter_map(|group| Some((group.key.clone()?, group.name.clone())));
-            let is_meant = |(key, name): &(Arc<str>, Arc<str>)| key.to_lowercase().contains(&small) || name.to_lowercase().contains(&small);
-            let mut groups: Vec<_> = if small.is_empty() { Vec::new() } else { declared.filter(is_meant).collect() };
+            let (found, provenance) = (known.register().called(&small), known.origins.provenance());
+            let is_meant =
+                |(key, name): &(&Arc<str>, &Arc<str>)| key.to_lowercase().contains(&small) || name.to_lowercase().contains(&small);
+            let meant = provenance.groups().filter(|group| !small.is_empty() && is_meant(group));
+            let mut groups: Vec<(Arc<str>, Arc<str>)> = meant.map(|(key, name)| (key.clone(), name.clone())).collect();
             groups.sort();
-            groups.dedup_by(|one, other| one.0 == other.0);
-            (found.iter().skip(from).take(PAGE).map(|person| (*person).clone()).collect::<Vec<_>>(), groups, found.len())
+            let people: Vec<RegisteredPerson> = found.iter().skip(from).take(PAGE).map(|number| provenance.registered(*number)).collect();
+            (people, groups, found.len())
         })
         .await?;
     let body = html! {
@@ -53,11 +53,11 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
             table.cards {
                 thead { tr { th scope="col" { "Name" } th scope="col" { "Lifecycle" } th scope="col" { "Title" } th scope="col" { "Department" } th scope="col" { "Accounts" } } }
                 tbody { @for person in &people { tr {
-                    th scope="row" { a href=(plan::about(&person.key)) { (text(displayed(person))) } " " code.quiet { @if *person.name != *displayed(person) { (text(&person.name)) " " } (text(&person.key)) } }
+                    th scope="row" { a href=(plan::about(&person.key)) { (text(&person.displayed)) } " " code.quiet { @if person.name != person.displayed { (text(&person.name)) " " } (text(&person.key)) } }
                     td data-label="Lifecycle" { (person.lifecycle) }
-                    td { @if let Some(title) = person.attributes.get("title") { (text(title)) } }
-                    td { @if let Some(department) = person.attributes.get("department") { (text(department)) } }
-                    td data-label="Accounts" { @for account in &person.accounts { (tag(if account.active { "gain" } else { "edit" }, if account.active { "✓" } else { "‖" }, &text(&account.target))) " " } }
+                    td { @if let Some(title) = &person.title { (text(title)) } }
+                    td { @if let Some(department) = &person.department { (text(department)) } }
+                    td data-label="Accounts" { @for (target, active) in &person.accounts { (tag(if *active { "gain" } else { "edit" }, if *active { "✓" } else { "‖" }, &text(target))) " " } }
                 } } }
             }
             @if from + PAGE < all { p { a.button href=(link("/people", &[("q", &wanted), ("from", &(from + PAGE).to_string())])) { "The next " (PAGE.min(all - from - PAGE)) } " " span.quiet { "of " (number(all as u64)) } } }

@@ -7,10 +7,11 @@ use axum::extract::State;
 use axum::http::Uri;
 use maud::{Markup, html};
 
+use super::named::said_of;
 use super::why::{because, known, reasons};
 use super::{Answer, Form, Here, PageContext, Part, Who, link, plan, tag, text, ticked};
 use crate::journal::Journal;
-use crate::journal::history::{RecordedChange, RecordedChanges, why_meant};
+use crate::journal::history::{ChangeQuery, RecordedChange, RecordedChanges, why_meant};
 use crate::model::{Action, Key, Plan, StandingRevocation};
 use crate::pipeline::ChangeOrigins;
 use crate::planning::explain::{
@@ -87,7 +88,7 @@ fn cut_off(context: &PageContext, order: &StandingRevocation) -> Markup {
     html! {
         section.risk {
             h2 { @if receipts.is_empty() { "Cut off; no target answered yet" } @else if open == 0 { "Cut off everywhere" } @else { "Cut off, and not everywhere yet: " (open) " open" } }
-            p { "Since " (context.clock().since(order.at)) ": " (text(&order.reason)) @if let Some(until) = order.until { ", until " (until.to_string()) } ". In force since then: no run gives this identity anything." }
+            p { "Since " (context.clock().exactly(order.at)) ": " (text(&order.reason)) @if let Some(until) = order.until { ", until " (until.to_string()) } ". In force since then: no run gives this identity anything." }
             table.cards {
                 thead { tr { th scope="col" { "Target" } th scope="col" { "What came of it" } th scope="col" { "Last tried" } } }
                 tbody { @for receipt in &receipts { tr {
@@ -97,6 +98,7 @@ fn cut_off(context: &PageContext, order: &StandingRevocation) -> Markup {
                 } } }
             }
             @if open > 0 { p { "What is open is tried again by itself. Where it can't wait, deactivate the account there by hand." } }
+            p.quiet { "Who said so, and each try: " a href=(link("/history", &[("who", &order.key)])) { "their history" } "." }
             p.quiet { "What rules give is told below, and nothing of it is given while this stands. It is lifted on the command line: " code { "headcount revoke --lift " (text(&order.key)) } }
         }
     }
@@ -118,7 +120,7 @@ fn person(origins: &ChangeOrigins<'_>, plan: &Plan, key: &str) -> Option<Found> 
     let page = html! {
         (standing(&explanation))
         @if !findings.is_empty() {
-            section.risk { h2 { "Noticed" } ul.told { @for finding in &findings { li { (ticked(&finding.message)) @if let Some(hint) = &finding.hint { br; span.quiet { "Next: " (ticked(hint)) } } } } } }
+            section.risk { h2 { "Noticed" } ul.told { @for finding in &findings { li { (said_of(finding, &|key| names.person(key))) @if let Some(hint) = &finding.hint { br; span.quiet { "Next: " (ticked(hint)) } } } } } }
         }
         h2 { @if changes.is_empty() { "Nothing is about to change" } @else { "What is about to change" } }
         @if !changes.is_empty() { div.list { @for change in &changes { (plan::one(plan, change, &names, origins)) } } }
@@ -256,12 +258,20 @@ fn attributes(attributes: &[AttributeWhy], names: &DisplayNames<'_>) -> Markup {
 }
 
 /// What was done, as it goes on behind their name where it is about a group of theirs.
-fn told(one: &RecordedChange, key: &Arc<str>) -> String {
+pub(super) fn told(one: &RecordedChange, key: &Arc<str>) -> String {
     let group = text(&one.intent.object.name);
     match one.intent.action {
         Action::AddMembers if one.intent.members.contains(key) => format!("comes into the group {group}"),
         Action::RemoveMembers if one.intent.members.contains(key) => format!("leaves the group {group}"),
         _ => one.words(),
+    }
+}
+
+/// What came of it.
+pub(super) fn came(one: &RecordedChange) -> Markup {
+    html! {
+        @match one.result { Some(result) => (super::came_of(result)), None => (tag("warn", "●", "no answer yet")) }
+        @if let Some(message) = &one.message { ": " (ticked(message)) }
     }
 }
 
@@ -271,7 +281,8 @@ async fn past(context: &PageContext, key: &Arc<str>) -> Result<Markup, Problem> 
     let last = store.heads().await?.written.map_or(0, |head| head.seq);
     let first = last.saturating_sub(ENTRIES);
     let mut whose = context.site.whose.lock().await;
-    let found = RecordedChanges::of_key(&Journal::new(store.as_ref()), key, first, &mut whose).await.map_err(broken)?;
+    let (journal, keys) = (Journal::new(store.as_ref()), [key.clone()].into());
+    let found = RecordedChanges::within(&journal, (first, last), Some(&keys), &ChangeQuery::default(), &mut whose).await.map_err(broken)?;
     drop(whose);
     let all = found.changes.len();
     Ok(html! {
@@ -284,11 +295,11 @@ async fn past(context: &PageContext, key: &Arc<str>) -> Result<Markup, Problem> 
                     td data-label="Target" { (text(&one.intent.target)) }
                     td { (told(one, key)) }
                     td { (why_meant(&one.intent).unwrap_or_default()) }
-                    td { @match one.result { Some(result) => (super::came_of(result)), None => (tag("warn", "●", "no answer yet")) } @if let Some(message) = &one.message { ": " (ticked(message)) } }
+                    td { (came(one)) }
                     td data-label="Who" { (text(&one.who)) }
                 } } }
             }
         }
-        @if all > PAST || first > 0 { p.quiet { @if first > 0 { "These are of the newest " (number(ENTRIES)) " entries of the journal. " } "What was done before: " code { "headcount history --who " (text(key)) } } }
+        @if all > PAST || first > 0 { p.quiet { @if first > 0 { "These are of the newest " (number(ENTRIES)) " entries of the journal. " } "What was done before: " a href=(link("/history", &[("who", key)])) { "their history" } "." } }
     })
 }

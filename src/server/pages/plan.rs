@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use maud::{Markup, html};
 
+use super::named::{FoundNames, said_of};
 use super::{Answer, Form, Here, PageContext, Part, Who, link, short, tag, text, ticked};
 use crate::model::{Action, Approval, Change, Decided, ObjectKind, Plan, Risk, Severity};
 use crate::pipeline::ChangeOrigins;
@@ -155,6 +156,7 @@ pub(super) async fn pending(State(site): Here, Extension(visitor): Who, Extensio
     let here = |change: &&Change| target.as_deref().is_none_or(|target| change.target.as_ref() == target);
     let (counts, at) = (Counts::of(plan.changes.iter().filter(here)), target.clone());
     let people = context.sees_people();
+    let found = FoundNames::of(&context, &view, Some(&plan)).await?;
     let targets: Vec<Arc<str>> = view.snapshot.policy.targets.iter().map(|target| target.name.clone()).collect();
     let shown = match people {
         true => {
@@ -181,14 +183,14 @@ pub(super) async fn pending(State(site): Here, Extension(visitor): Who, Extensio
             a href="/pending" aria-current=[at.is_none().then_some("true")] { "All" }
             @for name in &targets { a href=(link("/pending", &[("target", name)])) aria-current=[(at.as_deref() == Some(name.as_ref())).then_some("true")] { (text(name)) } }
         }
-        (findings(&plan, at.as_deref(), people))
+        (findings(&plan, at.as_deref(), found.as_ref()))
         (shown)
     };
     Ok(context.page(Part::Plans, &title, &body))
 }
 
 /// What was noticed, the gravest first; in numbers where names must not be told.
-pub(super) fn findings(plan: &Plan, system: Option<&str>, people: bool) -> Markup {
+pub(super) fn findings(plan: &Plan, system: Option<&str>, names: Option<&FoundNames>) -> Markup {
     let mut found: Vec<_> =
         plan.findings.iter().filter(|finding| system.is_none_or(|name| finding.subject.system.as_deref() == Some(name))).collect();
     found.retain(|finding| finding.severity != Severity::Note);
@@ -196,10 +198,10 @@ pub(super) fn findings(plan: &Plan, system: Option<&str>, people: bool) -> Marku
     html! {
         @if !found.is_empty() {
             h2 { "Noticed" }
-            @if people {
+            @if let Some(names) = names {
                 ul.told { @for finding in found.iter().take(PAGE) {
                     li {
-                        (ticked(&finding.message))
+                        (names.said(finding))
                         @if let Some(place) = &finding.place { " " code { (text(&place.to_string())) } }
                         @if let Some(hint) = &finding.hint { @if hint.contains('\n') { pre { (crate::render::safe::lines(hint)) } } @else { br; span.quiet { "Next: " (ticked(hint)) } } }
                     }
@@ -314,7 +316,7 @@ pub(super) fn one(plan: &Plan, change: &Change, names: &DisplayNames<'_>, origin
                         @if shown.is_some_and(|shown| shown != name) { span.quiet { ", called " code { (name) } " there" } }
                     }
                 }
-                @if let Some(finding) = held { p { b { "Withheld: " } (ticked(&finding.message)) } }
+                @if let Some(finding) = held { p { b { "Withheld: " } (said_of(finding, &|key| names.person(key))) } }
                 @if !change.attributes.is_empty() {
                     dl.diff { @for attribute in &change.attributes {
                         @let (before, after) = sides(attribute, names);

@@ -82,7 +82,7 @@ fn address(followed: &Followed, still: bool) -> String {
 async fn last(context: &PageContext) -> Result<Option<Markup>, Problem> {
     let store = context.site.desk()?.store;
     let newest = store.heads().await?.written.map_or(0, |head| head.seq);
-    let told = RunsAndActs::read(&Journal::new(store.as_ref()), newest.saturating_sub(ENTRIES)).await.map_err(broken)?;
+    let told = RunsAndActs::read(&Journal::new(store.as_ref()), (newest.saturating_sub(ENTRIES), u64::MAX)).await.map_err(broken)?;
     let run = told.runs.last();
     Ok(run.and_then(|run| run.ended.map(|ended| (run, ended))).map(|(run, ended)| {
         html! { p { "The last run ended " (context.clock().since(ended)) ": " (outcome(run)) " " @if context.sees_people() { a href=(link("/history", &[("run", &run.run)])) { "What it did" } } } }

@@ -4,6 +4,7 @@ use axum::Extension;
 use axum::extract::State;
 use maud::{Markup, html};
 
+use super::named::FoundNames;
 use super::{Answer, Form, Here, PageContext, Part, Who, comes, plan, state_tag, text, ticked};
 use crate::model::{Evidence, Plan, SystemRole, SystemStatus};
 use crate::policy::SourcePolicy;
@@ -18,19 +19,26 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     systems.sort_by_key(|system| (system.state == crate::model::SystemState::AsDeclared, system.name.clone()));
     let doubtful = systems.iter().filter(|system| !matches!(system.evidence.as_str(), "complete" | "delta")).count();
     let policy = view.snapshot.policy.clone();
+    let names = FoundNames::of(&context, &view, view.plan.as_deref()).await?;
     let comes = comes::read(site.desk()?.store.as_ref(), &view.loaded).await?;
     let body = html! {
         h1 { @match doubtful { 0 if systems.is_empty() => { "There is no Source yet" } 0 => { "Every source was read to its end" } 1 => { "1 source was not read to its end" } many => { (many) " sources were not read to their end" } } }
         p.quiet { "What a source does not say counts only where its last read was complete: nobody loses an account because a page, a token or a network was lost." }
         @for system in systems {
             @let rules = policy.sources.iter().find(|source| source.name == system.name);
-            (source(&context, system, rules, view.plan.as_deref(), &comes.of(&context, system)))
+            (source(&context, system, rules, (view.plan.as_deref(), names.as_ref()), &comes.of(&context, system)))
         }
     };
     Ok(context.page(Part::Sources, "Sources", &body))
 }
 
-fn source(context: &PageContext, system: &SystemStatus, rules: Option<&SourcePolicy>, plan: Option<&Plan>, comes: &Markup) -> Markup {
+fn source(
+    context: &PageContext,
+    system: &SystemStatus,
+    rules: Option<&SourcePolicy>,
+    (plan, names): (Option<&Plan>, Option<&FoundNames>),
+    comes: &Markup,
+) -> Markup {
     let clock = context.clock();
     let evidence = plan.iter().flat_map(|plan| &plan.evidence).find(|evidence| evidence.system == system.name);
     html! {
@@ -46,7 +54,7 @@ fn source(context: &PageContext, system: &SystemStatus, rules: Option<&SourcePol
                 @if let Some(rules) = rules { (limits(rules)) }
             }
             (comes)
-            @if let Some(plan) = plan { (plan::findings(plan, Some(&system.name), context.sees_people())) }
+            @if let Some(plan) = plan { (plan::findings(plan, Some(&system.name), names)) }
         }
     }
 }

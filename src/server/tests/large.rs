@@ -25,21 +25,33 @@ async fn no_page_is_long_however_much_there_is() {
     assert!(waiting[0].plan.changes.len() >= large.changes, "{}", waiting[0].plan.changes.len());
     let hash = waiting[0].hash.clone();
     let (somebody, late, far) = (large.somebody(), large.changes - 100, large.people - 100);
-    let here: Vec<String> =
-        ["/", "/plans", "/pending", "/people", "/people?q=family7", "/group?key=group/all", "/sources", "/guardrails", "/history", "/run"]
-            .map(str::to_owned)
-            .into_iter()
-            .chain([
-                format!("/plan?hash={hash}"),
-                format!("/plan?hash={hash}&from={late}"),
-                format!("/pending?target=app&from={late}"),
-                format!("/people?from={far}"),
-                format!("/person?key={somebody}"),
-                "/person?key=hr/1".into(),
-                format!("/group?key=group/all&from={far}"),
-                format!("/history?run={RUN}"),
-            ])
-            .collect();
+    let here: Vec<String> = [
+        "/",
+        "/plans",
+        "/pending",
+        "/people",
+        "/people?q=family7",
+        "/group?key=group/all",
+        "/sources",
+        "/guardrails",
+        "/history",
+        "/history?target=app",
+        "/history?who=hr/7",
+        "/run",
+    ]
+    .map(str::to_owned)
+    .into_iter()
+    .chain([
+        format!("/plan?hash={hash}"),
+        format!("/plan?hash={hash}&from={late}"),
+        format!("/pending?target=app&from={late}"),
+        format!("/people?from={far}"),
+        format!("/person?key={somebody}"),
+        "/person?key=hr/1".into(),
+        format!("/group?key=group/all&from={far}"),
+        format!("/history?run={RUN}"),
+    ])
+    .collect();
     for path in here {
         let page = house.look(&path, "mara@acme.example", &[]).await;
         assert_eq!(page.status, StatusCode::OK, "{path}: {}", page.body);

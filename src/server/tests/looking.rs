@@ -81,6 +81,70 @@ async fn the_api_answers_what_commands_write() {
     house.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn history_is_narrowed_to_a_person_a_target_and_a_time() {
+    let house = House::of(Company::running().await, ALL).await;
+    let look = async |query: &str| house.look(&format!("/history{query}"), "hanna@acme.example", &["hr"]).await;
+    let (ada, luis, nothing) = ("/person?key=hr%2F1", "/person?key=hr%2F2", "Nothing of that happened.");
+    for (query, there, gone) in [
+        ("?who=ada", ada, luis),
+        ("?who=Ada+Okafor", ada, luis),
+        ("?who=hr/2", luis, ada),
+        ("?target=app", ada, nothing),
+        ("?who=luis&target=app&since=1h", luis, ada),
+        ("?who=ada&until=1h", nothing, ada),
+        ("?target=elsewhere", nothing, ada),
+        ("?since=1h", "of plan", nothing),
+        ("?until=1h", nothing, "of plan"),
+        ("?until=2026-01-01", nothing, "of plan"),
+        ("?who=nobody-is-called-so", "the journal has nothing about", "<table"),
+        // Of several it is asked which.
+        ("?who=a&target=app", "href=\"/history?who=hr%2F1&amp;target=app\"", "<table"),
+    ] {
+        let page = look(query).await;
+        assert_eq!(page.status, StatusCode::OK, "{query}: {}", page.body);
+        assert!(page.body.contains(there) && !page.body.contains(gone), "{query}: {}", page.body);
+    }
+    let page = look("?since=yesterday").await;
+    assert!(page.status == StatusCode::UNPROCESSABLE_ENTITY && page.body.contains("how long ago"), "{}", page.body);
+    let looked = |event: &Event| matches!(event, Event::Opened { key, who } if key.as_ref() == "hr/2" && who == "hanna@acme.example");
+    assert_eq!(house.events().await.iter().filter(|event| looked(event)).count(), 1);
+    // Whoever sees no people narrows it to a time alone.
+    let page = house.look("/history?since=1h", "vera@acme.example", &["staff"]).await;
+    assert!(page.body.contains("of plan") && !page.body.contains("name=\"who\""), "{}", page.body);
+    for query in ["?who=hr/1", "?target=app"] {
+        let page = house.look(&format!("/history{query}"), "vera@acme.example", &["staff"]).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN, "{query}");
+    }
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_whoever_looks_may_ask_for_next_is_worked_out_before_they_do_and_again_once_something_was_read() {
+    let house = House::of(Company::running().await, ALL).await;
+    let is_prepared = async |house: &House| {
+        let Ok((view, _)) = house.site.known().await else { return false };
+        // Asked only where it was begun: a question would begin it.
+        house.site.scholar.knows(&view.snapshot)
+            && house.site.scholar.ask(view.snapshot, |known| known.is_prepared()).await.is_ok_and(|prepared| prepared)
+    };
+    assert!(!is_prepared(&house).await, "nobody looks");
+    house.look("/", "vera@acme.example", &["staff"]).await;
+    assert!(!is_prepared(&house).await, "nobody who sees people does");
+    house.look("/", "hanna@acme.example", &["hr"]).await;
+    house.until("the names", is_prepared).await;
+    let before = house.site.view().await.unwrap().snapshot;
+    house.company.hires(&["1,ada,Ada Okafor", "2,luis,Luis Ferreira", "3,zoe,Zoe Adams"]);
+    house.send("/sync", &[("target", "")]).await;
+    house
+        .until("the names of what was read since", async |house| {
+            let newer = house.site.known().await.is_ok_and(|(view, _)| !Arc::ptr_eq(&view.snapshot, &before));
+            newer && is_prepared(house).await
+        })
+        .await;
+    house.end().await;
+}
+
 /// An address that a path of the document comes to.
 fn asked_for(path: &str) -> String {
     path.replace("{key}", "hr/1").replace("{name}", "hr").replace("{hash}", "current").replace("{request}", "20261130T000000Z-0000")

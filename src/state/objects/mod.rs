@@ -15,13 +15,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use super::clock::MachineClock;
 use super::lease::LeaseTime;
 use super::lock::Holder;
+use super::running::RunningTask;
 use super::{
     About, ChainLine, Fact, Heads, KeptKey, LeaseTerms, LinkName, OpenRun, Replacement, RunLock, Shelf, Shelved, StateError, Store,
     StoreAnswer, Subjects, UnderWay, Watch,
@@ -40,8 +41,9 @@ type Job = Box<dyn for<'w> FnOnce(&'w mut Worker) -> BoxFuture<'w, ()> + Send>;
 struct Objects {
     place: PathBuf,
     head: String,
-    jobs: Option<UnboundedSender<Job>>,
-    runtime: Option<Runtime>,
+    jobs: UnboundedSender<Job>,
+    /// behind the channel: that is closed first
+    _running: RunningTask,
 }
 
 /// Opens the state of a workspace, which is made by the first run's end.
@@ -49,7 +51,7 @@ pub(super) async fn open(bucket: Arc<Bucket>, workspace: &str, terms: LeaseTerms
     open_by(bucket, workspace, by_the_machine(terms)).await
 }
 
-async fn open_by(bucket: Arc<Bucket>, workspace: &str, time: LeaseTime) -> Result<Arc<dyn Store>, StateError> {
+pub(super) async fn open_by(bucket: Arc<Bucket>, workspace: &str, time: LeaseTime) -> Result<Arc<dyn Store>, StateError> {
     let (place, workspace) = (bucket.shown(), workspace.to_owned());
     let store = start(bucket.clone(), async move { Worker::open(bucket, &workspace, time).await.map(Some) }).await?;
     store.ok_or(StateError::Missing { path: place })
@@ -94,12 +96,12 @@ async fn start(
         return opened.map(|_| None);
     };
     let (jobs, mut waiting) = unbounded_channel::<Job>();
-    runtime.spawn(async move {
+    let task = runtime.spawn(async move {
         while let Some(job) = waiting.recv().await {
             job(&mut worker).await;
         }
     });
-    Ok(Some(Arc::new(Objects { place, head, jobs: Some(jobs), runtime: Some(runtime) })))
+    Ok(Some(Arc::new(Objects { place, head, jobs, _running: RunningTask::of(runtime, task) })))
 }
 
 impl Objects {
@@ -117,7 +119,7 @@ impl Objects {
             })
         });
         // Where the task is gone the answer says so.
-        drop(self.jobs.as_ref().map(|jobs| jobs.send(job)));
+        drop(self.jobs.send(job));
         let place = self.place.clone();
         Box::pin(async move { told.await.unwrap_or(Err(StateError::Stopped)).map_err(|error| error.at(&place)) })
     }
@@ -217,14 +219,5 @@ impl Store for Objects {
 
     fn under_way(&self) -> StoreAnswer<'_, UnderWay> {
         self.ask(|worker| Box::pin(async move { Ok(worker.under_way().await) }))
-    }
-}
-
-impl Drop for Objects {
-    fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 }

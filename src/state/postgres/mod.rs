@@ -27,15 +27,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::clock::MachineClock;
 use super::lease::LeaseTime;
 use super::lock::Holder;
+use super::running::RunningTask;
 use super::{
     About, ChainLine, Fact, Heads, KeptKey, LeaseTerms, LinkName, OpenRun, Replacement, RunLock, Shelf, Shelved, StateError, Store,
     StoreAnswer, Subjects, UnderWay, Watch,
@@ -51,13 +51,11 @@ type Job = Box<dyn for<'w> FnOnce(&'w mut Worker) -> BoxFuture<'w, ()> + Send>;
 #[derive(Debug)]
 struct Postgres {
     place: PathBuf,
-    jobs: Option<UnboundedSender<Job>>,
-    /// the threads, and the task on them that does the work
-    running: Option<(Runtime, JoinHandle<()>)>,
+    jobs: UnboundedSender<Job>,
+    /// behind the channel: that is closed first
+    _running: RunningTask,
 }
 
-/// How long what was asked for is still done once the state is let go.
-const LINGER: Duration = Duration::from_secs(2);
 /// How often a revocation tells others of itself.
 const BESIDE: Duration = Duration::from_secs(15);
 
@@ -70,7 +68,7 @@ fn by_the_machine(terms: LeaseTerms) -> LeaseTime {
     LeaseTime { clock: Arc::new(MachineClock), terms }
 }
 
-async fn open_by(place: PostgresPlace, time: LeaseTime) -> Result<Arc<dyn Store>, StateError> {
+pub(super) async fn open_by(place: PostgresPlace, time: LeaseTime) -> Result<Arc<dyn Store>, StateError> {
     let place = Arc::new(place);
     let worker = {
         let place = place.clone();
@@ -156,7 +154,7 @@ async fn started(
             job(&mut worker).await;
         }
     });
-    Ok(Some(Postgres { place: shown, jobs: Some(jobs), running: Some((runtime, task)) }))
+    Ok(Some(Postgres { place: shown, jobs, _running: RunningTask::of(runtime, task) }))
 }
 
 impl Postgres {
@@ -174,7 +172,7 @@ impl Postgres {
             })
         });
         // Where the task is gone the answer says so.
-        drop(self.jobs.as_ref().map(|jobs| jobs.send(job)));
+        drop(self.jobs.send(job));
         Box::pin(async move { told.await.unwrap_or(Err(StateError::Stopped)) })
     }
 }
@@ -321,7 +319,7 @@ impl Store for Postgres {
     }
 
     fn lock_beside(&self) -> StoreAnswer<'_, RunLock> {
-        let Some(jobs) = self.jobs.clone() else { return Box::pin(std::future::ready(Err(StateError::Stopped))) };
+        let jobs = self.jobs.clone();
         self.ask(move |worker| {
             Box::pin(async move {
                 worker.only_looked()?;
@@ -344,20 +342,5 @@ impl Store for Postgres {
 
     fn under_way(&self) -> StoreAnswer<'_, UnderWay> {
         self.ask(|worker| Box::pin(async move { Ok(worker.under_way().await) }))
-    }
-}
-
-/// Whoever lets go of a state waits for nothing: what was asked for is done, and then its threads end.
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        self.jobs = None;
-        let Some((runtime, task)) = self.running.take() else { return };
-        let end = move || {
-            // Done or not: nobody waits any longer.
-            let _ = runtime.block_on(async { timeout(LINGER, task).await });
-            runtime.shutdown_background();
-        };
-        // Without a thread to wait on nothing is waited for: its connections end with it.
-        drop(std::thread::Builder::new().name("state".into()).spawn(end));
     }
 }

@@ -11,26 +11,29 @@ use crate::manifest::quantity;
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TimeBound {
+    /// a day of the workspace
     Day(Date),
+    /// a moment
     Time(Timestamp),
+    /// how long before now
     Ago(SignedDuration),
-}
-
-/// A day, a time, or how long ago.
-pub fn parse(text: &str) -> Result<TimeBound, String> {
-    let day = || text.parse().ok().filter(|_| text.len() == DAY).map(TimeBound::Day);
-    let time = || text.parse().ok().map(TimeBound::Time);
-    let ago = || quantity::duration(text).ok().map(TimeBound::Ago);
-    day()
-        .or_else(time)
-        .or_else(ago)
-        .ok_or_else(|| "write a day (2026-11-22), a time (2026-11-22T08:00:00Z) or how long ago (12h, 7d)".to_owned())
 }
 
 /// Letters of `2026-11-22`.
 const DAY: usize = 10;
 
 impl TimeBound {
+    /// A day, a time, or how long ago.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let day = || text.parse().ok().filter(|_| text.len() == DAY).map(Self::Day);
+        let time = || text.parse().ok().map(Self::Time);
+        let ago = || quantity::duration(text).ok().map(Self::Ago);
+        day()
+            .or_else(time)
+            .or_else(ago)
+            .ok_or_else(|| "write a day (2026-11-22), a time (2026-11-22T08:00:00Z) or how long ago (12h, 7d)".to_owned())
+    }
+
     /// Its first moment.
     pub fn first(&self, zone: &TimeZone, now: Timestamp) -> Timestamp {
         match self {
@@ -59,13 +62,13 @@ mod tests {
     #[test]
     fn a_day_is_whole_and_of_the_workspace() {
         let (zone, now) = (TimeZone::fixed(jiff::tz::offset(2)), "2026-11-22T10:00:00Z".parse().expect("a time"));
-        let day = parse("2026-11-22").expect("a day");
+        let day = TimeBound::parse("2026-11-22").expect("a day");
         assert_eq!(day.first(&zone, now).to_string(), "2026-11-21T22:00:00Z");
         assert_eq!(day.last(&zone, now).to_string(), "2026-11-22T21:59:59.999999999Z");
-        assert_eq!(parse("2d").expect("ago").first(&zone, now).to_string(), "2026-11-20T10:00:00Z");
-        assert_eq!(parse("2026-11-22T08:00:00+02:00").expect("a time").last(&zone, now).to_string(), "2026-11-22T06:00:00Z");
+        assert_eq!(TimeBound::parse("2d").expect("ago").first(&zone, now).to_string(), "2026-11-20T10:00:00Z");
+        assert_eq!(TimeBound::parse("2026-11-22T08:00:00+02:00").expect("a time").last(&zone, now).to_string(), "2026-11-22T06:00:00Z");
         for wrong in ["yesterday", "", "2026-13-01", "7"] {
-            assert!(parse(wrong).is_err(), "{wrong}");
+            assert!(TimeBound::parse(wrong).is_err(), "{wrong}");
         }
     }
 }
