@@ -64,12 +64,17 @@ pub fn is_marker(text: &str) -> bool {
 }
 
 fn encode(key: &str, out: &mut String) {
-    for byte in key.bytes() {
+    let mut copied = 0;
+    // As far as signs stand as they are, they are copied at once.
+    for (at, byte) in key.bytes().enumerate().filter(|(_, byte)| sign(*byte) != Some(*byte)) {
+        out.push_str(key.get(copied..at).unwrap_or_default());
+        copied = at + 1;
         match sign(byte) {
             Some(sign) => out.push(char::from(sign)),
             None => out.extend(escaped(byte).map(char::from)),
         }
     }
+    out.push_str(key.get(copied..).unwrap_or_default());
 }
 
 /// The one sign that stands for a byte; nothing where it takes several.

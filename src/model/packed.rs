@@ -66,6 +66,26 @@ impl<'a> PackedCells<'a> {
         self.heads.len()
     }
 
+    /// Past the next cell, without a look at what it is.
+    #[inline]
+    pub(crate) fn skip_next(&mut self) -> Option<()> {
+        let (&tag, after) = self.heads.split_first()?;
+        self.heads = after;
+        let text = match tag {
+            SHORT.. => usize::from(tag - SHORT),
+            TEXT | JSON | UNREADABLE => take_length(&mut self.heads)?,
+            INT | WORD => take_number(&mut self.heads).map(|_| 0)?,
+            AGAIN => take_number(&mut self.heads).and(take_number(&mut self.heads)).map(|_| 0)?,
+            AROUND => {
+                take_number(&mut self.heads)?;
+                return self.skip_next();
+            }
+            _ => 0,
+        };
+        self.at = self.at.checked_add(text)?;
+        Some(())
+    }
+
     /// The next cell.
     #[inline]
     pub(crate) fn take_next(&mut self) -> Option<Cell<'a>> {

@@ -319,7 +319,11 @@ impl<'a> Row<'a> {
     /// The cell at a position; `Missing` past the end.
     #[inline]
     pub fn cell(&self, position: usize) -> Cell<'a> {
-        self.cells().nth(position).unwrap_or(Cell::Missing)
+        let cell = match self.form {
+            Form::Page { cells, text } => cells.get(position).map(|place| place.cell(text)),
+            Form::Packed(mut cells) => (0..position).try_for_each(|_| cells.skip_next()).and_then(|()| cells.take_next()),
+        };
+        cell.unwrap_or(Cell::Missing)
     }
 }
 

@@ -251,6 +251,9 @@ impl Links {
     }
 
     fn number_of(&self, key: &str) -> Option<u32> {
+        if self.keys.is_empty() {
+            return None;
+        }
         self.by_key.candidates(self.keyed?.text(key)).find(|number| self.key(*number) == Some(key))
     }
 

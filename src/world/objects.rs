@@ -323,6 +323,18 @@ impl Objects {
         });
     }
 
+    /// Each of them for several values at once, with the position of the value, in no order and maybe twice.
+    pub(crate) fn each_by_all(&self, attribute: &str, keys: &[&[u8]], mut found: impl FnMut(usize, u32)) {
+        let mut indexes = self.shape.found_by.iter().zip(&self.by);
+        let Some(((_, position, kind), index)) = indexes.find(|((name, ..), _)| name.as_ref() == attribute) else { return };
+        let hashes: Vec<u64> = keys.iter().map(|key| self.keyed.bytes(key)).collect();
+        index.each_of(&hashes, |at, row| {
+            if keys.get(at).is_some_and(|key| canonical::has_key(*kind, self.cell(row, *position), key)) {
+                found(at, row);
+            }
+        });
+    }
+
     /// The objects whose user name is one with this to the target, though its accents are others; none where the target tells such names apart.
     pub(crate) fn called_alike(&self, name: &str) -> Vec<u32> {
         self.find_by(ALIKE, &canonical::bytes(AttributeType::AccentlessText, Input::Value(&Value::text(name))))

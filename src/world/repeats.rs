@@ -288,7 +288,9 @@ mod tests {
             .collect();
         for (at, spot) in spots.into_iter().enumerate() {
             let ([name, department], json) = (row(at), json(at));
-            let cells: Vec<_> = spool.get(spot).1.cells().collect();
+            let kept = spool.get(spot).1;
+            let cells: Vec<_> = kept.cells().collect();
+            assert!(cells.iter().enumerate().all(|(at, cell)| kept.cell(at) == *cell));
             assert_eq!(cells, [Cell::json(&json), Cell::Text(&name), Cell::Text(&department), Cell::Text(&name)]);
             let found = |cell: &Cell<'_>| match cell {
                 Cell::Json(json) => json.text().into_owned(),

@@ -156,8 +156,11 @@ mod tests {
     use super::*;
     use crate::model::{Cell, Columns, Page};
 
+    /// All cells of a row; each is the same where it is asked for by itself.
     fn cells(row: Row<'_>) -> Vec<Cell<'_>> {
-        row.cells().collect()
+        let cells: Vec<_> = row.cells().collect();
+        (0..=cells.len()).for_each(|at| assert_eq!(row.cell(at), cells.get(at).copied().unwrap_or(Cell::Missing)));
+        cells
     }
 
     #[test]

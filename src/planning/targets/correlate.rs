@@ -18,6 +18,7 @@ use crate::planning::targets::claims::{CONTESTED, Claim, Claims, NOBODY};
 use crate::planning::targets::history::{our_deactivation, rested, was_cut_off};
 use crate::planning::targets::later_keys::later_keys;
 use crate::planning::targets::links;
+use crate::planning::targets::marked::{Batch, Marked};
 use crate::planning::targets::ownership;
 use crate::planning::targets::ownership::Linked;
 use crate::planning::targets::search::{self, hits, keys_of, values};
@@ -91,7 +92,7 @@ struct Work<'b, 'a> {
     target: usize,
     findings: &'b mut Findings,
     claims: Claims,
-    /// the marker that is looked for, in a buffer of its own
+    /// the marker of another key that is looked for, in a buffer of its own
     mark: String,
     /// the accounts that were found for one identity, in a buffer too
     rows: Vec<u32>,
@@ -105,17 +106,17 @@ impl Work<'_, '_> {
     /// Links and markers. Gives back who is still without an account.
     fn by_proof(&mut self) -> Vec<u32> {
         let mut open = Vec::new();
-        let mut key = String::new();
-        for identity in 0..self.basis.people.len() {
-            // Whoever is cut off takes no part: their accounts are found in another way.
-            if self.basis.people.is_retired(identity) || self.basis.revoked.has(identity) {
-                continue;
-            }
-            self.basis.people.write_key(identity, &mut key);
-            let claim = self.proof(identity, &key);
-            self.claims.by_identity[identity as usize] = claim;
-            if claim == Claim::None {
-                open.push(identity);
+        let Basis { people, revoked, .. } = self.basis;
+        // Whoever is cut off takes no part: their accounts are found in another way.
+        let mut all = (0..people.len()).filter(|identity| !people.is_retired(*identity) && !revoked.has(*identity));
+        let mut batch = Batch::default();
+        while batch.fill(self.basis, self.target, &mut all) {
+            for one in batch.people() {
+                let claim = self.proof(&one);
+                self.claims.by_identity[one.identity as usize] = claim;
+                if claim == Claim::None {
+                    open.push(one.identity);
+                }
             }
         }
         open
@@ -157,7 +158,8 @@ impl Work<'_, '_> {
         }
     }
 
-    fn proof(&mut self, identity: u32, key: &str) -> Claim {
+    fn proof(&mut self, one: &Marked<'_>) -> Claim {
+        let Marked { identity, key, .. } = *one;
         let Basis { observed, marks, .. } = self.basis;
         let accounts = observed[self.target].accounts();
         let mut others = self.basis.people.other_keys(identity);
@@ -168,12 +170,13 @@ impl Work<'_, '_> {
         rows.extend(links.iter().filter_map(|link| accounts.find_id(link.id)));
         let linked = rows.len();
         if let Some(marker) = &self.basis.layout.targets[self.target].marker {
-            for key in others.iter().map(AsRef::as_ref).chain([key]) {
+            for key in &others {
                 self.mark.clear();
                 marks.write(key, &mut self.mark);
                 accounts.each_by(marker, self.mark.as_bytes(), |row| rows.push(row));
             }
         }
+        rows.extend(one.rows());
         let is_own = |remembered: &str| remembered == key || others.iter().any(|other| **other == *remembered);
         let remembered = |row: &u32| ownership::remembered_key(self.basis, self.target, ObjectKind::Account, *row);
         let claimed: Vec<u32> =

@@ -14,6 +14,7 @@ pub(in crate::planning) mod history;
 pub(in crate::planning) mod later_keys;
 pub(in crate::planning) mod limits;
 pub(in crate::planning) mod links;
+mod marked;
 pub(in crate::planning) mod matched;
 pub(in crate::planning) mod not_kept;
 pub(in crate::planning) mod objects;

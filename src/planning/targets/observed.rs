@@ -256,6 +256,14 @@ impl<'o> ObjectView<'o> {
         });
     }
 
+    /// Calls for each of them of several values at once, with the position of the value, in no order and maybe twice.
+    pub(in crate::planning) fn each_by_all(self, attribute: &str, keys: &[&[u8]], mut found: impl FnMut(usize, u32)) {
+        if self.looked_up.len() > 0 {
+            return keys.iter().enumerate().for_each(|(at, key)| self.each_by(attribute, key, |row| found(at, row)));
+        }
+        self.read.each_by_all(attribute, keys, found);
+    }
+
     /// The rows whose user name is one with this to the target, though its accents are others.
     pub(in crate::planning) fn called_alike(self, name: &str) -> Vec<u32> {
         let mut rows = self.read.called_alike(name);
