@@ -1,7 +1,6 @@
 //! The pages and the API as whoever asks sees them, over a workspace that really runs: an HR file, an application's tables, a state, a proxy's key.
 
 mod acting;
-mod answers;
 mod hostile;
 mod large;
 mod looking;
