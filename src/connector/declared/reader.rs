@@ -261,7 +261,7 @@ impl DeclaredReader {
             }
         }
         // An id is one object's: where it was found, another kind has it no more. That nobody has it says whoever was asked.
-        let found = request.attribute.as_ref() == "id" && page.len() > 0;
+        let found = request.attribute.as_ref() == "id" && !page.is_empty();
         failed.filter(|_| !found).map_or(Ok(page), Err)
     }
 
