@@ -51,6 +51,11 @@ impl HistoryQuery {
         self.who.is_some() || self.target.is_some()
     }
 
+    /// How many entries one page looks through: each of changes is read to its end, so of these it is half as many.
+    fn looks_through(&self) -> u64 {
+        if self.is_of_changes() { ENTRIES / 2 } else { ENTRIES }
+    }
+
     fn is_all(&self) -> bool {
         !self.is_of_changes() && self.since.is_none() && self.until.is_none()
     }
@@ -95,7 +100,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
         (None, Some(until)) => journal.last_until(until).await.map_err(broken)?,
         (None, None) => end,
     };
-    let first = last.saturating_sub(ENTRIES);
+    let first = last.saturating_sub(wanted.looks_through());
     let found = if wanted.is_of_changes() {
         past::rows(&context, &wanted, (first, last)).await?
     } else {
@@ -146,7 +151,7 @@ fn table(wanted: &HistoryQuery, rows: &Rows, (first, earlier): (u64, Option<u64>
         @if rows.is_empty() {
             p role="status" {
                 @if wanted.is_all() { "Nothing happened yet." }
-                @else if earlier.is_some() { "Nothing of that is among the " (number(ENTRIES)) " entries that were looked through, down to entry " (number(first + 1)) "." }
+                @else if earlier.is_some() { "Nothing of that is among the " (number(wanted.looks_through())) " entries that were looked through, down to entry " (number(first + 1)) "." }
                 @else { "Nothing of that happened." }
             }
         } @else {
