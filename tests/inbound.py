@@ -46,21 +46,18 @@ def go(url, first, count):
 
 
 def anew(url, number):
-    off = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "Replace", "path": "active", "value": "False"}]}
+    off(url, number)
     with client(url) as http:
-        found = http.get("/Users", params={"filter": f'externalId eq "x{number}"'}).json()["Resources"]
-        for user in found:
-            assert http.patch(f"/Users/{user['id']}", json=off).status_code in (200, 204)
         answer = http.post("/Users", json={"userName": f"anew{number}", "externalId": f"x{number}", "active": True})
         assert answer.status_code == 201, answer.text
     return 0
 
 
 def off(url, number):
-    off = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "Replace", "path": "active", "value": "False"}]}
+    inactive = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "Replace", "path": "active", "value": "False"}]}
     with client(url) as http:
         for user in http.get("/Users", params={"filter": f'externalId eq "x{number}"'}).json()["Resources"]:
-            assert http.patch(f"/Users/{user['id']}", json=off).status_code in (200, 204)
+            assert http.patch(f"/Users/{user['id']}", json=inactive).status_code in (200, 204)
     return 0
 
 

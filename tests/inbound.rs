@@ -209,10 +209,9 @@ fn whoever_is_made_anew_stays_one_person_and_a_revocation_reads_what_was_pushed(
         let said = headcount(house.folder.path()).args(revoke).output().expect("it runs");
         (said.status.code(), String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr))
     };
-    // An account that somebody made by hand, of a person whom only the inbox knows by that name.
-    let manifests = MANIFESTS
-        .replace("  connection:\n    sql", "  select: identity.userName != \"user5\"\n  correlate: [userName]\n  connection:\n    sql");
-    std::fs::write(house.folder.path().join("acme.yaml"), manifests).expect("written");
+    // Somebody who has left, and somebody who is here: the inbox is read for both.
+    let (code, words) = cut("entra/x3");
+    assert!(code == Some(0) && !words.contains("could not read entra"), "{code:?}: {words}");
     let (code, words) = cut("entra/x5");
     assert_eq!(code, Some(0), "{words}");
     assert!(!words.contains("could not read entra"), "{words}");
