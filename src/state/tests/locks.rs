@@ -83,13 +83,12 @@ async fn what_a_killed_run_did_and_meant_is_known_to_the_next_one(
     let held = one.lock("jane").await.unwrap();
     one.commit(vec![started("r1")]).await.unwrap();
     one.commit([intent("r1", 0, "hr/1")].into_iter().chain(linked("hr/1")).collect()).await.unwrap();
-    // It is gone with all that it had: a file's lock goes with it, any other one stays as it is.
+    // It is gone with all that it had: a file's lock goes with it, any other one stays as it is, since who is killed lets nothing go.
     if kind.keeps_alive() {
-        std::mem::forget(held)
+        std::mem::forget((held, one));
     } else {
-        drop(held)
+        drop((held, one));
     }
-    drop(one);
     let (other, clock) = place.runner().await;
     let began = clock.now();
     let held = as_time_goes_by(&clock, kind.terms().look(), other.lock("joe")).await.unwrap();
