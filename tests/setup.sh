@@ -63,7 +63,8 @@ has_mariadb || echo 'no MariaDB server runs here: its tests fail. Install one (a
 
 # A real organisation, for tests/kubernetes_org.rs: used from beside the repository where it is there.
 if [ ! -e ../shared/data/kubernetes-org ] && [ ! -e target/test-data/kubernetes-org ]; then
-  git clone --quiet --depth 1 https://github.com/kubernetes/org target/test-data/kubernetes-org
+  timeout 300 git clone --quiet --depth 1 https://github.com/kubernetes/org target/test-data/kubernetes-org ||
+    echo 'the files of kubernetes/org could not be fetched; the test of a real organisation fails. Clone https://github.com/kubernetes/org to target/test-data/kubernetes-org' >&2
 fi
 
 # Other people's emulators of vendors, where their registries can be reached: our own stand-ins take the same steps without them.
