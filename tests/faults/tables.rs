@@ -222,7 +222,8 @@ async fn a_view_that_is_another_one_while_it_is_read_is_not_read_as_it_was_befor
 async fn tables_that_take_turns_keep_their_names_while_they_are_read() {
     let Some(app) = App::mariadb("tables that take turns") else { return };
     app.sql("CREATE TABLE people_b LIKE people; INSERT INTO people (login) VALUES ('ann'), ('bob'); INSERT INTO people_b (login) VALUES ('old')");
-    let (app, target) = (Arc::new(app), Arc::new(app.open().await));
+    let target = Arc::new(app.open().await);
+    let app = Arc::new(app);
     let beside = |sql: &'static str| {
         let app = app.clone();
         std::thread::spawn(move || app.sql(sql))
@@ -291,7 +292,7 @@ async fn a_row_that_a_trigger_keeps_is_not_told_as_gone() {
     );
     let target = app.open().await;
     let object = ObjectRef { kind: ObjectKind::Group, key: "ops".into(), id: None, name: "ops".into() };
-    let change = Change::new(&"faults".into(), Action::RemoveMember, object, Reason::Declared);
+    let change = Change::new(&"faults".into(), Action::RemoveMembers, object, Reason::Declared);
     let taken = Write {
         change: &change,
         id: Some(app.sql("SELECT id FROM teams").as_str().into()),
