@@ -2,11 +2,13 @@
 //! table that is made anew while it is read, and values that come back in another form.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use headcount::connector::{LookupRequest, ReadRequest, Surroundings, TargetConnector, Written, registry};
+use headcount::connector::limiter::{ALL, Lane};
+use headcount::connector::{LookupRequest, Permit, ReadRequest, Surroundings, TargetConnector, Write, Written, registry};
 use headcount::fence::Fence;
 use headcount::manifest::kinds::TargetConnection;
-use headcount::model::{Action, Columns, Evidence, ObjectKind, SystemError, Value};
+use headcount::model::{Action, Change, Columns, Evidence, ObjectKind, ObjectRef, Reason, SystemError, Value};
 use serde_json::{Value as Json, json};
 
 use super::sql_servers::{App, Rows, both, make, read, write};
@@ -136,8 +138,16 @@ async fn a_table_that_is_filled_anew_while_it_is_read_is_not_read_as_empty() {
         app.name
     );
     let emptied = format!("TRUNCATE {table} CASCADE; {again}");
+    // A table that was loaded apart takes the name of the one that everybody reads.
+    let swapped = format!(
+        "LOCK {table}; DELETE FROM {table}_b; INSERT INTO {table}_b SELECT * FROM {table}; ALTER TABLE {table} RENAME TO people_x; ALTER TABLE {table}_b RENAME TO people; ALTER TABLE {table}_x RENAME TO people_b"
+    );
+    app.sql(&format!(
+        "CREATE TABLE {table}_b (LIKE {table} INCLUDING ALL); INSERT INTO {table}_b (login, active) VALUES ('old', true); GRANT ALL ON ALL TABLES IN SCHEMA {0} TO app_{0}",
+        app.name
+    ));
     let waits = format!("SELECT count(*) FROM pg_locks WHERE relation = '{table}'::regclass AND NOT granted");
-    for (reload, looks_up) in [(&emptied, false), (&emptied, true), (&twin, false)] {
+    for (reload, looks_up) in [(&emptied, false), (&emptied, true), (&swapped, false), (&swapped, true), (&twin, false)] {
         holder.batch_execute("BEGIN").await.expect("it begins");
         holder.batch_execute(reload).await.expect("it is filled anew");
         let reader = target.clone();
@@ -153,7 +163,7 @@ async fn a_table_that_is_filled_anew_while_it_is_read_is_not_read_as_empty() {
                 }
             }
         });
-        while holder.query_one(&waits_of(&waits, reload == &twin, &app.name), &[]).await.expect("an answer").get::<_, i64>(0) == 0 {
+        while holder.query_one(&waits_of(&waits, reload != &emptied, &app.name), &[]).await.expect("an answer").get::<_, i64>(0) == 0 {
             assert!(!reading.is_finished(), "it did not wait for the table");
             tokio::task::yield_now().await;
         }
@@ -173,6 +183,153 @@ fn waits_of(waits: &str, dropped: bool, name: &str) -> String {
         ),
         false => waits.to_owned(),
     }
+}
+
+/// A view that gets another query while it is read shows rows of another time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_that_is_another_one_while_it_is_read_is_not_read_as_it_was_before() {
+    const TEST: &str = "views that are made anew";
+    let Some(app) = App::postgres(TEST) else { return };
+    app.sql(&format!(
+        "INSERT INTO people (login) VALUES ('ann'); CREATE TABLE loaded (LIKE people INCLUDING ALL); CREATE VIEW seen AS SELECT * FROM people; GRANT ALL ON ALL TABLES IN SCHEMA {0} TO app_{0}",
+        app.name
+    ));
+    let target = Arc::new(open_as(&app, json!({ "table": "seen" })).await.expect("it opens"));
+    let (holder, connection) = tokio_postgres::connect(&postgres::server(TEST).expect("it runs").socket(), tokio_postgres::NoTls)
+        .await
+        .expect("the test's own connection");
+    tokio::spawn(connection);
+    let schema = &app.name;
+    let other = format!(
+        "BEGIN; LOCK {schema}.seen; INSERT INTO {schema}.loaded (login, active) VALUES ('ann', true), ('bob', true); CREATE OR REPLACE VIEW {schema}.seen AS SELECT * FROM {schema}.loaded"
+    );
+    holder.batch_execute(&other).await.expect("another view");
+    let reader = target.clone();
+    let reading = tokio::spawn(async move { read(&*reader.reader, &["id", "userName"]).await });
+    while holder.query_one(&waits_of("", true, schema), &[]).await.expect("an answer").get::<_, i64>(0) == 0 {
+        assert!(!reading.is_finished(), "it did not wait for the view");
+        tokio::task::yield_now().await;
+    }
+    holder.batch_execute("COMMIT").await.expect("it stands");
+    let (evidence, _) = reading.await.expect("it ends");
+    assert!(evidence.reason().is_some_and(|why| why.contains("made anew")), "{evidence:?}");
+    let (evidence, rows) = read(&*target.reader, &["userName"]).await;
+    assert_eq!((evidence, rows.len()), (Evidence::Complete, 2));
+}
+
+/// Where tables take turns at MariaDB, what is read under a name is what stands there before or afterwards; never what the other table held long ago.
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_take_turns_keep_their_names_while_they_are_read() {
+    let Some(app) = App::mariadb("tables that take turns") else { return };
+    app.sql("CREATE TABLE people_b LIKE people; INSERT INTO people (login) VALUES ('ann'), ('bob'); INSERT INTO people_b (login) VALUES ('old')");
+    let target = Arc::new(app.open().await);
+    let app = Arc::new(app);
+    let beside = |sql: &'static str| {
+        let app = app.clone();
+        std::thread::spawn(move || app.sql(sql))
+    };
+    let until = |what: &str, many: &str| {
+        while app.sql(&format!("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND {what}")) != many {
+            std::thread::yield_now();
+        }
+    };
+    // Whoever has the table is interrupted once the read waits for it, and behind the read a load that has filled the other one.
+    let report = beside("LOCK TABLES people WRITE; DO SLEEP(600)");
+    until("INFO LIKE 'DO SLEEP%'", "1");
+    let reader = target.clone();
+    let reading = tokio::spawn(async move { read(&*reader.reader, &["userName"]).await });
+    let waiting = "STATE LIKE 'Waiting for table metadata lock%'";
+    until(waiting, "1");
+    let load = beside(
+        "DELETE FROM people_b; INSERT INTO people_b (login) VALUES ('ann'), ('bob'), ('eve'); RENAME TABLE people TO people_x, people_b TO people, people_x TO people_b",
+    );
+    until(waiting, "2");
+    app.sql(&format!(
+        "KILL QUERY {}",
+        app.sql("SELECT ID FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND INFO LIKE 'DO SLEEP%'")
+    ));
+    assert!(report.join().is_err(), "it was interrupted");
+    load.join().expect("the load ends");
+    let (evidence, rows) = reading.await.expect("it ends");
+    assert!(evidence == Evidence::Complete && [2, 3].contains(&rows.len()), "{evidence:?}: {rows:?}");
+}
+
+/// A lock that is scheduled ends nobody's access before its time.
+#[tokio::test]
+async fn a_time_that_is_still_to_come_is_no_deactivation() {
+    for app in both("locks to come") {
+        let is_postgres = app.database.get("postgres").is_some();
+        let (zoned, never) = if is_postgres { ("TIMESTAMPTZ", "'infinity'") } else { ("DATETIME", "'9999-12-31'") };
+        app.sql(&format!("ALTER TABLE people ADD locked {zoned} NULL, ADD since VARCHAR(40), ADD epoch BIGINT"));
+        app.sql(&format!(
+            "INSERT INTO people (login, locked, since, epoch) VALUES ('a', NULL, '', 0), ('b', '2020-01-01', '2020-01-01T10:00:00Z', 1577836800), \
+             ('c', {never}, '2999-01-01', 32472144000), ('d', '2999-01-01', '2999-01-01 10:00:00', 32472144000000)"
+        ));
+        for column in ["locked", "since", "epoch"] {
+            let target = open_as(&app, json!({ "active": { "deactivatedAt": column } })).await.unwrap_or_else(|error| panic!("{error}"));
+            let (_, rows) = read(&*target.reader, &["userName", "active"]).await;
+            let active: Vec<_> = rows.iter().filter(|row| row[1] == Some(Value::Bool(true))).map(|row| row[0].clone()).collect();
+            assert_eq!(active, [Some(Value::text("a")), Some(Value::text("c")), Some(Value::text("d"))], "{} {column}", app.name);
+            let id = app.sql("SELECT id FROM people WHERE login = 'c'");
+            let off = write(&target, &[(Action::Deactivate, Some(&id), &[])], &Fence::open()).await.remove(0);
+            assert!(matches!(&off, Ok(written) if !written.already_so), "{column}: {off:?}");
+            let again = write(&target, &[(Action::Deactivate, Some(&id), &[])], &Fence::open()).await.remove(0);
+            assert!(matches!(&again, Ok(written) if written.already_so), "{column}: {again:?}");
+            let (_, rows) = read(&*target.reader, &["userName", "active"]).await;
+            assert_eq!(rows[2], [Some(Value::text("c")), Some(Value::Bool(false))], "{} {column}", app.name);
+        }
+    }
+}
+
+/// What a trigger holds is still there, whatever the database answers.
+#[tokio::test]
+async fn a_row_that_a_trigger_keeps_is_not_told_as_gone() {
+    let Some(app) = App::postgres("kept rows") else { return };
+    app.sql(
+        "INSERT INTO people (login) VALUES ('ann'); INSERT INTO teams (name) VALUES ('ops'); INSERT INTO team_people SELECT t.id, p.id FROM teams t, people p;
+         CREATE FUNCTION keeps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+         CREATE TRIGGER keeps BEFORE DELETE ON team_people FOR EACH ROW EXECUTE FUNCTION keeps()",
+    );
+    let target = app.open().await;
+    let object = ObjectRef { kind: ObjectKind::Group, key: "ops".into(), id: None, name: "ops".into() };
+    let change = Change::new(&"faults".into(), Action::RemoveMembers, object, Reason::Declared);
+    let taken = Write {
+        change: &change,
+        id: Some(app.sql("SELECT id FROM teams").as_str().into()),
+        attributes: Vec::new(),
+        members: vec![(ObjectKind::Account, app.sql("SELECT id FROM people").as_str().into())],
+        key: Default::default(),
+    };
+    let turn = target.limiter.enter(ALL, Lane::Free, Duration::ZERO).await.expect("a turn");
+    let taken = target.writer.write(&[taken], &Permit::grant(turn, &Fence::open())).await.remove(0);
+    assert!(matches!(&taken, Err(SystemError::Rejected(words)) if words.contains("keeps rows")), "{taken:?}");
+}
+
+/// Keys that a collation takes for one are two people.
+#[tokio::test]
+async fn what_a_collation_takes_for_one_is_told_apart() {
+    let Some(app) = App::postgres("collations that fold") else { return };
+    app.sql(&format!(
+        "CREATE COLLATION folds (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+         CREATE TABLE folk (id TEXT PRIMARY KEY, login TEXT COLLATE folds, active BOOLEAN NOT NULL DEFAULT true);
+         INSERT INTO folk VALUES ('abc', 'ann'), ('ABC', 'root');
+         CREATE TABLE visits (person TEXT COLLATE folds); INSERT INTO visits VALUES ('abc'), ('ABC'); GRANT ALL ON ALL TABLES IN SCHEMA {0} TO app_{0}",
+        app.name
+    ));
+    let described = json!({ "sql": {
+        "database": app.database,
+        "accounts": { "table": "folk", "key": "id", "columns": { "userName": "login" }, "active": { "flag": "active" } },
+        "sessions": { "table": "visits", "account": "person" },
+    } });
+    let connection: TargetConnection = serde_json::from_value(described).expect("a connection");
+    let target = registry::open_target(&connection, &Surroundings::at(std::env::temp_dir())).await;
+    let target = target.unwrap_or_else(|error| panic!("{error}"));
+    let named = write(&target, &[(Action::Update, Some("abc"), &[("userName", "ANN")])], &Fence::open()).await.remove(0);
+    assert!(matches!(&named, Ok(written) if !written.already_so), "{named:?}");
+    assert_eq!(app.sql("SELECT login FROM folk WHERE id = 'abc'"), "ANN");
+    let ended = write(&target, &[(Action::EndSessions, Some("abc"), &[])], &Fence::open()).await.remove(0);
+    assert!(ended.is_ok(), "{ended:?}");
+    assert_eq!(app.sql("SELECT person FROM visits"), "ABC");
 }
 
 #[tokio::test]

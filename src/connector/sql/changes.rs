@@ -144,8 +144,8 @@ impl<'j> Changes<'j> {
     fn same(&self, values: &mut Values) -> String {
         let mut same: Vec<String> = self.columns.iter().map(|(column, value)| column.is(values.place(value.clone()))).collect();
         same.extend(self.active.map(|(active, wanted)| match (active, wanted) {
-            // The time is set once; it is no reason to write again.
-            (Active::DeactivatedAt(column), false) => column.has_time(),
+            // The time is set once; one that has come is no reason to write again.
+            (Active::DeactivatedAt(column), false) => column.has_come(values.place(now(column))),
             _ => active.column().is(values.place(active_value(active, wanted))),
         }));
         if same.is_empty() { "1 = 1".to_owned() } else { same.join(" AND ") }

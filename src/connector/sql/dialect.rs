@@ -112,7 +112,7 @@ impl Column {
         let column = &self.sql;
         match (self.dialect, self.holds, self.handling) {
             (Dialect::Sqlite, ..) => format!("{column} = ?{place} COLLATE BINARY"),
-            (Dialect::Postgres, _, Handling::AsText) => format!("{column}::text = ?{place}"),
+            (Dialect::Postgres, _, Handling::AsText) => format!("{column}::text COLLATE \"C\" = ?{place}"),
             (Dialect::MySql, _, Handling::AsText) => format!("CAST({column} AS CHAR) = ?{place}"),
             // The first half finds it by an index, where letters of two cases may be one; the second looks at its letters, and at blanks behind it.
             (Dialect::MySql, Holds::Text, _) => format!("({column} = ?{place} AND {} = CAST(?{place} AS BINARY))", letters(column)),
@@ -128,7 +128,7 @@ impl Column {
             // Its blanks and its order are its own.
             (Dialect::Postgres, ..) if self.form == Some(ValueForm::Document) => format!("{column} IS NOT DISTINCT FROM ?{place}"),
             (Dialect::MySql, ..) if self.form == Some(ValueForm::Document) => format!("{column} <=> CAST(?{place} AS JSON)"),
-            (Dialect::Postgres, _, Handling::AsText) => format!("{column}::text IS NOT DISTINCT FROM ?{place}"),
+            (Dialect::Postgres, _, Handling::AsText) => format!("{column}::text COLLATE \"C\" IS NOT DISTINCT FROM ?{place}"),
             (Dialect::Postgres, ..) => format!("{column} IS NOT DISTINCT FROM ?{place}"),
             (Dialect::MySql, _, Handling::AsText) => format!("CAST({column} AS CHAR) <=> ?{place}"),
             (Dialect::MySql, Holds::Text, _) => format!("({column} <=> ?{place} AND {} <=> CAST(?{place} AS BINARY))", letters(column)),
@@ -140,22 +140,40 @@ impl Column {
     pub(super) fn matches(&self, place: usize) -> String {
         let column = &self.sql;
         match (self.dialect, self.handling) {
-            (Dialect::Postgres, Handling::AsText) if self.caseless => format!("lower({column}::text) = lower(?{place})"),
+            (Dialect::Postgres, Handling::AsText) if self.caseless => format!("lower({column}::text COLLATE \"C\") = lower(?{place})"),
             (Dialect::Postgres, Handling::AsText) => format!("{column}::text = ?{place}"),
             (Dialect::MySql, Handling::AsText) => format!("CAST({column} AS CHAR) = ?{place}"),
             _ => format!("{column} = ?{place}"),
         }
     }
 
-    /// The condition that it has a time at all: an empty text, nought and MySQL's day of noughts are none.
-    pub(super) fn has_time(&self) -> String {
+    /// The condition that it has a time, which has come by the time of this place (`layout::now`): an empty text, nought and MySQL's day of noughts are none, and what
+    /// is still to come, as `infinity` always is, ends nobody's access yet. Times without a zone are UTC, large whole numbers milliseconds.
+    pub(super) fn has_come(&self, place: usize) -> String {
+        let column = &self.sql;
+        let seconds = format!("CASE WHEN {column} > 99999999999 THEN {column} / 1000 ELSE {column} END");
+        let letters = |text: &str| format!("REPLACE(SUBSTR({text}, 1, 19), 'T', ' ')");
+        let come = match (self.dialect, self.holds) {
+            (Dialect::Sqlite, _) => format!(
+                "CASE typeof({column}) WHEN 'text' THEN {} <= datetime(?{place}, 'auto') ELSE {seconds} <= unixepoch(?{place}, 'auto') END",
+                letters(column)
+            ),
+            (_, Holds::Whole) => format!("{seconds} <= ?{place}"),
+            (_, Holds::Time) => format!("{column} <= ?{place}"),
+            (Dialect::Postgres, _) => format!("{} <= ?{place}", letters(&format!("{column}::text"))),
+            (Dialect::MySql, _) => format!("{} <= ?{place}", letters(&format!("CAST({column} AS CHAR)"))),
+        };
+        format!("({} AND {come})", self.has_time())
+    }
+
+    fn has_time(&self) -> String {
         let column = &self.sql;
         let text = match self.dialect {
             Dialect::Sqlite => format!("CAST({column} AS TEXT)"),
             Dialect::Postgres => format!("{column}::text"),
             Dialect::MySql => format!("CAST({column} AS CHAR)"),
         };
-        format!("({column} IS NOT NULL AND {text} NOT IN ('', '0') AND {text} NOT LIKE '0000-00-00%')")
+        format!("{column} IS NOT NULL AND {text} NOT IN ('', '0') AND {text} NOT LIKE '0000-00-00%'")
     }
 
     /// It, and a column of another table that holds the same, as statements compare the two: by their letters where either is text. Each has the name of its table
@@ -167,7 +185,7 @@ impl Column {
         let alike = alike && (self.holds == other.holds || (is_number(self) && is_number(other)));
         match self.dialect {
             Dialect::Sqlite => (one, format!("{two} COLLATE BINARY")),
-            Dialect::Postgres if !alike => (format!("{one}::text"), format!("{two}::text")),
+            Dialect::Postgres if !alike => (format!("{one}::text COLLATE \"C\""), format!("{two}::text")),
             Dialect::MySql if !alike || self.holds == Holds::Text => (letters(&one), letters(&two)),
             _ => (one, two),
         }
@@ -180,7 +198,7 @@ impl Column {
         let plain = list(&|place| format!("?{place}"));
         match (self.dialect, self.holds, self.handling) {
             (Dialect::Sqlite, ..) => format!("{column} COLLATE BINARY IN ({plain})"),
-            (Dialect::Postgres, _, Handling::AsText) => format!("{column}::text IN ({plain})"),
+            (Dialect::Postgres, _, Handling::AsText) => format!("{column}::text COLLATE \"C\" IN ({plain})"),
             (Dialect::MySql, _, Handling::AsText) => format!("CAST({column} AS CHAR) IN ({plain})"),
             (Dialect::MySql, Holds::Text, _) => {
                 let exact = list(&|place| format!("CAST(?{place} AS BINARY)"));

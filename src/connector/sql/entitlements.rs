@@ -4,7 +4,7 @@
 
 use super::cell;
 use super::layout::{Entitlements, Layout};
-use super::links::{insert, require};
+use super::links::{gone, insert, require};
 use super::schema::Column;
 use super::session::{Session, Sql, Values};
 use super::write::{Done, Job, rejected};
@@ -104,7 +104,7 @@ impl<'c> Row<'c> {
         }
         let mut values = Values::default();
         let this = self.this(&mut values);
-        self.session.execute(&format!("DELETE FROM {} WHERE {this}", self.table.table.sql), &values.0)?;
+        gone(self.session, &self.table.table, &format!("WHERE {this}"), &values.0)?;
         Ok(true)
     }
 

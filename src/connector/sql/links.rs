@@ -39,9 +39,9 @@ pub(super) fn remove_members(session: &dyn Session, layout: &Layout, group: &str
         let mut values = Values::default();
         let group = link.group.equals(values.place(link.group.key(group)));
         let places: Vec<usize> = members.iter().map(|(_, member)| values.place(link.account.key(member))).collect();
-        let sql = format!("DELETE FROM {} WHERE {group} AND {}", link.table.sql, link.account.among(&places));
-        let sql = format!("{sql}{}", layout.accounts.not_hidden(&link.table, &link.account, &mut values));
-        changed |= session.execute(&sql, &values.0)? > 0;
+        let among = link.account.among(&places);
+        let among = format!("{among}{}", layout.accounts.not_hidden(&link.table, &link.account, &mut values));
+        changed |= gone(session, &link.table, &format!("WHERE {group} AND {among}"), &values.0)? > 0;
     }
     Ok(Written { id: group.into(), already_so: !changed })
 }
@@ -178,7 +178,17 @@ pub(super) fn insert(
 fn delete_where(session: &dyn Session, table: &TableName, conditions: &[(&Column, Sql)]) -> Result<u64, SystemError> {
     let mut values = Values::default();
     let words: Vec<String> = conditions.iter().map(|(column, value)| column.equals(values.place(value.clone()))).collect();
-    session.execute(&format!("DELETE FROM {} WHERE {}", table.sql, words.join(" AND ")), &values.0)
+    gone(session, table, &format!("WHERE {}", words.join(" AND ")), &values.0)
+}
+
+/// Deletes the rows that are meant; how many. Those that are still there then were kept by a trigger or a rule, which answers as if there had been none.
+pub(super) fn gone(session: &dyn Session, table: &TableName, meant: &str, values: &[Sql]) -> Result<u64, SystemError> {
+    let deleted = session.execute(&format!("DELETE FROM {} {meant}", table.sql), values)?;
+    let left = session.rows(&format!("SELECT count(*) FROM {} {meant}", table.sql), values)?;
+    match left.first().and_then(|row| row.first()) {
+        Some(Sql::Integer(0)) => Ok(deleted),
+        _ => Err(rejected(format!("table `{table}` keeps rows that were to be deleted: a trigger or a rule of the database holds them"))),
+    }
 }
 
 fn held_roles(session: &dyn Session, roles: &Roles, account: &str) -> Result<Vec<Sql>, SystemError> {

@@ -25,9 +25,11 @@ pub(super) fn read(database: &Database, tables: &Tables, request: &ReadRequest, 
     let kinds: Vec<ObjectKind> = request.streams.iter().map(|(kind, _)| *kind).collect();
     let read = database.reading(|session| {
         let snapshot = Transaction::begin(session, Mode::Snapshot)?;
-        let streams = request.streams.iter();
-        let report =
-            ReadReport::of_kinds(streams.map(|(kind, columns)| (*kind, stream(database, session, tables, (*kind, columns), queue))));
+        let wanted = request.streams.iter().map(|(kind, columns)| (*kind, columns, held(database, session, tables, (*kind, columns))));
+        // The tables of all of them, before the first row of any is read.
+        let wanted: Vec<_> = wanted.collect();
+        let streams = wanted.into_iter().map(|(kind, columns, select)| (kind, stream(database, session, select, (kind, columns), queue)));
+        let report = ReadReport::of_kinds(streams);
         // Nothing was done in it.
         drop(snapshot);
         Ok(report)
@@ -60,7 +62,8 @@ fn alone(database: &Database, session: &dyn Session, tables: &Tables, request: &
 /// All of them, or an error.
 fn together(database: &Database, session: &dyn Session, tables: &Tables, requests: &[LookupRequest]) -> Result<Vec<Page>, SystemError> {
     let _snapshot = Transaction::begin(session, Mode::Snapshot)?;
-    let pages = requests.iter().map(|request| lookup(database, session, tables, request)).collect::<Result<_, _>>()?;
+    let asked: Vec<Select> = requests.iter().map(|request| asked(database, session, tables, request)).collect::<Result<_, _>>()?;
+    let pages = requests.iter().zip(asked).map(|(request, select)| lookup(session, select, request)).collect::<Result<_, _>>()?;
     whole(database, session)?;
     Ok(pages)
 }
@@ -78,21 +81,24 @@ fn whole(database: &Database, session: &dyn Session) -> Result<(), SystemError> 
     )))
 }
 
-fn lookup(database: &Database, session: &dyn Session, tables: &Tables, request: &LookupRequest) -> Result<Page, SystemError> {
-    let mut select = select(session, tables, request.kind, &request.columns, database)?;
-    match tables {
-        Tables::Target(layout) => {
-            let (name, value) = (&request.attribute, &request.value);
-            let asked = match (request.kind, &layout.groups, &layout.memberships, &layout.entitlements) {
-                (ObjectKind::Membership, _, Some(link), _) => select.ask_link(link, name, value),
-                (ObjectKind::Entitlement, .., Some(table)) => select.ask_entitlements(table, name, value),
-                (ObjectKind::Group, Some(groups), ..) => select.ask(groups, name, value),
-                _ => select.ask(&layout.accounts, name, value),
-            };
-            asked.map_err(SystemError::Rejected)?;
-        }
-        Tables::Source(_) => return Err(SystemError::Rejected("a Source's records are read, not looked up".into())),
-    }
+/// What is asked of the tables, which stay the ones that they are.
+fn asked(database: &Database, session: &dyn Session, tables: &Tables, request: &LookupRequest) -> Result<Select, SystemError> {
+    let Tables::Target(layout) = tables else {
+        return Err(SystemError::Rejected("a Source's records are read, not looked up".into()));
+    };
+    let mut select = held(database, session, tables, (request.kind, &request.columns))?;
+    let (name, value) = (&request.attribute, &request.value);
+    let asked = match (request.kind, &layout.groups, &layout.memberships, &layout.entitlements) {
+        (ObjectKind::Membership, _, Some(link), _) => select.ask_link(link, name, value),
+        (ObjectKind::Entitlement, .., Some(table)) => select.ask_entitlements(table, name, value),
+        (ObjectKind::Group, Some(groups), ..) => select.ask(groups, name, value),
+        _ => select.ask(&layout.accounts, name, value),
+    };
+    asked.map_err(SystemError::Rejected)?;
+    Ok(select)
+}
+
+fn lookup(session: &dyn Session, mut select: Select, request: &LookupRequest) -> Result<Page, SystemError> {
     let mut page = Page::new(request.columns.clone());
     fetch(session, &mut select, &mut page, &mut |_| Ok(())).map_err(|broken| broken.error)?;
     Ok(page)
@@ -107,11 +113,11 @@ struct Broken {
 fn stream(
     database: &Database,
     session: &dyn Session,
-    tables: &Tables,
+    select: Result<Select, SystemError>,
     (kind, columns): (ObjectKind, &Arc<Columns>),
     queue: &mut PageQueue,
 ) -> Evidence {
-    let mut select = match select(session, tables, kind, columns, database) {
+    let mut select = match select {
         Ok(select) => select,
         Err(error) => return Evidence::Unreadable { reason: error.to_string() },
     };
@@ -130,13 +136,21 @@ fn stream(
     }
 }
 
-fn select(session: &dyn Session, tables: &Tables, kind: ObjectKind, columns: &Columns, database: &Database) -> Result<Select, SystemError> {
+/// What a stream reads, whose tables stay the ones that they are until the snapshot ends.
+fn held(
+    database: &Database,
+    session: &dyn Session,
+    tables: &Tables,
+    (kind, columns): (ObjectKind, &Columns),
+) -> Result<Select, SystemError> {
     let select = match (tables, kind) {
         (Tables::Target(layout), kind) => target_select(layout, kind, columns),
         (Tables::Source(described), ObjectKind::Account) => Select::records(session, described, columns)?,
         (Tables::Source(_), _) => Err("a Source has records only".into()),
     };
-    select.map_err(|words| SystemError::Rejected(format!("{}: {words}", database.name)))
+    let select = select.map_err(|words| SystemError::Rejected(format!("{}: {words}", database.name)))?;
+    select.hold(session)?;
+    Ok(select)
 }
 
 /// Packs every row; `full` takes the page whenever it is large.

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::cell;
-use super::layout::{Active, Entitlements, Layout, Link, Objects, Roles};
+use super::layout::{Active, Entitlements, Layout, Link, Objects, Roles, now};
 use super::schema::{Column, Table, TableName};
 use super::session::{Line, Session, Sql, SqlRef, Values};
 use crate::expr::segments_of_path;
@@ -27,12 +27,13 @@ pub(super) struct Select {
     closed: Option<NoAccess>,
 }
 
-/// Whether a column has the one value that says that there is no access, by its position in the SELECT's list.
+/// Whether a column says that there is no access, by its position in the SELECT's list: it has this one value, or a time that has come by this one.
 #[derive(Debug)]
 struct NoAccess {
     at: usize,
     column: Column,
     value: Sql,
+    is_time: bool,
 }
 
 /// What becomes a cell; numbers are positions in the SELECT's list.
@@ -221,13 +222,20 @@ impl Select {
     /// The statement, and its values.
     pub(super) fn statement(&self) -> (String, Vec<Sql>) {
         let (mut list, mut values) = (self.list.clone(), Values(self.values.clone()));
-        if let Some(NoAccess { at, column, value }) = &self.closed
+        if let Some(NoAccess { at, column, value, is_time }) = &self.closed
             && let Some(answered) = list.get_mut(*at)
         {
-            *answered = column.matches(values.place(value.clone()));
+            let place = values.place(value.clone());
+            *answered = if *is_time { column.has_come(place) } else { column.matches(place) };
         }
         let list = if list.is_empty() { "1".to_owned() } else { list.join(", ") };
         (format!("SELECT {list} {} ORDER BY {}", self.from(), self.order), values.0)
+    }
+
+    /// Has its tables stay the ones that they are until the transaction ends.
+    pub(super) fn hold(&self, session: &dyn Session) -> Result<(), SystemError> {
+        session.hold(&format!("SELECT 1 {}", self.from()), &self.values)?;
+        self.roles.iter().try_for_each(|roles| session.hold(&roles_sql(&roles.table), &[]))
     }
 
     /// How many rows there are in the same snapshot.
@@ -297,12 +305,17 @@ impl Select {
         })
     }
 
-    /// The position of what says whether an account has access. Of two words the database is asked for the one that says no, as it compares them itself.
+    /// The position of what says whether an account has access. Of two words the database is asked for the one that says no, as it compares them itself, and of a time
+    /// whether it has come.
     fn access(&mut self, active: &Active) -> usize {
-        let Active::Values { column, inactive, .. } = active else { return self.position(active.column()) };
+        let (column, value, is_time) = match active {
+            Active::Values { column, inactive, .. } => (column, inactive.clone(), false),
+            Active::DeactivatedAt(column) => (column, now(column), true),
+            Active::Flag(column) | Active::DisabledFlag(column) => return self.position(column),
+        };
         let at = self.list.len();
         self.list.push(column.read());
-        self.closed = Some(NoAccess { at, column: column.clone(), value: inactive.clone() });
+        self.closed = Some(NoAccess { at, column: column.clone(), value, is_time });
         at
     }
 
@@ -364,12 +377,7 @@ pub(super) fn is_active(active: &Active, value: SqlRef<'_>) -> bool {
     match active {
         Active::Flag(_) => !cell::is_false(value),
         Active::DisabledFlag(_) => !cell::is_true(value),
-        Active::DeactivatedAt(_) => match value {
-            SqlRef::Null | SqlRef::Text("" | "0") | SqlRef::Integer(0) => true,
-            SqlRef::Text(text) => text.starts_with("0000-00-00"),
-            _ => false,
-        },
-        // The answer to whether it is the word for no: see `Select::access`.
-        Active::Values { .. } => !value.is_yes(),
+        // The answer to whether it is the word for no, or a time that has come: see `Select::access`.
+        Active::DeactivatedAt(_) | Active::Values { .. } => !value.is_yes(),
     }
 }

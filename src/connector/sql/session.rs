@@ -115,7 +115,13 @@ pub(super) trait Session: Send {
         Ok(None)
     }
 
-    /// Tables that were read in this transaction and look empty in it though they are not: whoever empties one, or makes it anew, waits for nobody's snapshot.
+    /// Has the tables of this statement, which is about to be asked, be the same ones until the transaction ends, where that can be had before its snapshot begins.
+    fn hold(&self, _sql: &str, _values: &[Sql]) -> Result<(), SystemError> {
+        Ok(())
+    }
+
+    /// What was read in this transaction and is another thing by now than its snapshot knows, so that it looks empty, or as it was long ago: whoever empties a table,
+    /// makes it anew or renames another one into its place waits for nobody's snapshot.
     fn replaced(&self) -> Result<Vec<String>, SystemError> {
         Ok(Vec::new())
     }

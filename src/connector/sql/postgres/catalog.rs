@@ -16,13 +16,20 @@ pub(in crate::connector::sql) const REFERENCES: &str =
          FROM pg_catalog.pg_constraint r JOIN pg_catalog.pg_class c ON c.oid = r.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          JOIN pg_catalog.pg_class t ON t.oid = r.confrelid JOIN pg_catalog.pg_namespace m ON m.oid = t.relnamespace
          WHERE r.contype = 'f' AND r.confdeltype IN ('c', 'n', 'd') AND NOT c.relispartition";
-/// Tables of this transaction whose rows stand in another file by now than its snapshot knows: they were emptied or made anew since, and all that stands there now
-/// would look as if it were not. What was locked for reading stays as it is until the transaction ends.
+/// What this transaction reads that is another thing by now than its snapshot knows, so that rows are missing or of another time: a table that was emptied, made
+/// anew, or took another one's name, a view with another query, and partitions that came or went. What was locked for reading stays as it is until the transaction
+/// ends, so what functions say of it is what was read, and what tables of the catalog say is the snapshot's.
 const REPLACED: &str = "SELECT DISTINCT l.relation::pg_catalog.regclass::text
-         FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation
+         FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,
+             LATERAL (SELECT pg_catalog.age(pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::xid)) AS snapshot (age),
+             LATERAL pg_catalog.pg_identify_object('pg_catalog.pg_class'::pg_catalog.regclass, l.relation, 0) AS here
          WHERE l.locktype = 'relation' AND l.pid = pg_catalog.pg_backend_pid() AND l.granted AND l.relation >= 16384
-             AND pg_catalog.pg_relation_filenode(l.relation) IS NOT NULL AND pg_catalog.pg_indexam_has_property(l.relation, 'clusterable') IS NULL
-             AND pg_catalog.pg_relation_filenode(l.relation) IS DISTINCT FROM c.relfilenode
+             AND here.type NOT IN ('index', 'toast table')
+             AND (coalesce(pg_catalog.pg_relation_filenode(l.relation), 0) IS DISTINCT FROM c.relfilenode
+                 OR here.identity IS DISTINCT FROM pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+                 OR coalesce(pg_catalog.pg_partition_root(l.relation) <> l.relation, false) <> c.relispartition
+                 OR EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND pg_catalog.age(r.xmax) <= snapshot.age)
+                 OR EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid AND pg_catalog.age(i.xmax) <= snapshot.age))
          ORDER BY 1";
 /// The table with this schema and name.
 const THIS: &str = "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = ?1 AND c.relname = ?2";
@@ -116,7 +123,8 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
                 AND CASE WHEN s.relkind = 'S' THEN NOT (pg_catalog.has_sequence_privilege(s.oid, 'USAGE') OR pg_catalog.has_sequence_privilege(s.oid, 'UPDATE'))
                     ELSE false END LIMIT 1),
              a.attidentity <> '' OR coalesce((SELECT pg_catalog.pg_get_expr(f.adbin, f.adrelid) ~ '^nextval\\(''[^'']*''::regclass\\)$'
-                FROM pg_catalog.pg_attrdef f WHERE f.adrelid = c.oid AND f.adnum = a.attnum), false)
+                FROM pg_catalog.pg_attrdef f WHERE f.adrelid = c.oid AND f.adnum = a.attnum), false),
+             coalesce((SELECT NOT o.collisdeterministic FROM pg_catalog.pg_collation o WHERE o.oid = a.attcollation), false)
          FROM {THIS} JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
          JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
          ORDER BY a.attnum"
@@ -125,7 +133,12 @@ fn columns(session: &dyn Session, this: &[Sql]) -> Result<Vec<Column>, SystemErr
     session.query(&sql, this, &mut |line| {
         let declared = text(line, 1)?;
         let mut column = Column::new(DIALECT, text(line, 0)?, kind(&declared));
-        column.caseless = declared == "citext";
+        let folds = line.at(11)?.is_yes();
+        column.caseless = declared == "citext" || folds;
+        if folds {
+            // As its collation compares them two texts may be one that a reader tells apart.
+            column.handling = Handling::AsText;
+        }
         column.not_null = line.at(2)?.is_yes();
         column.filled = line.at(3)?.is_yes();
         column.generated = line.at(4)?.is_yes();

@@ -80,7 +80,7 @@ impl PostgresTables {
         match mode {
             // A long list may take its time, as long as something comes; a query of somebody's own finds its tables.
             Mode::Snapshot => format!(
-                "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; {all}; SET LOCAL statement_timeout = 0; SET LOCAL search_path = {}",
+                "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; {all}; SET LOCAL statement_timeout = 0; SET LOCAL search_path = {}, pg_temp",
                 Dialect::Postgres.quoted(&self.schema)
             ),
             Mode::Write => format!("BEGIN ISOLATION LEVEL READ COMMITTED; {all}; SET LOCAL statement_timeout = {statement}"),
