@@ -2,13 +2,15 @@
 //!
 //! A pipe would be waited for without an end, and a device never ends. Must never: wait for somebody to write, or read without a bound.
 
+mod settle;
 mod tree;
 
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::path::Path;
 
-pub use tree::{FileTree, NamedFiles, plain, real};
+pub use settle::{ALONE, CHANGED, FileSight, FileStamp, PATIENCE, WRITTEN, comes_to_rest, stamp};
+pub use tree::{FileTree, NamedFiles, plain, real, same};
 
 /// Opens a regular file for reading. Anything else (a folder, a pipe, a socket, a device, or a link to one) is an error, and is not waited for.
 pub fn open(path: &Path) -> io::Result<(File, Metadata)> {

@@ -133,6 +133,7 @@ fn with_groups(session: Session, args: &ImportArgs, files: &mut Placed) -> Resul
 
 async fn work(session: Session, args: &ImportArgs, files: Placed) -> Result<Found, Failure> {
     let taken = taken(&session);
+    let called = session.loaded.groups.iter().map(|group| group.spec.display_name.clone()).collect();
     let target = session.policy.targets.iter().position(|target| target.name.as_ref() == args.target).unwrap_or(usize::MAX);
     let (mut snapshot, before) = session.planned(None).await?;
     let existing = existing(&snapshot.policy, &snapshot.world, snapshot.moment, target);
@@ -143,6 +144,7 @@ async fn work(session: Session, args: &ImportArgs, files: Placed) -> Result<Foun
         names: args.names.clone(),
         groups: args.groups.clone(),
         taken,
+        called,
     };
     let mut listed = BTreeSet::new();
     let mut round = 0;

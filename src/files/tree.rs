@@ -7,6 +7,8 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use super::settle::{WRITTEN, comes_to_rest, read_unchanged};
+
 /// The files of a revision, as they would lie on this machine.
 pub trait FileTree: Debug + Send + Sync {
     /// Whether the revision itself has this file.
@@ -25,6 +27,8 @@ pub struct NamedFiles {
     tree: Option<Arc<dyn FileTree>>,
     /// folders in which files of records lie; none: nobody has said
     folders: Arc<[PathBuf]>,
+    /// whoever loads has seen to it that nobody writes to what is read with the manifests
+    rested: bool,
 }
 
 impl NamedFiles {
@@ -36,6 +40,20 @@ impl NamedFiles {
     /// Files of records lie in these folders, whenever one is opened.
     pub fn within(self, folders: impl IntoIterator<Item = PathBuf>) -> Self {
         Self { folders: folders.into_iter().collect(), ..self }
+    }
+
+    /// What is read with the manifests was waited for already.
+    pub fn rested(self) -> Self {
+        Self { rested: true, ..self }
+    }
+
+    /// The bytes of a file that is read with the manifests. Nobody has written to it for a while, nor while it was read; a revision's never changes.
+    pub fn read(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
+        let place = self.place(path.to_owned())?;
+        if !self.rested && !self.has(path) && !comes_to_rest(&place) {
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, WRITTEN));
+        }
+        read_unchanged(&place, most)
     }
 
     /// Whether a revision has the file.
@@ -101,6 +119,22 @@ pub fn real(path: &Path) -> PathBuf {
         }
     }
     real
+}
+
+/// Whether two paths lead to one file, whatever they are called: by links, or by two names of it. Neither is made.
+pub fn same(one: &Path, other: &Path) -> bool {
+    real(one) == real(other) || number(one).is_some_and(|of_one| number(other) == Some(of_one))
+}
+
+#[cfg(unix)]
+fn number(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
+}
+
+#[cfg(not(unix))]
+fn number(_: &Path) -> Option<(u64, u64)> {
+    None
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod write;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::manifest::kinds::Lifecycle;
+use crate::manifest::kinds::{Lifecycle, VALUE, fold};
 use crate::planning::{Existing, ExistingMember};
 use guess::{Each, People, Rule};
 pub use write::{slug, sounds_privileged};
@@ -28,6 +28,8 @@ pub struct ImportRequest {
     pub groups: Vec<String>,
     /// names that documents have, by kind
     pub taken: BTreeSet<(Kind, String)>,
+    /// what Groups are called at the targets
+    pub called: Vec<String>,
 }
 
 /// What a document is about.
@@ -91,8 +93,16 @@ pub struct Import {
 
 /// The documents for what exists. `listed` names what must be said by name, since a rule for it changed something.
 pub fn make(existing: &Existing, wanted: &ImportRequest, matches: &dyn Fn(&str, &str) -> bool, listed: &BTreeSet<String>) -> Import {
-    let mut work =
-        Work { existing, wanted, matches, listed, taken: wanted.taken.clone(), users: BTreeMap::new(), import: Import::default() };
+    let mut work = Work {
+        existing,
+        wanted,
+        matches,
+        listed,
+        unsayable: Unsayable::of(existing, &wanted.called),
+        taken: wanted.taken.clone(),
+        users: BTreeMap::new(),
+        import: Import::default(),
+    };
     work.users();
     work.groups();
     work.entitlements();
@@ -104,10 +114,43 @@ struct Work<'a> {
     wanted: &'a ImportRequest,
     matches: &'a dyn Fn(&str, &str) -> bool,
     listed: &'a BTreeSet<String>,
+    unsayable: Unsayable,
     taken: BTreeSet<(Kind, String)>,
     /// new Users by the number of their account
     users: BTreeMap<usize, String>,
     import: Import,
+}
+
+/// Groups of which no Group can say that it is them, by their numbers.
+#[derive(Default)]
+struct Unsayable {
+    unnamed: BTreeSet<usize>,
+    /// what `forEach` puts its value for stands in the name
+    with_value: BTreeSet<usize>,
+    /// names that count as one
+    alike: BTreeSet<usize>,
+}
+
+impl Unsayable {
+    fn of(existing: &Existing, called: &[String]) -> Self {
+        let mut unsayable = Self::default();
+        let declared: BTreeSet<String> = called.iter().map(|name| fold(name)).collect();
+        let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (at, group) in existing.groups.iter().enumerate() {
+            match group {
+                group if group.unnamed => drop(unsayable.unnamed.insert(at)),
+                group if group.name.contains(VALUE) => drop(unsayable.with_value.insert(at)),
+                group => by_name.entry(fold(&group.name)).or_default().push(at),
+            }
+        }
+        let is_one = |(name, groups): &(String, Vec<usize>)| groups.len() > 1 || declared.contains(name);
+        unsayable.alike = by_name.into_iter().filter(is_one).flat_map(|(_, groups)| groups).collect();
+        unsayable
+    }
+
+    fn has(&self, at: usize) -> bool {
+        [&self.unnamed, &self.with_value, &self.alike].into_iter().any(|some| some.contains(&at))
+    }
 }
 
 /// Who is in something, as far as a manifest can say it.
@@ -159,6 +202,7 @@ impl Work<'_> {
         let wanted: Vec<usize> = (0..self.existing.groups.len()).filter(|at| self.is_wanted(*at)).collect();
         let foreign: Vec<Arc<str>> = self.existing.groups.iter().filter(|group| group.foreign).map(|group| group.name.clone()).collect();
         self.leave(&foreign, "group that is another program's", "groups that are another program's");
+        self.leave_unsayable();
         let members: BTreeMap<usize, Members> = wanted.iter().map(|at| (*at, self.members(&self.existing.groups[*at].members))).collect();
         let people = People::of(&self.existing.people);
         let mut done: BTreeMap<usize, String> = BTreeMap::new();
@@ -185,6 +229,23 @@ impl Work<'_> {
         }
     }
 
+    fn leave_unsayable(&mut self) {
+        let names = |some: &BTreeSet<usize>| -> Vec<Arc<str>> {
+            let groups = some.iter().filter_map(|at| self.existing.groups.get(*at));
+            groups.filter(|group| !group.foreign && self.wants(Kind::Group, &group.name)).map(|group| group.name.clone()).collect()
+        };
+        let Unsayable { unnamed, with_value, alike } = &self.unsayable;
+        let [unnamed, with_value, alike] = [unnamed, with_value, alike].map(names);
+        self.leave(&unnamed, "group without a name (by its id)", "groups without a name (by their ids)");
+        let one = "group whose name holds `{value}`, which stands for something in a Group";
+        self.leave(&with_value, one, "groups whose names hold `{value}`, which stands for something in a Group");
+        self.leave(
+            &alike,
+            "group whose name counts as another's (capitals and blanks don't)",
+            "groups whose names count as one (capitals and blanks don't)",
+        );
+    }
+
     /// How a group of a `forEach` is named: `department/Sales`.
     fn each_name(&self, each: &str, at: usize) -> String {
         let group = self.existing.groups.get(at).map_or("", |group| group.name.as_ref());
@@ -196,7 +257,7 @@ impl Work<'_> {
     }
 
     fn is_wanted(&self, at: usize) -> bool {
-        self.existing.groups.get(at).is_some_and(|group| !group.foreign && self.wants(Kind::Group, &group.name))
+        self.existing.groups.get(at).is_some_and(|group| !group.foreign && !self.unsayable.has(at) && self.wants(Kind::Group, &group.name))
     }
 
     fn may_be_ruled(&self, at: usize, members: Option<&Members>) -> bool {
@@ -330,4 +391,45 @@ fn covering(at: usize, of: &Members, members: &BTreeMap<usize, Members>) -> Opti
     let together: BTreeSet<usize> = found.iter().flat_map(|(_, theirs)| theirs.people.iter().copied()).collect();
     let apart = found.iter().map(|(_, theirs)| theirs.people.len()).sum::<usize>() == together.len();
     (found.len() >= 2 && apart && together == of.people).then(|| found.into_iter().map(|(other, _)| **other).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::planning::ExistingGroup;
+
+    #[test]
+    fn groups_that_no_group_can_say_are_left_out_by_name_and_the_others_are_written() {
+        let group = |id: &str, name: &str, unnamed: bool| ExistingGroup {
+            id: id.into(),
+            name: name.into(),
+            unnamed,
+            foreign: false,
+            members: Vec::new(),
+        };
+        let groups = vec![
+            group("1", "Team", false),
+            group("30", "30", true),
+            group("3", "30", false),
+            group("4", "D1", false),
+            group("5", "d1 ", false),
+            group("6", "x\u{85}y", false),
+            group("7", "x\u{2028}y", false),
+            group("8", "Team {value}", false),
+            group("9", "sales", false),
+        ];
+        let existing = Existing { groups, ..Existing::default() };
+        let wanted = ImportRequest { called: vec!["Sales".into()], ..ImportRequest::default() };
+        let import = make(&existing, &wanted, &|_, _| false, &BTreeSet::new());
+        let written: Vec<&str> = import.documents.iter().flat_map(|made| &made.about).map(|name| &**name).collect();
+        assert_eq!(written, ["Team", "30"]);
+        assert_eq!(
+            import.left,
+            [
+                "1 group without a name (by its id): 30",
+                "1 group whose name holds `{value}`, which stands for something in a Group: Team {value}",
+                "5 groups whose names count as one (capitals and blanks don't): D1, d1 , x y, x y, sales",
+            ]
+        );
+    }
 }

@@ -13,6 +13,7 @@ use super::log::ChangeLog;
 use super::resource::InboxResource;
 use crate::scim::ServedKind;
 use crate::state::{Fact, Shelf, Shelved};
+use crate::world::{Cleaned, clean};
 
 /// What one thing on a shelf is of.
 #[derive(Clone, Debug, PartialEq)]
@@ -209,7 +210,7 @@ impl Kind {
         if let Some(before) = self.by_id.remove(&id) {
             self.listed.remove(&before.resource.order);
             drop_from(&mut self.by_name, name_of(kind, &before.resource.fields()), &id);
-            drop_from(&mut self.by_external, before.external.as_deref().map(str::to_owned), &id);
+            drop_from(&mut self.by_external, before.external.as_deref().map(compared), &id);
         }
         let Some(resource) = resource else { return };
         let known = Known::of(resource);
@@ -219,20 +220,20 @@ impl Kind {
                 self.by_name.entry(name).or_default().insert(id.clone());
             }
             if let Some(name) = &known.external {
-                self.by_external.entry(name.to_string()).or_default().insert(id.clone());
+                self.by_external.entry(compared(name)).or_default().insert(id.clone());
             }
         }
         self.by_id.insert(id, known);
     }
 
-    /// Those of a name, in whatever case.
+    /// Those of a name, in whatever case, and whatever blanks are around it.
     pub fn named(&self, name: &str) -> impl Iterator<Item = &Arc<str>> {
         self.by_name.get(&folded(name)).into_iter().flatten()
     }
 
-    /// Those that the client calls so.
+    /// Those that the client calls so, as keys of records are compared.
     pub fn called(&self, external: &str) -> impl Iterator<Item = &Arc<str>> {
-        self.by_external.get(external).into_iter().flatten()
+        self.by_external.get(&compared(external)).into_iter().flatten()
     }
 }
 
@@ -251,7 +252,15 @@ fn name_of(kind: ServedKind, fields: &serde_json::Map<String, Json>) -> Option<S
 }
 
 fn folded(name: &str) -> String {
-    name.to_lowercase()
+    compared(name).to_lowercase()
+}
+
+/// A text as it is of the record that is made of it.
+fn compared(text: &str) -> String {
+    match clean(text, false) {
+        Cleaned::Text(cleaned) => cleaned.into_owned(),
+        Cleaned::Same | Cleaned::Unreadable(_) => text.to_owned(),
+    }
 }
 
 /// What a resource is called on its shelf.

@@ -94,7 +94,11 @@ impl Inbox {
         };
         match (push, known) {
             (Push::Create(body), _) => {
-                let fields = scim::taken(kind, body)?;
+                let mut fields = scim::taken(kind, body)?;
+                // Only a word lets somebody in, and `null` is none.
+                if kind == ServedKind::User && scim::field(body, "active").is_some() {
+                    fields.entry("active").or_insert(Json::Bool(false));
+                }
                 let id = fresh_id().ok_or_else(|| PushRefusal::Away("this machine has no random numbers".into()))?;
                 self.kept(kind, (&id, None), fields, now)
             }

@@ -109,14 +109,18 @@ impl Inbox {
             let (id, known) = of.by_id.get_key_value(id).filter(|(_, known)| !known.resource.deleted)?;
             Some((known.resource.order, id))
         };
+        let all = SearchAsked::default();
+        let holds = |id: &Arc<str>| self.told(kind, id, &all, base).is_some_and(|resource| filter.holds(kind, &resource));
         match filter.equal_to() {
-            Some((name, value)) if name.eq_ignore_ascii_case(kind.name()) => return of.named(value).filter_map(order).collect(),
-            Some((name, value)) if name.eq_ignore_ascii_case("externalId") => return of.called(value).filter_map(order).collect(),
+            Some((name, value)) if name.eq_ignore_ascii_case(kind.name()) => {
+                return of.named(value).filter(|id| holds(id)).filter_map(order).collect();
+            }
+            Some((name, value)) if name.eq_ignore_ascii_case("externalId") => {
+                return of.called(value).filter(|id| holds(id)).filter_map(order).collect();
+            }
             Some((name, value)) if name.eq_ignore_ascii_case("id") => return order(&Arc::from(value)).into_iter().collect(),
             _ => {}
         }
-        let all = SearchAsked::default();
-        let holds = |id: &Arc<str>| self.told(kind, id, &all, base).is_some_and(|resource| filter.holds(kind, &resource));
         of.listed.iter().filter(|(_, id)| holds(id)).map(|(order, id)| (*order, id)).collect()
     }
 

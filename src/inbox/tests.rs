@@ -168,10 +168,35 @@ async fn whoever_was_deactivated_is_let_in_again_by_nothing_but_a_word() {
         drop(house.inboxes.replace("entra", USER, &ada, &body, None).await);
         assert_eq!(there(house.again().await).await, [false], "{body}");
     }
+    // Also where nobody was before.
+    for (name, active) in [("mona", json!(null)), ("noel", json!([]))] {
+        let came = house.post(USER, json!({"userName": name, "Active": active})).await.unwrap();
+        assert_eq!(house.get(USER, &came).await.unwrap()["active"], json!(false), "{name}");
+        house.inboxes.delete("entra", USER, &came, None).await.unwrap();
+    }
     let twice = json!({"userName": "luis", "active": false, "Active": true});
     assert_eq!(house.post(USER, twice).await.unwrap_err().status, 400);
     house.patch(USER, &ada, json!([{"op": "replace", "path": "active", "value": true}])).await.unwrap();
     assert_eq!(there(house.again().await).await, [true]);
+}
+
+#[tokio::test]
+async fn what_records_take_for_one_key_or_name_is_one_at_the_door() {
+    let house = House::new().await;
+    let body = |name: &str, external: &str| json!({"userName": name, "externalId": external});
+    let first = house.post(USER, body("ada", "e\u{301}1")).await.unwrap();
+    let second = house.post(USER, body("luis", "e2")).await.unwrap();
+    for (name, external) in [("ada ", "e3"), ("ADA\u{a0}", "e3"), ("mona", "\u{e9}1"), ("mona", " e\u{301}1")] {
+        assert_eq!(house.post(USER, body(name, external)).await.unwrap_err().status, 409, "{name} {external}");
+        let replaced = refused(house.inboxes.replace("entra", USER, &second, &body(name, external), None).await);
+        assert_eq!(replaced.unwrap_err().status, 409, "{name} {external}");
+    }
+    let patched = house.patch(USER, &second, json!([{"op": "replace", "path": "externalId", "value": "\u{e9}1 "}])).await;
+    assert_eq!(patched.unwrap_err().status, 409);
+    for (name, external) in [("a\0da", "e4"), ("mona\n", "e4"), ("mona", "e\u{7}4")] {
+        assert_eq!(house.post(USER, body(name, external)).await.unwrap_err().status, 400, "{name:?} {external:?}");
+    }
+    assert_eq!(house.patch(USER, &first, json!([{"op": "replace", "path": "userName", "value": "a\0"}])).await.unwrap_err().status, 400);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use super::kinds::{LookupTable, TableFile};
 use super::paths::leads_outside;
 use super::{Loaded, Outline};
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
-use crate::files::{self, NamedFiles};
+use crate::files::NamedFiles;
 use crate::model::{Table, Tables, Value};
 
 /// Largest file in bytes.
@@ -99,7 +99,7 @@ fn from_file(
 ) -> Entries {
     let path = base.join(&file.path);
     let name = from.name(&path).into();
-    match from.place(path).map_err(|error| error.to_string()).and_then(|path| text(&path)) {
+    match text(from, &path) {
         Ok(text) => Lines { file, name, problems, told: 0 }.read(text.trim_start_matches('\u{feff}')),
         Err(words) => {
             let message = format!("the table's file `{}` can't be read: {words}", file.path);
@@ -109,8 +109,8 @@ fn from_file(
     }
 }
 
-fn text(path: &Path) -> Result<String, String> {
-    let bytes = files::read(path, MAX_FILE).map_err(|error| error.to_string())?;
+fn text(from: &NamedFiles, path: &Path) -> Result<String, String> {
+    let bytes = from.read(path, MAX_FILE).map_err(|error| error.to_string())?;
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8; save it as UTF-8".into())
 }
 
@@ -310,14 +310,24 @@ impl Iterator for Records<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use super::super::{ManifestInput, load};
+    use crate::files::{ALONE, FileSight};
     use crate::model::Value;
 
     /// What is told of a Workspace with these tables beside these files, and the tables, sorted.
     fn read(tables: &str, files: &[(&str, &str)]) -> String {
+        read_written(tables, files, Duration::from_secs(10))
+    }
+
+    /// The same, where the files were written so long ago.
+    fn read_written(tables: &str, files: &[(&str, &str)], ago: Duration) -> String {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text).unwrap();
+            let file = std::fs::File::options().write(true).open(folder.path().join(name)).unwrap();
+            file.set_modified(SystemTime::now() - ago).unwrap();
         }
         let text = format!(
             "apiVersion: headcount.dev/v1alpha1\nkind: Workspace\nmetadata: {{name: acme}}\nspec:\n  id: acme\n  tables:\n{tables}"
@@ -336,6 +346,10 @@ mod tests {
             format!("{}: {}", table.name, entries.join(", "))
         });
         let lines: Vec<String> = told.chain(entries).collect();
+        for (name, _) in files {
+            let sight = FileSight::of(&folder.path().join(name), SystemTime::now()).unwrap();
+            assert!(sight.rest(ALONE, Duration::ZERO).is_zero(), "{name} was read while somebody may have been writing it");
+        }
         lines.join("\n").replace(&format!("{}/", folder.path().display()), "")
     }
 
@@ -355,6 +369,12 @@ mod tests {
         ] {
             assert_eq!(read(file, &[("t.csv", text)]), "departments: 100=R&D, Berlin, 200=Sales", "{text}");
         }
+    }
+
+    #[test]
+    fn a_table_that_was_written_just_now_is_waited_for() {
+        let file = "    t: {file: {path: t.csv, key: code, value: dept}}\n";
+        assert_eq!(read_written(file, &[("t.csv", "code,dept\n1,a\n")], Duration::from_secs(1)), "t: 1=a");
     }
 
     #[test]

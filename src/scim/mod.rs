@@ -2,6 +2,7 @@
 //!
 //! Must never: do I/O, or build a filter by joining strings.
 
+mod body;
 mod change;
 mod filter;
 mod patch;
@@ -11,6 +12,7 @@ mod refusal;
 mod served;
 mod wire;
 
+pub use body::body;
 pub use change::{PatchPath, PatchStep, changed, steps};
 pub use filter::Filter;
 pub use patch::Patch;

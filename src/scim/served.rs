@@ -250,6 +250,11 @@ pub fn taken(kind: ServedKind, body: &Json) -> Result<Map<String, Json>, ScimRef
 
 /// What must be there is there.
 pub(super) fn complete(kind: ServedKind, resource: &Map<String, Json>) -> Result<(), ScimRefusal> {
+    let odd = |name: &&str| resource.get(*name).and_then(Json::as_str).is_some_and(|text| text.contains(char::is_control));
+    // By these an account is found and signed in with.
+    if let Some(name) = ["userName", "externalId"].into_iter().find(odd) {
+        return Err(ScimRefusal::value(format!("{name} holds a control character")));
+    }
     let missing = kind.shapes().iter().filter(|shape| shape.required);
     let blank = |name: &str| resource.get(name).and_then(Json::as_str).is_none_or(|text| text.trim().is_empty());
     match missing.into_iter().find(|shape| blank(shape.name)) {

@@ -77,7 +77,11 @@ pub async fn follow(mut source: Box<dyn RevisionSource>, mail: Mail, from: impl 
             () = until_hooked => hooked = Some(Instant::now()),
             () = stop.cancelled() => return,
         }
-        match source.next(Some(&known.revision)).await {
+        let newest = tokio::select! {
+            newest = source.next(Some(&known.revision)) => newest,
+            () = stop.cancelled() => return,
+        };
+        match newest {
             Ok(None) => unused.same().into_iter().for_each(|refused| mail.refused(refused)),
             Ok(Some(Arrived { revision, manifests, rewritten })) => match judged(&known, revision, manifests) {
                 Ok(manifests) => {

@@ -35,6 +35,7 @@ mod whereabouts;
 mod written;
 
 pub(crate) use bound::{Bound, Truth};
+pub(crate) use cell::{Cleaned, clean};
 pub use delta::Delta;
 pub use dirty::Dirty;
 pub(crate) use entitlements::Grant;

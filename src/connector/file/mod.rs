@@ -11,7 +11,6 @@ mod json;
 mod look;
 mod rows;
 mod sample;
-mod settle;
 mod xlsx;
 mod yaml;
 
@@ -99,8 +98,8 @@ impl FileReader {
 
     fn read_file(&self, columns: Arc<Columns>, max_age: Option<SignedDuration>, queue: &mut PageQueue) -> Evidence {
         let started = Instant::now();
-        if !self.settled && !settle::is_left_alone(|| settle::Sight::of(&self.path), std::thread::sleep) {
-            return Evidence::Partial { reason: "somebody is writing it; it is read once it has been left alone for 2 seconds".into() };
+        if !self.settled && !files::comes_to_rest(&self.path) {
+            return Evidence::Partial { reason: files::WRITTEN.into() };
         }
         // What was opened before may be another file by now.
         let (file, before) = match files::open(&self.path) {
@@ -141,8 +140,8 @@ impl FileReader {
 
     fn unchanged_since(&self, before: &Metadata) -> Evidence {
         match std::fs::metadata(&self.path) {
-            Ok(after) if stamp(&after) == stamp(before) => Evidence::Complete,
-            _ => Evidence::Partial { reason: "it changed while it was read; try again".into() },
+            Ok(after) if files::stamp(&after) == files::stamp(before) => Evidence::Complete,
+            _ => Evidence::Partial { reason: files::CHANGED.into() },
         }
     }
 
@@ -184,23 +183,6 @@ fn young_enough(metadata: &Metadata, max_age: Option<SignedDuration>) -> Evidenc
         }
         None => Evidence::Partial { reason: "its age is not known".into() },
     }
-}
-
-/// What changes when somebody writes the file or puts another in its place.
-type Stamp = (u64, Option<SystemTime>, u64);
-
-fn stamp(metadata: &Metadata) -> Stamp {
-    (metadata.len(), metadata.modified().ok(), inode(metadata))
-}
-
-#[cfg(unix)]
-fn inode(metadata: &Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(metadata)
-}
-
-#[cfg(not(unix))]
-fn inode(_: &Metadata) -> u64 {
-    0
 }
 
 /// RFC 6901: `/data/people` leads through two keys.

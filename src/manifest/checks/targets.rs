@@ -9,7 +9,10 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     for (at, target) in targets.iter().enumerate() {
         let connection = target.spec.connection.described();
         // Two documents of one name are told of by themselves.
-        let shares = |other: &&Document<TargetSpec>| other.name != target.name && connection.shares_with(other.spec.connection.described());
+        let shares = |other: &&Document<TargetSpec>| {
+            let there = (other.spec.connection.described(), other.origin.base.as_path());
+            other.name != target.name && connection.shares_with(&target.origin.base, there)
+        };
         let Some(other) = targets.iter().take(at).find(shares) else { continue };
         let message = format!(
             "the Targets `{}` and `{}` have the same accounts: each would cut off whom only the other serves",

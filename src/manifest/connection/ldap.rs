@@ -7,6 +7,7 @@ mod mistakes;
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -234,7 +235,7 @@ impl Described for LdapConnection {
     }
 
     /// Entries of the one's base stand below the other's, too, and no filter keeps them apart.
-    fn shares_with(&self, other: &dyn Described) -> bool {
+    fn shares_with(&self, _: &Path, (other, _): (&dyn Described, &Path)) -> bool {
         let other: &dyn Any = other;
         let Some(other) = other.downcast_ref::<Self>() else { return false };
         let servers = |connection: &Self| connection.urls.iter().map(|url| server(url)).collect::<BTreeSet<_>>();

@@ -14,6 +14,7 @@ mod webhook;
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -174,8 +175,8 @@ pub trait Described: Any + Send + Sync {
     /// What of it chooses the records: counts of another choice are not compared. Kept in the state, so stable over versions.
     fn rows(&self) -> Value;
 
-    /// Whether it has accounts that another connection has too, as far as both say it.
-    fn shares_with(&self, other: &dyn Described) -> bool {
+    /// Whether it has accounts that another connection has too, as far as both say it. Paths of each count from the folder of its manifest.
+    fn shares_with(&self, _base: &Path, (other, _): (&dyn Described, &Path)) -> bool {
         self.system() == other.system() && self.rows() == other.rows()
     }
 

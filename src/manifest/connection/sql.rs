@@ -1,6 +1,10 @@
 //! Tables of a database.
 
+mod shared;
+
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -431,6 +435,11 @@ impl Described for SqlConnection {
             words += &format!(" {column}={value}");
         }
         words
+    }
+
+    fn shares_with(&self, base: &Path, (other, other_base): (&dyn Described, &Path)) -> bool {
+        let other: &dyn Any = other;
+        other.downcast_ref::<Self>().is_some_and(|other| shared::same_rows((self, base), (other, other_base)))
     }
 
     fn rows(&self) -> Value {

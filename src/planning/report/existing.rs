@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::manifest::kinds::Lifecycle;
+use crate::manifest::kinds::{Lifecycle, fold};
 use crate::model::{Evidence, Value, ValueState, Visibility, attribute};
 use crate::planning::basis::Basis;
 use crate::planning::groups::resolve;
@@ -76,6 +76,8 @@ pub struct ExistingGroup {
     pub id: Arc<str>,
     /// its displayName
     pub name: Arc<str>,
+    /// it has no name of its own there, and `name` is its id
+    pub unnamed: bool,
     /// another program says by its mark that it has it
     pub foreign: bool,
     /// who is in it
@@ -119,9 +121,11 @@ pub fn existing(policy: &Policy, world: &World, moment: Moment, target: usize) -
         let members: BTreeSet<ExistingMember> = observed.members(*row).into_iter().map(member).collect();
         let there = basis.group(target, *row, &Arc::from(""));
         let foreign = is_foreign(observed.groups().carries(*row));
+        let unnamed = observed.groups().cell_of(*row, "displayName").as_text().is_none_or(|name| fold(name).is_empty());
         found.groups.push(ExistingGroup {
             id: there.id.unwrap_or_default(),
             name: there.name,
+            unnamed,
             foreign,
             members: members.into_iter().collect(),
         });

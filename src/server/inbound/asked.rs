@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 use super::Inbound;
 use super::answer::Answer;
 use crate::inbox::{ListPaging, Match, SearchAsked};
-use crate::scim::{PatchPath, ScimQuery, ScimRefusal, ServedKind, field};
+use crate::scim::{self, PatchPath, ScimQuery, ScimRefusal, ServedKind, field};
 
 /// Bytes of a body.
 const MAX_BODY: usize = 4 << 20;
@@ -78,7 +78,7 @@ async fn sent(headers: &HeaderMap, body: Body) -> Result<Json, Answer> {
     }
     let large = |_| Answer::refused(&ScimRefusal::new(413, "a body is at most 4 MiB long, and comes whole"));
     let bytes = to_bytes(body, MAX_BODY).await.map_err(large)?;
-    serde_json::from_slice(&bytes).map_err(|_| ScimRefusal::syntax("the body is no JSON").into())
+    scim::body(&bytes).map_err(Answer::from)
 }
 
 /// As the client reached us. It is told to that client alone, and nothing is reached by it.

@@ -114,6 +114,12 @@ pub enum RevisionError {
         /// why
         why: String,
     },
+    /// a file that does not come to rest
+    #[error("{}: {}", .path.display(), crate::files::WRITTEN)]
+    Written {
+        /// which
+        path: PathBuf,
+    },
     /// what a cluster, or whatever else has them, said
     #[error("{what}")]
     Elsewhere {
@@ -134,6 +140,7 @@ impl RevisionError {
             Self::Git(error) => error.hint(),
             Self::Secret(_) => Some("HEADCOUNT_GIT_TOKEN, or the file that was named, must hold a token".to_owned()),
             Self::Folder { .. } => Some("is it mounted, and may headcount read it? What ran before runs on".to_owned()),
+            Self::Written { .. } => Some("have it written beside, and moved into its place. What ran before runs on".to_owned()),
             Self::Elsewhere { next, .. } => Some(next.clone()),
             Self::Broken => None,
         }

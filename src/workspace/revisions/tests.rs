@@ -24,10 +24,10 @@ pub fn workspace(folder: &Path) {
     write(folder, "hr.csv", "id\n1\n");
 }
 
-/// A folder that settles at once.
+/// A folder whose files are taken as soon as they look the same twice.
 pub fn folders(path: &Path) -> FolderRevisions {
     let mut folders = FolderRevisions::new(vec![path.to_owned()]);
-    folders.settle = std::time::Duration::ZERO;
+    folders.alone = std::time::Duration::ZERO;
     folders
 }
 
