@@ -3,6 +3,7 @@
 //! Must never: cost anything where nothing changes.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use super::Snapshot;
 use crate::diagnostic::Place;
@@ -37,6 +38,10 @@ impl Lines for ChangeOrigins<'_> {
 
     fn of_member(&self, change: &Change, member: &MemberChange) -> Option<Place> {
         self.provenance().member_line(change, member)
+    }
+
+    fn of_attribute(&self, change: &Change, attribute: &Arc<str>) -> Option<Place> {
+        self.provenance().attribute_line(change, attribute)
     }
 
     fn name(&self, key: &str) -> Option<String> {

@@ -500,6 +500,7 @@ pub(crate) fn page(columns: &Arc<Columns>, rows: &[Json]) -> Page {
                 match row.get(path.as_ref()) {
                     None => writer.missing(),
                     Some(Json::Null) => writer.null(),
+                    Some(value) if value.get("unreadable").is_some() => writer.unreadable("it is held back"),
                     Some(value) => writer.value(&Value::from_json(value).unwrap()),
                 }
             }

@@ -302,11 +302,13 @@ pub struct DeprovisionPolicy {
     pub delete_after: Option<SignedDuration>,
     /// what it has once it is deactivated, by attribute
     pub set: BTreeMap<Arc<str>, Arc<str>>,
+    /// the manifest line; none for a default
+    pub place: Option<Place>,
 }
 
 impl DeprovisionPolicy {
     /// Without access, for good.
-    pub const DEACTIVATE: Self = Self { action: DeprovisionAction::Deactivate, delete_after: None, set: BTreeMap::new() };
+    pub const DEACTIVATE: Self = Self { action: DeprovisionAction::Deactivate, delete_after: None, set: BTreeMap::new(), place: None };
 }
 
 /// Limits, with their defaults filled in.

@@ -149,6 +149,7 @@ impl Compiler<'_> {
     fn deprovision(&mut self, origin: &Origin, pointer: &str, spec: Option<&Deprovision>, held: Held<'_>) -> Option<DeprovisionPolicy> {
         let spec = spec?;
         self.set_along(origin, pointer, spec, held);
+        let place = Some(self.loaded.place(origin, pointer));
         let pointer = format!("{pointer}/deleteAfter");
         let delete_after = Self::duration(spec.delete_after.as_ref());
         if spec.delete_after.is_some() && spec.action != DeprovisionAction::Deactivate {
@@ -160,7 +161,7 @@ impl Compiler<'_> {
             );
         }
         let set = spec.set.iter().map(|(name, value)| (Arc::from(name.as_str()), Arc::from(value.as_str()))).collect();
-        Some(DeprovisionPolicy { action: spec.action, delete_after, set })
+        Some(DeprovisionPolicy { action: spec.action, delete_after, set, place })
     }
 
     /// What a deactivated account has must be given back to whoever comes back.

@@ -100,10 +100,11 @@ impl Blocks<'_> {
             let padded = format!("{name}{}", " ".repeat(widest.saturating_sub(name.width())));
             let line = format!("{indent}{padded}  {before} {} {after}", paint(STRONG, "→"));
             let fits = columns(&line) <= self.look.width && !spans_lines(changed);
+            let place = place(self.look.lines.and_then(|lines| lines.of_attribute(change, &changed.attribute)));
             match difference::lines(changed, &self.names).filter(|_| !fits) {
-                None => paragraph(self.look.width, &line, &format!("{indent}  "), out)?,
+                None => paragraph(self.look.width, &format!("{line}{place}"), &format!("{indent}  "), out)?,
                 Some(lines) => {
-                    writeln!(out, "{indent}{name}")?;
+                    writeln!(out, "{indent}{name}{place}")?;
                     let further = format!("{indent}    ");
                     lines.iter().try_for_each(|line| paragraph(self.look.width, &format!("{indent}  {line}"), &further, out))?;
                 }

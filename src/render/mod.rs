@@ -33,6 +33,7 @@ mod wrap;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 
@@ -150,6 +151,10 @@ pub trait Lines {
     fn of(&self, change: &Change) -> Option<Place>;
     /// The line behind one member that comes or goes.
     fn of_member(&self, change: &Change, member: &MemberChange) -> Option<Place>;
+    /// The line behind an attribute of an account that changes, where there is room for it.
+    fn of_attribute(&self, _change: &Change, _attribute: &Arc<str>) -> Option<Place> {
+        None
+    }
     /// What people call an identity of which nothing in the plan says it.
     fn name(&self, key: &str) -> Option<String>;
     /// What an identity is displayed as, where there is room for it.

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::answer::Problem;
 use crate::pipeline::{ChangeOrigins, Snapshot};
-use crate::planning::explain::{GroupRoster, Inventory, NameRegister};
+use crate::planning::explain::{AccountNames, GroupRoster, Inventory, NameRegister};
 
 /// What nobody asked about for so long is let go: it takes memory, and a world that changes meanwhile is there twice.
 const KEPT: Duration = Duration::from_secs(30);
@@ -29,14 +29,16 @@ pub(super) struct WorkedOut<'s> {
     inventory: OnceCell<Inventory>,
     /// everybody by their names
     register: OnceCell<NameRegister>,
+    /// what their accounts are called
+    account_names: OnceCell<AccountNames>,
     /// of each group that was looked at
     rosters: RefCell<BTreeMap<Arc<str>, Rc<GroupRoster>>>,
 }
 
 impl<'s> WorkedOut<'s> {
     fn of(snapshot: &'s Snapshot) -> Self {
-        let (inventory, register) = (OnceCell::new(), OnceCell::new());
-        Self { origins: ChangeOrigins::of(snapshot), inventory, register, rosters: RefCell::default() }
+        let (inventory, register, account_names) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { origins: ChangeOrigins::of(snapshot), inventory, register, account_names, rosters: RefCell::default() }
     }
 
     /// Who has what.
@@ -44,15 +46,26 @@ impl<'s> WorkedOut<'s> {
         self.inventory.get_or_init(|| self.origins.provenance().inventory())
     }
 
-    /// Everybody by their names.
-    pub fn register(&self) -> &NameRegister {
+    /// The numbers of those who are called so, in small letters, or whose account is; of nothing those of all.
+    pub fn called(&self, small: &str) -> Vec<u32> {
+        match small {
+            "" => self.register().everybody(),
+            _ => self.register().called(small, self.account_names()),
+        }
+    }
+
+    fn register(&self) -> &NameRegister {
         self.register.get_or_init(|| self.origins.provenance().register())
+    }
+
+    fn account_names(&self) -> &AccountNames {
+        self.account_names.get_or_init(|| self.origins.provenance().account_names())
     }
 
     /// Whether all of that is worked out for which whoever looks next would wait.
     #[cfg(test)]
     pub fn is_prepared(&self) -> bool {
-        self.register.get().is_some()
+        self.account_names.get().is_some()
     }
 
     /// Works out one more thing for which whoever looks next would wait; false where nothing is left.
@@ -61,7 +74,8 @@ impl<'s> WorkedOut<'s> {
         match step {
             0 => provenance.settle(),
             1 => drop(self.register()),
-            2 => drop(provenance.by_key()),
+            2 => drop(self.account_names()),
+            3 => drop(provenance.by_key()),
             _ => return false,
         }
         true
@@ -72,13 +86,29 @@ impl<'s> WorkedOut<'s> {
         if let Some(known) = self.rosters.borrow().get(key) {
             return Some(known.clone());
         }
-        let roster = Rc::new(self.origins.provenance().roster(key)?);
+        let provenance = self.origins.provenance();
+        if !provenance.has_group(key) {
+            return None;
+        }
+        // Whose each account is takes as long, and whoever asks for a group asks for that next; without a thread it is worked out then.
+        let roster = std::thread::scope(|threads| {
+            let beside = std::thread::Builder::new().stack_size(STACK);
+            drop(beside.spawn_scoped(threads, || provenance.settle()));
+            provenance.roster(key)
+        });
+        let roster = Rc::new(roster?);
         self.rosters.borrow_mut().insert(key.into(), roster.clone());
         Some(roster)
     }
 }
 
-type Question = Box<dyn FnOnce(&WorkedOut<'_>) + Send>;
+/// What whoever works it out is asked.
+enum ScholarTask {
+    /// this
+    Work(Box<dyn FnOnce(&WorkedOut<'_>) + Send>),
+    /// somebody has their page: what they may ask for next is worked out meanwhile
+    Ahead,
+}
 
 /// Whoever works it out, for the snapshot that was asked about last.
 #[derive(Default)]
@@ -91,7 +121,7 @@ pub(super) struct Scholar {
 struct Studied {
     /// the thread keeps it, so nothing else is ever at its place meanwhile
     of: Weak<Snapshot>,
-    questions: Sender<Question>,
+    questions: Sender<ScholarTask>,
 }
 
 impl Scholar {
@@ -102,13 +132,13 @@ impl Scholar {
         work: impl FnOnce(&WorkedOut<'_>) -> T + Send + 'static,
     ) -> Result<T, Problem> {
         let (answer, heard) = oneshot::channel();
-        self.hand(snapshot, Box::new(move |known| drop(answer.send(work(known)))));
+        self.hand(snapshot, ScholarTask::Work(Box::new(move |known| drop(answer.send(work(known))))));
         heard.await.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "it could not be worked out"))
     }
 
     /// What somebody may ask for next is worked out meanwhile.
     pub fn begin(&self, snapshot: Arc<Snapshot>) {
-        self.hand(snapshot, Box::new(|_| ()));
+        self.hand(snapshot, ScholarTask::Ahead);
     }
 
     /// Whether this is the snapshot that was asked about last.
@@ -129,7 +159,7 @@ impl Scholar {
         looked.is_some()
     }
 
-    fn hand(&self, snapshot: Arc<Snapshot>, question: Question) {
+    fn hand(&self, snapshot: Arc<Snapshot>, question: ScholarTask) {
         let mut studied = self.studied.lock().unwrap_or_else(PoisonError::into_inner);
         let of = Arc::downgrade(&snapshot);
         let question = match studied.as_ref().filter(|known| known.of.ptr_eq(&of)) {
@@ -144,7 +174,7 @@ impl Scholar {
     }
 }
 
-fn begun(snapshot: Arc<Snapshot>, of: Weak<Snapshot>, question: Question) -> Option<Studied> {
+fn begun(snapshot: Arc<Snapshot>, of: Weak<Snapshot>, question: ScholarTask) -> Option<Studied> {
     let (questions, asked) = channel();
     questions.send(question).ok()?;
     let thread = std::thread::Builder::new().name("pages".into()).stack_size(STACK);
@@ -152,19 +182,23 @@ fn begun(snapshot: Arc<Snapshot>, of: Weak<Snapshot>, question: Question) -> Opt
     Some(Studied { of, questions })
 }
 
-/// Until another snapshot is asked about, or nobody asks. A question waits for one thing at most that nobody asked for yet.
-fn study(snapshot: &Snapshot, asked: &Receiver<Question>) {
-    let (known, mut step) = (WorkedOut::of(snapshot), 0);
+/// Until another snapshot is asked about, or nobody asks. Nothing is worked out ahead before the first page is answered, and then a question waits for one thing at
+/// most that nobody asked for yet.
+fn study(snapshot: &Snapshot, asked: &Receiver<ScholarTask>) {
+    let (known, mut step, mut is_ahead) = (WorkedOut::of(snapshot), 0, false);
     loop {
         let question = match asked.try_recv() {
-            Err(TryRecvError::Empty) if known.prepare(step) => {
+            Err(TryRecvError::Empty) if is_ahead && known.prepare(step) => {
                 step += 1;
                 continue;
             }
             Err(_) => asked.recv_timeout(KEPT),
             Ok(question) => Ok(question),
         };
-        let Ok(question) = question else { return };
-        question(&known);
+        match question {
+            Ok(ScholarTask::Work(work)) => work(&known),
+            Ok(ScholarTask::Ahead) => is_ahead = true,
+            Err(_) => return,
+        }
     }
 }

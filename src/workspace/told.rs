@@ -303,13 +303,23 @@ impl Told<'_> {
             needs.extend(words.map(|words| need(NeedKind::Undeclared, &system.name, words, "headcount drift".to_owned())));
         }
         needs.append(&mut self.besides);
+        needs.retain(|need| !follows(need, systems));
         for need in &mut needs {
             need.since = *self.since.entry((need.kind, need.about.clone())).or_insert(need.since);
         }
         self.since.retain(|(kind, about), _| needs.iter().any(|need| need.kind == *kind && need.about == *about));
-        needs.sort_by(|one, other| (one.kind, &one.about).cmp(&(other.kind, &other.about)));
+        needs.sort_by(|one, other| (one.kind, &one.about, &one.words).cmp(&(other.kind, &other.about, &other.words)));
+        // Of two subscriptions of one Source that fail alike, one is to be seen to.
+        needs.dedup_by(|one, other| (one.kind, &one.about, &one.words) == (other.kind, &other.about, &other.words));
         needs
     }
+}
+
+/// Whether a need only follows from another one: whoever can't reach a system to read it can't ask it for webhooks either.
+fn follows(need: &Need, systems: &[SystemStatus]) -> bool {
+    let is_cause = |system: &&SystemStatus| *system.name == need.about && system.state == SystemState::Unreadable;
+    let why = systems.iter().find(is_cause).and_then(|system| system.why.as_deref());
+    need.kind == NeedKind::Unsubscribed && why.is_some_and(|why| !why.is_empty() && need.words.ends_with(why))
 }
 
 /// How much of what was found at a target no manifest declares.
@@ -385,5 +395,33 @@ fn rank(state: SystemState) -> u8 {
         SystemState::Suspended => 3,
         SystemState::WindowClosed => 4,
         _ => 5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_follows_from_a_source_that_can_not_be_reached_is_not_told_beside_it() {
+        let system = |state: SystemState| -> SystemStatus {
+            serde_json::from_value(serde_json::json!({
+                "name": "entra", "role": SystemRole::Source, "state": state, "since": "2026-11-29T10:00:00Z", "why": "there is no host",
+                "evidence": "unreadable", "rows": 0, "interval": 3600,
+            }))
+            .unwrap()
+        };
+        let need = |kind, why: &str| Need {
+            kind,
+            about: "entra".into(),
+            words: format!("its system could not be asked to send webhooks: {why}"),
+            next: String::new(),
+            since: Timestamp::UNIX_EPOCH,
+        };
+        let unsubscribed = need(NeedKind::Unsubscribed, "there is no host");
+        assert!(follows(&unsubscribed, &[system(SystemState::Unreadable)]));
+        assert!(!follows(&unsubscribed, &[system(SystemState::AsDeclared)]) && !follows(&unsubscribed, &[]));
+        assert!(!follows(&need(NeedKind::Unsubscribed, "HTTP 403"), &[system(SystemState::Unreadable)]));
+        assert!(!follows(&need(NeedKind::Unreadable, "there is no host"), &[system(SystemState::Unreadable)]));
     }
 }

@@ -399,11 +399,14 @@ fn told_words(intent: &Intent) -> String {
     }
 }
 
+/// So many names are listed.
+pub const LISTED: usize = 3;
+
 /// The first few of them.
 fn listed(names: &[Arc<str>]) -> String {
-    let words = match names {
-        [first, second, third, rest @ ..] if !rest.is_empty() => format!("{first}, {second}, {third} and {} more", rest.len()),
-        names => names.join(", "),
+    let words = match names.split_at_checked(LISTED) {
+        Some((first, rest)) if !rest.is_empty() => format!("{} and {} more", first.join(", "), rest.len()),
+        _ => names.join(", "),
     };
     safe::line(&words).into_owned()
 }

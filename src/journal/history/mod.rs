@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use acts::RecordedAct;
-pub use changes::{ChangeQuery, KnownSubjects, RecordedChange, RecordedChanges, WhoError, keys_of, why_meant};
+pub use changes::{ChangeQuery, KnownSubjects, LISTED, RecordedChange, RecordedChanges, WhoError, keys_of, why_meant};
 pub use lately::RecentNumbers;
 pub use moment::TimeBound;
 pub use run::{RunChange, RunPage};

@@ -12,7 +12,7 @@ use crate::planning::basis::Basis;
 use crate::planning::people::days::Days;
 use crate::planning::people::identity::Absence;
 use crate::planning::people::person::Person;
-use crate::planning::targets::claims::{Claim, Claims};
+use crate::planning::targets::claims::Claim;
 use crate::planning::targets::eligibility;
 use crate::planning::targets::eligibility::{Serve, serve};
 use crate::planning::targets::history::our_deactivation;
@@ -21,23 +21,23 @@ use crate::planning::targets::search;
 use crate::policy::PreHirePolicy;
 use crate::world::{Carries, Truth};
 
-pub(super) fn target(basis: &Basis<'_>, claims: &Claims, target: usize, person: &Person) -> TargetWhy {
+pub(super) fn target(basis: &Basis<'_>, claim: Claim, target: usize, person: &Person) -> TargetWhy {
     let (serves, because) = eligible(basis, target, person);
     let attributes = if serves == Some(false) { Vec::new() } else { attributes(basis, target, person, |_| true) };
     TargetWhy {
         target: basis.policy.targets[target].name.clone(),
         serves,
         because,
-        account: account(basis, claims, target, person),
+        account: account(basis, claim, target, person),
         unread: !basis.observed[target].accounts().evidence().proves_absence(),
-        unlisted: unlisted(basis, claims, target, person),
+        unlisted: unlisted(basis, claim, target, person),
         attributes,
     }
 }
 
 /// Accounts that are remembered by ids that the list does not show: they were deleted, moved or hidden.
-fn unlisted(basis: &Basis<'_>, claims: &Claims, target: usize, person: &Person) -> Vec<Arc<str>> {
-    if claims.row(person.number).is_some() {
+fn unlisted(basis: &Basis<'_>, claim: Claim, target: usize, person: &Person) -> Vec<Arc<str>> {
+    if claim.row().is_some() {
         return Vec::new();
     }
     let accounts = basis.observed[target].accounts();
@@ -95,18 +95,18 @@ pub(super) fn revoked(basis: &Basis<'_>, key: &str) -> Vec<Because> {
     crate::planning::revocation::words::because(basis, key).into_iter().map(|(words, place)| Because::words(words).at(place)).collect()
 }
 
-fn account(basis: &Basis<'_>, claims: &Claims, target: usize, person: &Person) -> Option<AccountWhy> {
+fn account(basis: &Basis<'_>, claim: Claim, target: usize, person: &Person) -> Option<AccountWhy> {
     let accounts = basis.observed[target].accounts();
-    let row = claims.row(person.number)?;
-    let found = found(basis, claims, target, row, person);
+    let row = claim.row()?;
+    let found = found(basis, claim, target, row, person);
     let access = (!accounts.active(row)).then(|| without_access(basis, target, row, person));
     Some(AccountWhy { id: Arc::from(accounts.id(row).as_ref()), active: accounts.active(row), found, access })
 }
 
 /// By what an account was found to be an identity's.
-pub(super) fn found(basis: &Basis<'_>, claims: &Claims, target: usize, row: u32, person: &Person) -> String {
+pub(super) fn found(basis: &Basis<'_>, claim: Claim, target: usize, row: u32, person: &Person) -> String {
     let accounts = basis.observed[target].accounts();
-    if matches!(claims.of(person.number), Claim::Owned(_)) && accounts.carries(row) == Carries::Ours {
+    if matches!(claim, Claim::Owned(_)) && accounts.carries(row) == Carries::Ours {
         return "by its mark: it is headcount's".to_owned();
     }
     let id = accounts.id(row);
@@ -120,7 +120,7 @@ pub(super) fn found(basis: &Basis<'_>, claims: &Claims, target: usize, row: u32,
     let attributes = basis.policy.targets[target].correlate.iter().zip(&keys);
     let hits = attributes.filter(|(name, values)| values.iter().any(|key| accounts.find_by(name, key).contains(&row)));
     let names: Vec<&str> = hits.map(|(name, _)| name.as_ref()).collect();
-    match claims.of(person.number) {
+    match claim {
         Claim::Found(_) => format!("by its {}: it is not headcount's yet", names.join(" and ")),
         _ if names.is_empty() => "by an earlier revocation".to_owned(),
         _ => format!("by its {}", names.join(" and ")),

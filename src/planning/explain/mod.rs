@@ -28,7 +28,7 @@ pub use inventory::{GroupStands, HeldAccount, Inventory, ListedAccount, ListedGr
 use jiff::civil::Date;
 pub use members::{GroupAt, GroupExplanation, GroupRoster, Stands};
 pub use origins::Origins;
-pub use register::{NameRegister, RegisteredPerson};
+pub use register::{AccountNames, NameRegister, RegisteredPerson};
 use serde::Serialize;
 pub use told::names_at;
 pub use whose::{AccountExplanation, NoAccount, Whose};
@@ -42,7 +42,8 @@ use crate::planning::people::days::Days;
 use crate::planning::people::person::Person;
 use crate::planning::question::{Answer, Lookup, Moment, Scope};
 use crate::planning::schema::values::Reads;
-use crate::planning::targets::claims::Matched;
+use crate::planning::targets::alone::alone;
+use crate::planning::targets::claims::{Claim, Matched};
 use crate::planning::targets::matched::match_accounts;
 use crate::policy::Policy;
 use crate::world::{Bound, Truth, World};
@@ -281,16 +282,12 @@ pub struct Why {
 /// Answers any number of questions about one world.
 pub struct Provenance<'a> {
     basis: Basis<'a>,
-    /// whose each account is, and which object each group is: of everybody at once, so for the first question that needs it
-    stood: OnceLock<Stood>,
+    /// whose each account is: of everybody at once, so for the first question that needs it
+    matched: OnceLock<Matched>,
+    /// which object each group is
+    resolved: OnceLock<Vec<ResolvedGroups>>,
     /// everybody, by key
     by_key: OnceLock<Vec<u32>>,
-}
-
-/// What takes a look at everybody to know.
-struct Stood {
-    matched: Matched,
-    resolved: Vec<ResolvedGroups>,
 }
 
 impl<'a> Provenance<'a> {
@@ -301,7 +298,12 @@ impl<'a> Provenance<'a> {
 
     /// The same with what was looked up.
     pub fn answered(policy: &'a Policy, world: &'a World, answers: &[(Lookup, Answer)], moment: Moment) -> Self {
-        Self { basis: Basis::new(policy, world, answers, moment), stood: OnceLock::new(), by_key: OnceLock::new() }
+        Self {
+            basis: Basis::new(policy, world, answers, moment),
+            matched: OnceLock::new(),
+            resolved: OnceLock::new(),
+            by_key: OnceLock::new(),
+        }
     }
 
     /// The keys of the identities that a person may mean: a key, a record's key, a User's name, a user name or an e-mail address.
@@ -359,9 +361,7 @@ impl<'a> Provenance<'a> {
         let person = self.assemble(key)?;
         let basis = &self.basis;
         let named = |at: &usize| target.is_none_or(|name| basis.policy.targets[*at].name.as_ref() == name);
-        let targets = (0..basis.policy.targets.len())
-            .filter(named)
-            .filter_map(|at| Some(account::target(basis, self.stood().matched.claims.get(at)?, at, &person)));
+        let targets = (0..basis.policy.targets.len()).filter(named).map(|at| account::target(basis, self.claim(at, &person), at, &person));
         Some(Explanation {
             identity: Arc::from(person.key.as_str()),
             behind: records::behind(basis, &person),
@@ -402,7 +402,7 @@ impl<'a> Provenance<'a> {
     /// Everything about a group, and of its members those of a page: what everybody's reasons are takes long where there are many.
     pub fn explain_members(&self, key: &str, target: Option<&str>, roster: &GroupRoster, shown: Range<usize>) -> Option<GroupExplanation> {
         let at = self.basis.groups.find(key)?;
-        Some(members::explain(&self.basis, at, members::targets(&self.basis, &self.stood().resolved, at, target), roster, shown))
+        Some(members::explain(&self.basis, at, members::targets(&self.basis, self.resolved(), at, target), roster, shown))
     }
 
     /// Whose an account of a target is: the one with this id, else the only one of this name.
@@ -412,23 +412,27 @@ impl<'a> Provenance<'a> {
 
     /// Who has what, as it was read.
     pub fn inventory(&self) -> Inventory {
-        let Stood { matched, resolved } = self.stood();
-        inventory::list(&self.basis, matched, resolved)
+        inventory::list(&self.basis, self.matched(), self.resolved())
     }
 
     /// Whose each account is, and which object each group is: whoever asks about people next finds it known.
     pub fn settle(&self) {
-        self.stood();
+        self.resolved();
     }
 
     /// Everybody by their names.
     pub fn register(&self) -> NameRegister {
-        register::register(&self.basis, &self.stood().matched)
+        register::register(&self.basis)
+    }
+
+    /// What the accounts of everybody are called, where that is another name.
+    pub fn account_names(&self) -> AccountNames {
+        register::account_names(&self.basis, self.matched())
     }
 
     /// What a list tells of somebody in the register.
     pub fn registered(&self, number: u32) -> RegisteredPerson {
-        register::person(&self.basis, &self.stood().matched, number)
+        register::person(&self.basis, number, |target, person| self.claim(target, person).row())
     }
 
     /// Declared groups, by key and what they are displayed as, those that a `forEach` makes among them.
@@ -482,12 +486,21 @@ impl<'a> Provenance<'a> {
         Some(person)
     }
 
-    fn stood(&self) -> &Stood {
-        self.stood.get_or_init(|| {
-            let (matched, _) = match_accounts(&self.basis, Scope::All);
-            let (resolved, _) = resolve(&self.basis, &matched);
-            Stood { matched, resolved }
-        })
+    fn matched(&self) -> &Matched {
+        self.matched.get_or_init(|| match_accounts(&self.basis, Scope::All).0)
+    }
+
+    fn resolved(&self) -> &[ResolvedGroups] {
+        self.resolved.get_or_init(|| resolve(&self.basis, self.matched()).0)
+    }
+
+    /// What somebody has at a target: where it is known of everybody that, else by their own rows as far as those tell.
+    fn claim(&self, target: usize, person: &Person<'_>) -> Claim {
+        let of_all = |matched: &Matched| matched.claims.get(target).map_or(Claim::None, |claims| claims.of(person.number));
+        match self.matched.get() {
+            Some(matched) => of_all(matched),
+            None => alone(&self.basis, target, person).unwrap_or_else(|| of_all(self.matched())),
+        }
     }
 }
 

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{AccountAttribute, AttributeWhy, Because, Provenance};
+use super::{AccountAttribute, AttributeWhy, Because, MembershipWhy, Provenance};
 use crate::diagnostic::Place;
-use crate::model::{Change, Key, ObjectKind, ObjectRef};
+use crate::model::{Change, Key, Mandate, ObjectKind, ObjectRef};
 
 /// Where a change comes from, in all its parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,9 +30,16 @@ impl Provenance<'_> {
         if change.object.kind == ObjectKind::Account {
             places.extend(self.user_lines(&change.object.key));
         }
-        let members = why.members.iter().map(|member| (member.member.clone(), self.member_lines(&member.member, &member.because)));
+        let line = self.line(change);
+        places.extend(line.clone().filter(|line| !places.contains(line)));
+        let member_lines = |member: &MembershipWhy| match change.mandate {
+            // Whoever goes leaves groups by what says that they go, not by what the groups say.
+            Mandate::Leaver | Mandate::Absence => self.standing_line(&member.member).into_iter().collect(),
+            _ => self.member_lines(&member.member, &member.because),
+        };
+        let members = why.members.iter().map(|member| (member.member.clone(), member_lines(member)));
         Origins {
-            line: self.line(change),
+            line,
             places,
             attributes: why.attributes.iter().map(|attribute| (attribute.attribute.clone(), attribute_lines(attribute))).collect(),
             members: members.collect(),
@@ -67,7 +74,7 @@ fn places(because: &[Because]) -> Vec<Place> {
 }
 
 /// The target's rule, then the rules and Users that gave what it reads.
-fn attribute_lines(attribute: &AccountAttribute) -> Vec<Place> {
+pub(super) fn attribute_lines(attribute: &AccountAttribute) -> Vec<Place> {
     let given = |from: &AttributeWhy| {
         let claims = from.given.iter().chain(&from.outranked);
         claims.filter_map(|claimed| claimed.because.place.clone()).collect::<Vec<_>>()

@@ -9,6 +9,7 @@ use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{ManifestInput, load};
 use crate::model::{Capabilities, Evidence, Memory, Page};
 use crate::planning::question::Scope;
+use crate::planning::testing::{Scene, source, target};
 use crate::policy::{ConnectorFacts, TargetFacts, compile};
 use crate::world::{SourceSide, TargetSide};
 
@@ -253,4 +254,46 @@ fn every_change_of_a_plan_says_why() {
         }
         assert!(serde_json::to_string(&why).is_ok());
     }
+}
+
+#[test]
+fn a_person_is_explained_by_their_own_rows_unless_somebody_else_has_a_say() {
+    let scene = ["1 ada", "2 bob", "3 cy", "4 di"].iter().fold(Scene::simple(), |scene, person| {
+        let (key, login) = person.split_once(' ').unwrap();
+        scene.person(key, login)
+    });
+    let scene = scene.marked("u1", "hr/1", "ada").marked("u2", "hr/2", "bob").marked("u3", "hr/2", "bob2");
+    let scene = scene.account(serde_json::json!({"id": "u4", "userName": "di"}));
+    let world = scene.world();
+    // Two accounts have bob's mark, and whose di's account is takes a look at everybody.
+    for (key, is_alone) in [("hr/1", true), ("hr/2", false), ("hr/3", true), ("hr/4", false)] {
+        let of_all = Provenance::new(&scene.policy, &world, scene.moment);
+        of_all.settle();
+        let provenance = Provenance::new(&scene.policy, &world, scene.moment);
+        assert_eq!(provenance.explain(key, None), of_all.explain(key, None));
+        assert_eq!(provenance.matched.get().is_none(), is_alone, "{key}");
+    }
+}
+
+#[test]
+fn whoever_goes_has_the_line_behind_that_says_what_becomes_of_the_account() {
+    let rules = "  leaver: {deleteAfter: 30d}\n  suspended: {action: deactivate}\n";
+    let of = |rules: &str| {
+        let scene = Scene::new(&[source("hr", ""), target(rules)])
+            .record("hr", serde_json::json!({"id": "1", "login": "ada", "left": true}))
+            .record("hr", serde_json::json!({"id": "2", "login": "bob", "leave": true}))
+            .person("3", "cy")
+            .marked("u1", "hr/1", "ada")
+            .marked("u2", "hr/2", "bob")
+            .marked("u3", "hr/3", "cy")
+            .marked("u9", "hr/9", "gone");
+        let (plan, world) = (scene.plan(), scene.world());
+        let provenance = Provenance::new(&scene.policy, &world, scene.moment);
+        let document = scene.policy.targets[0].place.line;
+        let lines = plan.changes.iter().filter(|change| change.action == Action::Deactivate);
+        lines.map(|change| (change.object.key.to_string(), provenance.line(change).unwrap().line - document)).collect::<Vec<_>>()
+    };
+    let told = |lines: [u32; 3]| ["hr/1", "hr/2", "hr/9"].map(str::to_owned).into_iter().zip(lines).collect::<Vec<_>>();
+    assert_eq!(of(rules), told([5, 6, 5]), "{rules}");
+    assert_eq!(of(""), told([0, 0, 0]), "where it does not say, the Target");
 }

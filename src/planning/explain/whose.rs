@@ -213,7 +213,7 @@ fn known(basis: &Basis<'_>, matched: &Matched, target: usize, row: u32) -> Known
             if let Some(holder) = matched.claims[target].holder(row) {
                 basis.people.assemble(&basis.layout, holder, &mut person);
             }
-            let found = account::found(basis, &matched.claims[target], target, row, &person);
+            let found = account::found(basis, matched.claims[target].of(person.number), target, row, &person);
             of(vec![key], vec![Because::words(format!("found {found}"))])
         }
         (Whose::Contested, _) => {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Cell, Key, ValueState};
+use crate::model::{Cell, FindingCode, Key, ValueState};
 use crate::planning::people::identity::{Identities, IdentityOrigin};
 use crate::planning::people::lifecycle;
 use crate::planning::people::matched_records::Record;
@@ -15,6 +15,7 @@ use crate::planning::people::records::SCOPE_FAILED;
 use crate::planning::people::spans::Block;
 use crate::planning::people::standing;
 use crate::planning::people::standing::{Standing, Where};
+use crate::planning::schema::doubt::HoldReason;
 use crate::planning::schema::layout::Layout;
 use crate::planning::schema::values::Held;
 use crate::policy::UserPolicy;
@@ -45,7 +46,7 @@ impl<'w> Identities<'w> {
             return person.standing = Standing::Deselected;
         }
         if let Some(block) = self.blocked(number) {
-            return person.standing = Standing::Unknown(self.block_words(block));
+            return person.standing = self.standing_blocked(number, block);
         }
         if self.disputed.contains(&number) {
             return person.standing = Standing::Unknown("the key that it is said to have had is somebody else's".into());
@@ -138,18 +139,39 @@ impl<'w> Identities<'w> {
         }
     }
 
-    /// The source because of which something of an identity is not known: it was not read to its end, and may say more of it.
+    /// The source because of which something of an identity is not known: it was not read to its end, and holds back what its record says or may have one.
     pub(in crate::planning) fn awaits(&self, number: u32) -> Option<&'w Arc<str>> {
         let unread = |source: usize| !self.world.trust[source].evidence.proves_absence();
         let source = match self.blocked(number) {
             Some(Block::Unseen(source)) => Some(*source),
             Some(Block::Contested | Block::Broken(_)) => None,
             None => {
-                let behind = self.behind(number).into_iter().filter(|(_, record)| *record == Record::Unknown);
-                behind.map(|(source, _)| source).find(|source| unread(*source))
+                let behind = self.behind(number);
+                let holds_back = |source: usize, record: u32| {
+                    self.world.sources[source].row(record).cells().any(|cell| matches!(cell, Cell::Unreadable(_)))
+                };
+                // What a record holds back is its own source's, whatever else could not be read.
+                let own = behind.iter().find_map(|(source, record)| match record {
+                    Record::Cells(record) if unread(*source) && holds_back(*source, *record) => Some(*source),
+                    _ => None,
+                });
+                let other = behind.iter().find(|(source, record)| *record == Record::Unknown && unread(*source));
+                own.or_else(|| other.map(|(source, _)| *source))
             }
         };
         source.map(|source| &self.policy.sources[source].name)
+    }
+
+    /// What follows from a doubt that is told by the records that it is about is not told once more.
+    fn standing_blocked(&self, number: u32, block: &Block) -> Standing {
+        let words = self.block_words(block);
+        let is_told = |(source, record)| self.matching(source).is_some_and(|matching| matching.is_told_of(record));
+        match (block, self.origin(number)) {
+            (Block::Contested, IdentityOrigin::Record(source, record)) if is_told((source, record)) => {
+                Standing::Doubtful(Arc::new(HoldReason::told(FindingCode::AmbiguousCorrelation, &words)))
+            }
+            _ => Standing::Unknown(words),
+        }
     }
 
     fn block_words(&self, block: &Block) -> Arc<str> {

@@ -5,6 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// As many doubts are told one by one; the others together.
+pub(in crate::planning) const TOLD: usize = 20;
+
 /// For each identity, its record in one source.
 pub(in crate::planning) struct MatchedRecords {
     pub(in crate::planning) source: usize,
@@ -97,6 +100,11 @@ impl MatchedRecords {
     /// Whether an identity's record can't be told apart from another's.
     pub(in crate::planning) fn is_ambiguous(&self, number: u32) -> bool {
         self.records.get(number as usize) == Some(&AMBIGUOUS)
+    }
+
+    /// Whether what is in doubt about a record is told by its name: of very many doubts only the first are.
+    pub(in crate::planning) fn is_told_of(&self, record: u32) -> bool {
+        self.doubts.len() <= TOLD && self.doubts.iter().any(|doubt| doubt.records.contains(&record))
     }
 
     /// Identities whose record can't be told apart from another's.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::manifest::kinds::Lifecycle;
-use crate::model::Key;
+use crate::model::{FindingCode, Key};
 use crate::planning::people::identity::{Identities, IdentityOrigin};
 use crate::planning::people::lifecycle;
 use crate::planning::people::matched_records::Record;
@@ -15,6 +15,7 @@ use crate::planning::people::records::Records;
 use crate::planning::people::records::SCOPE_FAILED;
 use crate::planning::people::standing::Standing;
 use crate::planning::question::Moment;
+use crate::planning::schema::doubt::HoldReason;
 use crate::planning::schema::layout::Layout;
 use crate::policy::UserPolicy;
 use crate::world::RecordState;
@@ -57,7 +58,9 @@ pub(in crate::planning) fn settle<'w>(
     if let Some(source) = establishing.iter().find(ambiguous) {
         // One of two records that may be theirs would make a second account, or end the wrong one.
         records.silence(Vec::new());
-        return Standing::Unknown(format!("which record of {} is theirs can't be told", identities.policy.sources[*source].name).into());
+        let words = format!("which record of {} is theirs can't be told", identities.policy.sources[*source].name);
+        // The doubt itself is told, with both records: that nothing follows is no second thing to see to.
+        return Standing::Doubtful(Arc::new(HoldReason::told(FindingCode::AmbiguousCorrelation, &words)));
     }
     let here = standings.iter().map(|(_, standing)| presence(standing)).max().unwrap_or_default();
     records.silence(standings.iter().filter(|(_, standing)| presence(standing) < here).map(|(source, _)| *source).collect());

@@ -7,10 +7,7 @@ use std::collections::BTreeSet;
 use crate::model::{Finding, FindingCode, Key, Severity, Subject, is_known_attribute};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
-use crate::planning::people::matched_records::{How, MatchDoubt, MatchedRecords, What};
-
-/// As many are told one by one; the others together.
-const TOLD: usize = 20;
+use crate::planning::people::matched_records::{How, MatchDoubt, MatchedRecords, TOLD, What};
 
 /// Everything that is in doubt.
 pub(in crate::planning) fn tell(basis: &Basis<'_>, findings: &mut Findings) {
@@ -106,7 +103,7 @@ fn in_doubt((basis, findings): (&Basis<'_>, &mut Findings), matching: &MatchedRe
         let place = key.and_then(|key| key.value.place()).unwrap_or(&rules.place);
         findings.push(finding.at(Some(place.clone())));
     }
-    for number in matching.ambiguous().filter(|number| told.len() > TOLD && !named.contains(number)) {
+    for number in matching.ambiguous().filter(|number| !named.contains(number)) {
         let sentence =
             format!("{{who}}: which record of {} is theirs can't be told either, so what it says of them is not known", rules.name);
         let shared = Shared::new(Severity::Error, FindingCode::AmbiguousCorrelation, Some(&rules.name), sentence);

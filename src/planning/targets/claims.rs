@@ -105,9 +105,16 @@ impl Claims {
 
     /// The account that an identity has, proved or found.
     pub(in crate::planning) fn row(&self, identity: u32) -> Option<u32> {
-        match self.of(identity) {
-            Claim::Owned(row) | Claim::Found(row) => Some(row),
-            _ => None,
+        self.of(identity).row()
+    }
+}
+
+impl Claim {
+    /// The account, proved or found.
+    pub(in crate::planning) fn row(self) -> Option<u32> {
+        match self {
+            Self::Owned(row) | Self::Found(row) => Some(row),
+            Self::None | Self::Blocked | Self::Vanished => None,
         }
     }
 }

@@ -54,7 +54,8 @@ pub(in crate::planning) fn correlate(basis: &Basis<'_>, target: usize, findings:
     work.claims
 }
 
-fn is_established(basis: &Basis<'_>, target: usize) -> bool {
+/// Whether the state remembers accounts of a target.
+pub(super) fn is_established(basis: &Basis<'_>, target: usize) -> bool {
     let elsewhere = basis.world.memory.known && basis.beyond.at(target).links > 0;
     elsewhere || basis.world.remembers(&basis.policy.targets[target], ObjectKind::Account)
 }

@@ -23,6 +23,8 @@ pub(in crate::planning) fn match_accounts(basis: &Basis<'_>, scope: Scope) -> (M
     }
     for target in cut_off::targets(basis.policy, scope) {
         cut_off::claim(basis, target, &mut matched, &mut report);
+        #[cfg(test)]
+        crate::planning::targets::alone::agrees(basis, target, &matched.claims[target]);
     }
     (matched, report)
 }

@@ -2,6 +2,7 @@
 //!
 //! Must never: decide what becomes of an account.
 
+pub(in crate::planning) mod alone;
 pub(in crate::planning) mod awaited;
 pub(in crate::planning) mod carried;
 pub(in crate::planning) mod claims;

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::record_links;
 use super::super::testing::{Scene, group, mark, source, target};
-use crate::model::{Evidence, ObjectKind};
+use crate::model::{Evidence, FindingCode, ObjectKind};
 use crate::planning::explain::Provenance;
 
 fn user(name: &str, spec: &str) -> String {
@@ -327,6 +327,19 @@ fn nobody_gets_a_second_account_while_the_first_system_can_t_be_read() {
 }
 
 #[test]
+fn what_a_source_holds_back_is_told_with_that_source_and_no_other() {
+    let scene = directory(&[])
+        .record("hr", json!({"id": "1", "login": "ada", "number": "n1", "left": {"unreadable": true}}))
+        .account(account("u1", "hr/1", "ada", "Boss"))
+        .read("hr", ObjectKind::Account, Evidence::Partial { reason: "too many went".into() })
+        .read("ldap", ObjectKind::Account, Evidence::Unreadable { reason: "401".into() });
+    let plan = scene.plan();
+    let told: Vec<_> = plan.findings.iter().filter(|finding| finding.code == FindingCode::ExpressionFailed).collect();
+    let systems: Vec<_> = told.iter().map(|finding| finding.subject.system.as_deref()).collect();
+    assert_eq!(systems, [Some("hr")], "{told:?}");
+}
+
+#[test]
 fn what_is_ambiguous_between_two_systems_makes_nobody() {
     let scene = merged(&[])
         .record("old", json!({"id": "1", "login": "ada", "title": "Boss", "mail": "ada@x"}))
@@ -337,8 +350,6 @@ fn what_is_ambiguous_between_two_systems_makes_nobody() {
     assert_snapshot!(scene.told(), @r###"
     0 Create new/79 [Joiner] active: nothing > true; externalId: nothing > hc:acme:new:79; userName: nothing > bob;
     (Error AmbiguousCorrelation) old/1: new/77 and new/78 have the same emails, so which is theirs can't be told
-    (Error ExpressionFailed) new/77, new/78: its record may be somebody else's, so nothing is changed for it
-    (Error ExpressionFailed) old/1: which record of new is theirs can't be told, so nothing is changed for it
     "###);
     assert_snapshot!(behind(&scene, "new/77"), @r###"
     new/77 ?
@@ -527,7 +538,6 @@ fn somebody_of_the_second_system_whom_the_first_one_hires_keeps_key_and_account(
     let namesake = before.record("old", json!({"id": "6", "login": "bob.s", "title": "Head", "mail": "bob@x"}));
     assert_snapshot!(namesake.told(), @r###"
     (Error AmbiguousCorrelation) old/6: by its emails it would get new/78, which has been an identity of its own; they are not joined by that
-    (Error ExpressionFailed) old/6: which record of new is theirs can't be told, so nothing is changed for it
     "###);
 }
 

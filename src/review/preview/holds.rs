@@ -127,7 +127,7 @@ pub(super) fn mark(side: &mut Side<'_>, base: bool, head: bool) {
 pub(super) fn leaving(side: &mut Side<'_>, what: &str, base: &DeprovisionPolicy, head: &DeprovisionPolicy) {
     use DeprovisionAction::{Deactivate, Delete, Keep};
     let deleted = |policy: &DeprovisionPolicy| {
-        let DeprovisionPolicy { action, delete_after, set: _ } = policy;
+        let DeprovisionPolicy { action, delete_after, set: _, place: _ } = policy;
         match action {
             Delete => SignedDuration::ZERO,
             Deactivate => delete_after.unwrap_or(SignedDuration::MAX),

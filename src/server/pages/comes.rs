@@ -95,7 +95,7 @@ fn webhooks(context: &PageContext, asked: &[&Subscription]) -> Markup {
                 _ => { (tag("lose", "▲", "none come")) ", so it is read when it is due" }
             }
             @if let Some(trouble) = &one.trouble {
-                ": " (ticked(&trouble.why)) ". "
+                ": " (ticked(&trouble.why)) @if !trouble.why.ends_with(['.', '?', '!']) { "." } " "
                 span.quiet { "Tried " @match trouble.tries { 1 => "once", tries => { (tries) " times" } } " since " (context.clock().at(trouble.since)) ", next " (context.clock().due(trouble.next)) "." }
             }
         } } }

@@ -18,7 +18,7 @@ use crate::server::api::{asked, broken};
 use crate::server::desk::ENTRIES;
 
 /// Rows that it shows.
-const ROWS: usize = 200;
+pub(super) const ROWS: usize = 200;
 /// Changes of a run that it shows.
 const OF_RUN: usize = 300;
 

@@ -34,6 +34,7 @@ fn standing(status: &Status, now: Timestamp) -> String {
     let declared = match (well, targets.len()) {
         (_, 0) => String::new(),
         (1, 1) => "The target is as declared. ".to_owned(),
+        (_, 1) => "The target is not as declared. ".to_owned(),
         (well, all) if well == all => format!("All {} targets are as declared. ", number(all as u64)),
         (well, all) => {
             format!("{} of {} {} as declared. ", number(well as u64), count(all as u64, "target"), if well == 1 { "is" } else { "are" })

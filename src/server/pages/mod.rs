@@ -40,6 +40,7 @@ use crate::journal::ResultWord;
 use crate::model::{NeedKind, Status, SystemRole, SystemState};
 use crate::render::status::{StatusClock, is_silent};
 use crate::render::{number, safe};
+use crate::workspace::WorkspaceView;
 
 const STYLE: &str = concat!(include_str!("../../render/look.css"), include_str!("pages.css"));
 const ICON: &str = include_str!("icon.svg");
@@ -85,6 +86,8 @@ struct PageContext {
     visitor: Visitor,
     form: FormToken,
     status: Option<Status>,
+    /// what is known, for whoever sees people
+    view: Option<WorkspaceView>,
     zone: TimeZone,
     now: Timestamp,
 }
@@ -114,10 +117,8 @@ impl PageContext {
         let status = site.status().await?;
         let view = site.view().await.ok();
         let zone = view.as_ref().map_or(TimeZone::UTC, |view| view.snapshot.policy.time_zone.clone());
-        if let Some(view) = view.filter(|_| visitor.rights.people) {
-            site.attend(&view);
-        }
-        Ok(Self { site, visitor, form, status, zone, now: Timestamp::now() })
+        let view = view.filter(|_| visitor.rights.people);
+        Ok(Self { site, visitor, form, status, view, zone, now: Timestamp::now() })
     }
 
     fn clock(&self) -> StatusClock<'_> {
@@ -169,6 +170,10 @@ impl PageContext {
 
     /// One that asks for another address in a moment, where there is one.
     fn page_that_looks_again(&self, part: Part, title: &str, body: &Markup, again: Option<&str>) -> Response {
+        // Only then: what is worked out ahead is not what this page waits for.
+        if let Some(view) = &self.view {
+            self.site.attend(view);
+        }
         respond(StatusCode::OK, &document(title, "shell", again, &self.shell(part, body)))
     }
 

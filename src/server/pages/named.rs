@@ -1,8 +1,8 @@
-//! What findings say, with people by what they are displayed as: a plan's sentences name them by their keys.
+//! What findings and the journal say, with people by what they are displayed as: their sentences name them by their keys.
 //!
 //! Must never: name anybody to whoever may not see people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use maud::{Markup, html};
@@ -16,7 +16,7 @@ use crate::workspace::WorkspaceView;
 /// As many people are looked up for a page.
 const MOST: usize = 2_000;
 
-/// What those whom findings name are displayed as.
+/// What those whom sentences name are displayed as.
 #[derive(Default)]
 pub(super) struct FoundNames(BTreeMap<Arc<str>, String>);
 
@@ -29,15 +29,33 @@ impl FoundNames {
         let findings = plan.into_iter().flat_map(|plan| &plan.findings);
         let named =
             findings.flat_map(|finding| finding.subject.key.iter().chain(&finding.about).filter(|key| finding.message.contains(&***key)));
-        let keys: Vec<Arc<str>> = named.take(MOST).cloned().collect();
+        Self::of_keys(context, view, named.cloned().collect()).await.map(Some)
+    }
+
+    /// Of these, as far as they are there.
+    pub async fn of_keys(context: &PageContext, view: &WorkspaceView, mut keys: BTreeSet<Arc<str>>) -> Result<Self, Problem> {
+        if let Some(beyond) = keys.iter().nth(MOST).cloned() {
+            keys.split_off(&beyond);
+        }
         if keys.is_empty() {
-            return Ok(Some(Self::default()));
+            return Ok(Self::default());
         }
         let found = context.site.scholar.ask(view.snapshot.clone(), move |known| {
             let provenance = known.origins.provenance();
             keys.into_iter().filter_map(|key| Some((key.clone(), provenance.displayed(&key)?))).collect()
         });
-        Ok(Some(Self(found.await?)))
+        Ok(Self(found.await?))
+    }
+
+    /// Words with those whom they name by these keys.
+    pub fn in_words(&self, words: &str, keys: &[Arc<str>]) -> Markup {
+        let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+        with_names(words, &keys, &|key| self.0.get(key).cloned())
+    }
+
+    /// These, one after the other.
+    pub fn list(&self, keys: &[Arc<str>]) -> Markup {
+        html! { @for (at, key) in keys.iter().enumerate() { @if at > 0 { ", " } (named(key, self.0.get(key).cloned())) } }
     }
 
     /// The sentence.

@@ -208,7 +208,7 @@ fn row(context: &PageContext, system: &SystemStatus) -> Markup {
             }
             td data-label="Read" {
                 @match system.read { Some(read) => { (clock.age(read)) " ago" } None => { "never" } }
-                " " span.quiet { "(" (text(&system.evidence)) ")" }
+                " " span.quiet.whole { "(" (text(&system.evidence)) ")" }
             }
             td data-label="Rows" { (crate::render::number(system.rows)) }
             td data-label="Next" { @if let Some(next) = system.next { (clock.due(next)) } }

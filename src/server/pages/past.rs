@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use maud::{Markup, html};
 
-use super::history::{HistoryQuery, row_of_act};
+use super::history::{HistoryQuery, ROWS, row_of_act};
+use super::named::FoundNames;
 use super::person::{came, told};
 use super::{PageContext, link, plan, tag, text, ticked};
-use crate::journal::history::{ChangeQuery, RecordedChange, RecordedChanges, WhoError, keys_of, why_meant};
+use crate::journal::history::{ChangeQuery, LISTED, RecordedChange, RecordedChanges, WhoError, keys_of, why_meant};
 use crate::journal::{Entry, Event, Journal};
 use crate::model::ReceiptWord;
 use crate::server::answer::Problem;
@@ -52,11 +53,24 @@ pub(super) async fn rows(
     let mut whose = context.site.whose.lock().await;
     let found = RecordedChanges::within(&journal, span, keys.as_ref(), &wanted, &mut whose).await.map_err(broken)?;
     drop(whose);
-    let mut rows: Vec<(u64, Markup)> = found.changes.iter().map(|one| (one.seq, of_change(context, one, keys.as_ref()))).collect();
-    rows.extend(found.revocations.iter().map(|entry| (entry.seq, of_revocation(context, entry))));
+    let names = names(context, &found).await?;
+    let mut rows: Vec<(u64, Markup)> = found.changes.iter().map(|one| (one.seq, of_change(context, one, keys.as_ref(), &names))).collect();
+    rows.extend(found.revocations.iter().map(|entry| (entry.seq, of_revocation(context, entry, &names))));
     rows.extend(found.acts.iter().filter_map(|entry| Some((entry.seq, row_of_act(context, entry)?))));
     rows.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
     Ok(Ok(rows))
+}
+
+/// What those are displayed as whom rows name by their keys: members of groups, and who was cut off. Whoever is not there any more keeps the key.
+async fn names(context: &PageContext, found: &RecordedChanges) -> Result<FoundNames, Problem> {
+    let Ok((view, _)) = context.site.known().await else { return Ok(FoundNames::default()) };
+    let members = found.changes.iter().rev().take(ROWS).flat_map(|one| one.intent.members.iter().take(LISTED));
+    let cut_off = found.revocations.iter().rev().take(ROWS).flat_map(|entry| match &entry.event {
+        Event::Revoked { keys, .. } | Event::Lifted { keys, .. } => keys.as_slice(),
+        Event::Receipt { key, .. } => std::slice::from_ref(key),
+        _ => &[],
+    });
+    FoundNames::of_keys(context, &view, members.chain(cut_off).cloned().collect()).await
 }
 
 /// Whoever is there by that name; else whoever the journal knew by it.
@@ -67,7 +81,7 @@ async fn meant(context: &PageContext, journal: &Journal<'_>, span: (u64, u64), w
             let provenance = known.origins.provenance();
             let keys = if provenance.has_group(&named) { vec![Arc::from(named)] } else { provenance.find(&named) };
             if keys.is_empty() {
-                let people = known.register().called(&small).into_iter().take(OFFERED).map(|number| provenance.registered(number));
+                let people = known.called(&small).into_iter().take(OFFERED).map(|number| provenance.registered(number));
                 return people.map(|person| (person.key, person.displayed.to_string())).collect();
             }
             keys.into_iter().map(|key| (key.clone(), provenance.displayed(&key).unwrap_or_default())).collect::<Vec<_>>()
@@ -92,13 +106,13 @@ fn offer(asked: &HistoryQuery, people: &[(Arc<str>, String)]) -> Markup {
     }
 }
 
-fn of_change(context: &PageContext, one: &RecordedChange, keys: Option<&BTreeSet<Arc<str>>>) -> Markup {
+fn of_change(context: &PageContext, one: &RecordedChange, keys: Option<&BTreeSet<Arc<str>>>, names: &FoundNames) -> Markup {
     let key = keys.and_then(BTreeSet::first).filter(|key| one.intent.members.contains(key));
     html! { tr {
         th.when scope="row" { (context.clock().at(one.at)) }
         td data-label="Target" { (text(&one.intent.target)) }
         td {
-            @match key { Some(key) => (told(one, key)), None => a href=(plan::about(&one.intent.object.key)) { (one.words()) } }
+            @match key { Some(key) => (told(one, key)), None => (said(one, names)) }
             @if let Some(why) = why_meant(&one.intent) { " " span.quiet { "(" (why) ")" } }
         }
         td { (came(one)) }
@@ -106,9 +120,21 @@ fn of_change(context: &PageContext, one: &RecordedChange, keys: Option<&BTreeSet
     } }
 }
 
+/// What was done; of a group with a link to each of those whom it names.
+fn said(one: &RecordedChange, names: &FoundNames) -> Markup {
+    let (words, about) = (one.words(), plan::about(&one.intent.object.key));
+    let group = format!("group {}", text(&one.intent.object.name));
+    html! {
+        @match words.strip_prefix(&group).filter(|_| !one.intent.members.is_empty()) {
+            Some(rest) => { a href=(about) { (group) } (names.in_words(rest, &one.intent.members)) }
+            None => a href=(about) { (words) },
+        }
+    }
+}
+
 /// Somebody was cut off, and what came of it.
-fn of_revocation(context: &PageContext, entry: &Entry) -> Markup {
-    let people = |keys: &[Arc<str>]| html! { @for (at, key) in keys.iter().enumerate() { @if at > 0 { ", " } a href=(plan::about(key)) { (text(key)) } } };
+fn of_revocation(context: &PageContext, entry: &Entry, names: &FoundNames) -> Markup {
+    let people = |keys: &[Arc<str>]| names.list(keys);
     let (target, what, who) = match &entry.event {
         Event::Revoked { keys, reason, who, .. } => ("", html! { (people(keys)) " is cut off everywhere: " (text(reason)) }, who.as_str()),
         Event::Lifted { keys, why } => ("", html! { (people(keys)) " is cut off no longer: " (text(why)) }, ""),

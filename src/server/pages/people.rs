@@ -27,7 +27,7 @@ pub(super) async fn page(State(site): Here, Extension(visitor): Who, Extension(f
     let (people, groups, all) = site
         .scholar
         .ask(view.snapshot, move |known| {
-            let (found, provenance) = (known.register().called(&small), known.origins.provenance());
+            let (found, provenance) = (known.called(&small), known.origins.provenance());
             let is_meant =
                 |(key, name): &(&Arc<str>, &Arc<str>)| key.to_lowercase().contains(&small) || name.to_lowercase().contains(&small);
             let meant = provenance.groups().filter(|group| !small.is_empty() && is_meant(group));

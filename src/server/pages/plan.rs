@@ -10,7 +10,8 @@ use maud::{Markup, html};
 
 use super::named::{FoundNames, said_of};
 use super::{Answer, Form, Here, PageContext, Part, Who, link, short, tag, text, ticked};
-use crate::model::{Action, Approval, Change, Decided, ObjectKind, Plan, Risk, Severity};
+use crate::diagnostic::Place;
+use crate::model::{Action, Approval, Change, Decided, MemberChange, ObjectKind, Plan, Risk, Severity};
 use crate::pipeline::ChangeOrigins;
 use crate::policy::{ApprovalPolicy, Policy};
 use crate::render::{Counts, DisplayNames, Lines as _, count, headline_of, number, sides, why};
@@ -298,8 +299,16 @@ pub(super) fn one(plan: &Plan, change: &Change, names: &DisplayNames<'_>, origin
     } else {
         "warn"
     };
-    let place = origins.of(change);
     let most = MEMBERS[usize::from(plan.changes.len() > OPEN)];
+    let of_member = |member: &MemberChange| origins.of_member(change, member);
+    let mut places: Vec<Option<Place>> = change.members.iter().take(most).map(of_member).collect();
+    places.dedup();
+    // What all of them have behind them is said once.
+    let (place, apart) = match places.as_slice() {
+        [] => (origins.of(change), false),
+        [one] => (one.clone(), false),
+        _ => (None, true),
+    };
     let held = change.withheld.as_ref().and_then(|withheld| plan.findings.get(withheld.finding as usize));
     html! {
         details.change open[plan.changes.len() <= OPEN] {
@@ -320,17 +329,22 @@ pub(super) fn one(plan: &Plan, change: &Change, names: &DisplayNames<'_>, origin
                 @if !change.attributes.is_empty() {
                     dl.diff { @for attribute in &change.attributes {
                         @let (before, after) = sides(attribute, names);
-                        div { dt { (text(&attribute.attribute)) } dd { @if attribute.before.is_some() { del { (before) } " → " } ins { (after) } } }
+                        div { dt { (text(&attribute.attribute)) } dd { @if attribute.before.is_some() { del { (before) } " → " } ins { (after) } (from(origins.of_attribute(change, &attribute.attribute))) } }
                     } }
                 }
                 @if !change.members.is_empty() {
-                    ul.told { @for member in change.members.iter().take(most) { li { a href=(about(&member.member.key)) { (names.person(&member.member.key).map_or_else(|| text(&member.member.name), |name| text(&name))) } " " code.quiet { (text(&member.member.key)) } } } }
+                    ul.told { @for member in change.members.iter().take(most) { li { a href=(about(&member.member.key)) { (names.person(&member.member.key).map_or_else(|| text(&member.member.name), |name| text(&name))) } " " code.quiet { (text(&member.member.key)) } @if apart { (from(of_member(member))) } } } }
                     @if change.members.len() > most { p.quiet { "and " (number((change.members.len() - most) as u64)) " more" } }
                 }
                 @if let Some(place) = place { p.quiet { "From " code { (text(&place.to_string())) } } }
             }
         }
     }
+}
+
+/// The line behind a part of a change.
+fn from(place: Option<Place>) -> Markup {
+    html! { @if let Some(place) = place { " " span.quiet { "from " code { (text(&place.to_string())) } } } }
 }
 
 /// Where everything about somebody, or a group, stands.

@@ -42,7 +42,7 @@ fn words(because: &Because) -> Markup {
     let plain = because.words == PLAIN || because.expression.as_deref().is_some_and(|expression| because.words.contains(expression));
     html! {
         @if !plain || because.expression.is_none() { (ticked(&because.words)) }
-        @if let Some(expression) = because.expression.as_deref().filter(|expression| !because.words.contains(expression)) { " " code { (text(expression)) } }
+        @if let Some(expression) = because.expression.as_deref().filter(|expression| !because.words.contains(expression)) { @if !plain { ", by " } code { (text(expression)) } }
         @if let Some(place) = &because.place { " " span.quiet { "at " code { (text(&place.to_string())) } } }
     }
 }

@@ -6,7 +6,7 @@ use crate::model::{Action, Change, ChangeId, ObjectKind, ObjectRef, Outcome, Rea
 use world::Large;
 
 #[path = "../../../benches/pages/world.rs"]
-mod world;
+pub(super) mod world;
 
 /// Bytes of a page.
 const LONGEST: usize = 300_000;

@@ -4,6 +4,7 @@ mod acting;
 mod hostile;
 mod large;
 mod looking;
+mod questions;
 mod sessions;
 mod signing_in;
 
