@@ -448,6 +448,8 @@ mod tests {
             (Many, r#"[{"type":"work","locality":"Köln"}]"#, r#"[{"locality":"Köln","type":"work","formatted":"Köln"}]"#, true),
             (Many, r#"[{"type":"work","locality":"Köln"}]"#, r#"[{"locality":"KÖLN","type":"work"}]"#, false),
             (ManyCaseless, "[]", "null", true),
+            (Many, r#"[["a"],["b"]]"#, r#"[["b"],["a"]]"#, true),
+            (Many, r#"[["a"]]"#, r#"[["b"]]"#, false),
             (ManyPhones, r#""+49 (30) 1-2""#, r#"[{"value":"tel:+493012"}]"#, true),
             (ManyPhones, r#""0049 30 12""#, r#""+493012""#, true),
             (ManyPhones, r#""+493012""#, r#""493012""#, false),

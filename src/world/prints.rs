@@ -61,3 +61,20 @@ impl World {
         self.memory.repeats.iter().filter(is_there).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leads_to_somebody_has_no_print() {
+        let printed = |after| {
+            let change =
+                AttributeChange { attribute: "manager".into(), before: None, after: Some(after), sensitive: false, privileged: false };
+            print("acme", &change).is_some()
+        };
+        let lead = || Value::Reference("hr/1".into());
+        assert!(printed(Value::text("hr/1")) && printed(Value::List([Value::text("hr/1")].into())));
+        assert!(!printed(lead()) && !printed(Value::List([Value::text("hr/2"), lead()].into())));
+    }
+}

@@ -314,6 +314,29 @@ spec: {connection: {inbox: {}}, key: record.externalId, mapping: {rules: [{attri
         }
     }
 
+    /// Which of two records with one key is gone, nobody says: neither is, until the next whole read.
+    #[test]
+    fn of_two_records_with_one_key_neither_goes_by_a_change() {
+        let (loaded, problems) = load(&[ManifestInput::stdin(MANIFESTS.as_bytes().to_vec())]);
+        assert!(problems.is_empty(), "{problems:?}");
+        let (policy, _) = compile(&loaded, &Facts).unwrap();
+        let day = date(2026, 11, 30);
+        let mut side = SourceSide::new(&policy, 0, day);
+        let columns = side.columns();
+        let mut page = Page::new(columns.clone());
+        for record in [["1", "ada"], ["1", "eve"], ["2", "luis"]] {
+            page.row(|row| columns.paths().iter().for_each(|path| row.text(record[usize::from(path.as_ref() == "userName")])));
+        }
+        side.add(&page);
+        side.finish(Evidence::Delta);
+        let mut world = World::unread(&policy, day);
+        world.follow_source(&policy, 0, side);
+        let gone = ["1", "2"].into_iter().map(Arc::from).collect();
+        world.change_source(&policy, 0, &Delta { gone, ..Delta::new(columns.clone()) });
+        let state = |key| world.sources[0].find(key).map(|record| world.sources[0].state(record));
+        assert_eq!((state("1"), state("2")), (Some(RecordState::Ambiguous), None));
+    }
+
     fn page(side: &SourceSide, names: &[&str]) -> Page {
         let mut page = Page::new(side.columns());
         names.iter().for_each(|name| page.row(|row| (0..side.columns().paths().len()).for_each(|_| row.text(name))));

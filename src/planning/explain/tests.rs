@@ -214,6 +214,10 @@ fn why_not_is_answered_too() {
         identity.department -> "Sales"
     named in group/eng, until 2026-01-31, which is over @61:5
     "##);
+    assert_eq!((eng.belongs, eng.because[1].holds), (Some(false), Some(false)));
+    assert_eq!(eng.because[0].unless.as_deref(), Some(r#"identity.department were "Eng" (it is "Sales")"#));
+    let ops = provenance.explain_group("group/ops", None).unwrap();
+    assert_eq!((ops.group.as_ref(), ops.members.len()), ("group/ops", 1));
     let eve = provenance.explain("hr/3", None).unwrap();
     assert_snapshot!(eve.targets[0].because.iter().map(line).collect::<Vec<_>>().join("\n"), @r##"
     hr says leaver @13:23 `record.status == "left"`

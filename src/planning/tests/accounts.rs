@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use super::super::testing::{Scene, mark, source, target};
+use super::super::testing::{Scene, group, mark, source, target};
 use crate::model::ObjectKind;
 
 #[test]
@@ -411,4 +411,20 @@ fn what_is_given_only_at_the_beginning_is_used_as_the_account_has_it() {
         .person("1", "ada.new")
         .account(json!({"id": "u1", "userName": "ada.old", "displayName": "x", "externalId": mark("hr/1")}));
     assert_snapshot!(scene.told(), @"0 Update hr/1 [Mover] id=u1 displayName: x > ada.old@acme.example;");
+}
+
+#[test]
+fn a_name_with_a_number_is_the_same_everywhere() {
+    let unique = source("hr", "").replace("value: record.login}", "value: record.login, unique: true}");
+    let mail = target("").replace("name: chat", "name: mail");
+    let scene = Scene::new(&[unique, target(""), mail]).person("1", "ada").marked("u1", "hr/1", "ada2");
+    assert_snapshot!(scene.told(), @"0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada2;");
+}
+
+#[test]
+fn rules_read_a_unique_name_as_it_was_cut() {
+    let bound = source("hr", "").replace("value: record.login}", "value: record.login, maxLength: 6, unique: true}");
+    let cut = group("cut", "  rule: 'identity.userName == \"johann\"'\n");
+    let scene = Scene::new(&[bound, target("  groups: {}\n"), cut]).person("1", "johannes").marked("u1", "hr/1", "johann");
+    assert_snapshot!(scene.marked_group("g1", "group/cut", "cut").told(), @"0 AddMembers group/cut [Mover] id=g1 hr/1");
 }

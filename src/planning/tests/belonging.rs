@@ -289,3 +289,18 @@ fn a_refused_rename_holds_back_no_account_that_has_the_groups_id() {
     (Refused PossibleRename) chat: group/sre would be made while ops (id g1), which looks like it, would be deleted; neither is done, since its id and its grants would be lost
     ");
 }
+
+/// Who is in a group that comes into another counts, whoever put them there.
+#[test]
+fn a_group_that_is_there_comes_into_another_with_everybody_in_it() {
+    let groups = [group("all", "  members: [{group: ops}]\n"), group("ops", &format!("  members: [{}]\n", who("1")))];
+    let scene = scene(GROUPS, &groups).marked_group("g1", "group/all", "all").marked_group("g2", "group/ops", "ops");
+    let scene = scene.member("g2", "u1").member("g2", "u2").able(|able| able.nested_groups = true);
+    assert_snapshot!(scene.told(), @"
+    0 RemoveMembers group/ops [Mover] id=g2 hr/2 risks [LastGroup]
+    1 AddMembers group/all [Mover] id=g1 group/ops*2
+    ");
+    let plan = scene.plan();
+    let ids = plan.changes.iter().flat_map(|change| &change.members).map(|change| change.member.id.as_deref());
+    assert_eq!(ids.collect::<Vec<_>>(), [Some("u2"), Some("g2")]);
+}

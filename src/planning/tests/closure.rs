@@ -197,3 +197,19 @@ fn what_falls_due_for_an_account_of_nobody_is_not_said_once_it_is_gone() {
     assert!(matches!(how, Replanned::Closure { .. }), "{how:?}");
     assert!(plan.upcoming.dues.is_empty(), "{:?}", plan.upcoming);
 }
+
+/// That an hour is over stands in no row: until a group is there that is waited for, everybody is planned.
+#[test]
+fn whom_a_group_covers_that_was_waited_for_comes_in_once_it_is_made() {
+    let groups = group("all", "  rule: 'true'\n");
+    let scene = Scene::new(&[source("hr", ""), target("  groups: {}\n"), groups]).person("1", "ada").marked("u1", "hr/1", "ada");
+    let at = scene.moment.now - SignedDuration::from_mins(1);
+    let before = scene.link(crate::model::ObjectKind::Group, "group/all", "g1").but(|link| link.at = at);
+    let (mut kept, mut world) = (LastPlan::new(), before.world());
+    before.replan(&mut kept, &mut world);
+    let mut after = before.clone();
+    after.moment.now += SignedDuration::from_hours(1);
+    let (plan, _) = after.replan(&mut kept, &mut world);
+    let members = |plan: &Plan| plan.changes.iter().map(|change| change.members.len()).sum::<usize>();
+    assert_eq!((members(&plan), members(&after.plan())), (1, 1));
+}

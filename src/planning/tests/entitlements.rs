@@ -277,3 +277,24 @@ fn an_explanation_says_who_has_it_by_which_rule_and_why_not() {
     let why = provenance.why(&scene.plan().changes[0]);
     assert!(why.because.iter().any(|because| because.words.contains("entitlement/card")) && why.attributes.len() == 2, "{why:?}");
 }
+
+#[test]
+fn what_brought_an_entitlement_about_is_its_own_rule() {
+    let badge = entitlement("badge", "  entitlement: badge\n  when: 'true'\n");
+    let scene = here(Scene::new(&[source("hr", ""), target(""), badge, entitlement("card", LIMIT)]), "1", "Engineer");
+    let scene = scene.entitled("a1", "badge", json!({}));
+    let (plan, world) = (scene.plan(), scene.world());
+    let why = Provenance::new(&scene.policy, &world, scene.moment).why(&plan.changes[0]);
+    let words: Vec<&str> = why.because.iter().map(|because| because.words.as_str()).collect();
+    assert_eq!(words, ["the rule of entitlement/card covers it"]);
+}
+
+#[test]
+fn a_last_day_that_is_to_come_is_told_as_such() {
+    let named = "  members: [{identity: {source: hr, key: \"2\"}, until: 2026-12-31}]\n";
+    let scene = here(scene(&format!("{LIMIT}{named}")), "2", "Guest");
+    let world = scene.world();
+    let explanation = Provenance::new(&scene.policy, &world, scene.moment).explain("hr/2", None).unwrap();
+    let why = &explanation.entitlements[0];
+    assert_eq!((why.has, why.because[1].words.as_str()), (Some(true), "named in entitlement/card, until 2026-12-31"));
+}

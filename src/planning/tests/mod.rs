@@ -10,6 +10,7 @@ mod each;
 mod emptied;
 mod entitlements;
 mod evidence;
+mod existing;
 mod ghosts;
 mod groups;
 mod handover;

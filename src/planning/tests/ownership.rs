@@ -272,3 +272,18 @@ fn an_account_that_may_be_somebodys_is_not_taken_for_one_that_nobody_declares() 
     (Error ForeignOwner) hr/1: the account found by userName carries a foreign mark, which is never overwritten
     "###);
 }
+
+/// An account that is as it should be is taken over where none can be changed.
+#[test]
+fn where_accounts_can_t_be_changed_only_what_fits_is_adopted() {
+    let scene = Scene::simple()
+        .person("1", "ada")
+        .record("hr", json!({"id": "2", "login": "bob", "title": "Lead"}))
+        .account(json!({"id": "u1", "userName": "ada"}))
+        .account(json!({"id": "u2", "userName": "bob", "title": "Clerk"}))
+        .able(|able| (able.account_marker, able.update_accounts) = (None, false));
+    assert_snapshot!(scene.told(), @"
+    0 Adopt hr/1 [Joiner] id=u1 risks [Adoption]
+    (Error UnsupportedCapability) hr/2: accounts can't be changed here
+    ");
+}

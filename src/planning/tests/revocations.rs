@@ -408,3 +408,12 @@ fn the_groups_that_were_not_read_are_asked_for_too() {
     (Note OwnershipUnproven) chat: 1 group is declared nowhere, left alone
     ");
 }
+
+#[test]
+fn entitlements_that_were_not_read_are_asked_for() {
+    let card = entitlement("card", "  entitlement: card\n  when: 'true'\n");
+    let scene = Scene::new(&[source("hr", ""), target(""), card, revocation(&["1"], "")]).person("1", "jane").marked("a1", "hr/1", "jane");
+    let held = LookupBy::Attribute("account".into(), "a1".into());
+    let asked = |evidence| scene.clone().read("chat", ObjectKind::Entitlement, evidence).survey_of_revoked().contains(&held);
+    assert!(asked(Evidence::Partial { reason: "cut".into() }) && !asked(Evidence::Complete));
+}

@@ -157,6 +157,9 @@ fn keys_that_hit_different_records_block_that_identity_alone_and_name_both() {
     (Error AmbiguousCorrelation) hr/3 and hr/4 have the same emails as ldap/e, so whose record it is can't be told
     (Error ExpressionFailed) hr/1, hr/2, hr/3 and 1 more: its startDate is not known, so nothing is changed for it
     "###);
+    let plan = scene.plan();
+    let hint = plan.findings.iter().find(|finding| finding.message.starts_with("hr/1:")).and_then(|finding| finding.hint.as_deref());
+    assert_snapshot!(hint.unwrap_or_default(), @r#"Correct the source, or say whose record it is, in a User: overrides: {source: hr, key: "1"}, records: [{source: ldap, key: "a"}]."#);
     assert_snapshot!(behind(&scene, "hr/1"), @r###"
     hr/1 ?
     hr/1

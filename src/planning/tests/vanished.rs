@@ -56,6 +56,7 @@ fn what_headcount_wrote_a_moment_ago_is_waited_for() {
         let scene = scene.link(ACCOUNT, "hr/1", "u1").but(|link| link.at = at);
         scene.link(ObjectKind::Group, "group/all", "g1").but(|link| link.at = at)
     };
+    assert!(scene(1).plan().findings.iter().all(|finding| !finding.follows), "all of the target was read");
     assert_snapshot!(scene(1).told(), @"(Incomplete IncompleteRead) group/all, hr/1: headcount wrote it less than an hour ago, and the target does not show it; it is not made again before that hour is over");
     assert_snapshot!(scene(61).told(), @r"
     0 Create group/all [Declared] displayName: nothing > all; externalId: nothing > hc:acme:group:all;
