@@ -52,8 +52,8 @@ fn people_are_listed_under_what_their_accounts_are_called() {
     let scene = Scene::simple().person("1", "ada").account(json!({"id": "u1", "userName": "lovelace", "externalId": mark("hr/1")}));
     let world = scene.world();
     let provenance = Provenance::new(&scene.policy, &world, scene.moment);
-    let register = provenance.register();
-    assert_eq!((register.called("lovelace"), register.called("nobody")), (vec![0], vec![]));
+    let (register, accounts) = (provenance.register(), provenance.account_names());
+    assert_eq!((register.called("lovelace", &accounts), register.called("nobody", &accounts)), (vec![0], vec![]));
 }
 
 #[test]
