@@ -60,7 +60,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper_rustls", &["http"]),
     ("rustls_platform_verifier", &["http"]),
     ("rustls_native_certs", &["mysql"]),
-    ("percent_encoding", &["mysql"]),
+    ("percent_encoding", &["manifest", "mysql"]),
     ("tower_service", &["http"]),
     ("axum", &["serve", "server"]),
     ("maud", &["server"]),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::origins::attribute_lines;
 use super::{Because, Provenance, account, entitlement, group, person};
 use crate::diagnostic::Place;
-use crate::model::{Action, Change, Key, Mandate, MemberChange, ObjectKind, Reason};
+use crate::model::{Action, Change, Key, Mandate, MemberChange, ObjectKind};
 use crate::planning::people::person::Person;
 use crate::planning::targets::eligibility::{NotServed, Serve, serve};
 
@@ -53,13 +53,13 @@ impl Provenance<'_> {
             Mandate::Absence => NotServed::Absent,
             Mandate::Deselection => NotServed::Deselected,
             Mandate::Pruning => NotServed::Pruned,
-            Mandate::Grace => match person.map(|person| serve(&self.basis, target, person)) {
+            Mandate::Grace | Mandate::Normal => match person.map(|person| serve(&self.basis, target, person)) {
                 Some(Serve::No(gone)) => gone,
-                _ => NotServed::Absent,
+                _ if change.mandate == Mandate::Grace => NotServed::Absent,
+                _ if change.action == Action::Deactivate => NotServed::TooEarly,
+                _ => return None,
             },
-            Mandate::Normal if change.reason == Reason::Suspended => NotServed::Suspended,
-            Mandate::Normal if change.action == Action::Deactivate => NotServed::TooEarly,
-            Mandate::Normal | Mandate::Revocation => return None,
+            Mandate::Revocation => return None,
         };
         gone.deprovision(rules).place.or_else(|| Some(rules.place.clone()))
     }

@@ -416,7 +416,7 @@ fn what_is_given_only_at_the_beginning_is_used_as_the_account_has_it() {
 #[test]
 fn a_name_with_a_number_is_the_same_everywhere() {
     let unique = source("hr", "").replace("value: record.login}", "value: record.login, unique: true}");
-    let mail = target("").replace("name: chat", "name: mail");
+    let mail = target("").replace("name: chat", "name: mail").replace("chat.example", "mail.example");
     let scene = Scene::new(&[unique, target(""), mail]).person("1", "ada").marked("u1", "hr/1", "ada2");
     assert_snapshot!(scene.told(), @"0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada2;");
 }
