@@ -15,7 +15,7 @@ fn plans_shows_and_runs() {
 Target app
 
   & hr/2 takes over the existing account luis [not made by headcount]
-      displayName  Luis F. → Luís Ferreira
+      displayName  Luis F. → Luís Ferreira at acme.yaml:17
       externalId   (none) → headcount's mark of hr/2
   + ada gets an account (hr/1)
       active: true · department: Engineering · displayName: Ada Okafor
@@ -223,7 +223,7 @@ fn a_change_that_the_system_refuses_is_told_and_the_others_go_on() {
 Target app
 
   & hr/2 takes over the existing account luis [not made by headcount]
-      displayName  Luis F. → Luís Ferreira
+      displayName  Luis F. → Luís Ferreira at acme.yaml:17
       externalId   (none) → headcount's mark of hr/2
   + ada gets an account (hr/1)
       active: true · department: Engineering · displayName: Ada Okafor

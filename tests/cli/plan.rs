@@ -15,7 +15,7 @@ fn a_plan_worth_reading() {
 Target app
 
   & hr/2 takes over the existing account luis [not made by headcount]
-      displayName  Luis F. → Luís Ferreira
+      displayName  Luis F. → Luís Ferreira at acme.yaml:17
       externalId   (none) → headcount's mark of hr/2
   + ada gets an account (hr/1)
       active: true · department: Engineering · displayName: Ada Okafor
@@ -161,7 +161,7 @@ fn another_day() {
     folder.run(["plan", "--as-of", "2030-06-01"]).assert().code(0).stdout_eq(str![[r#"
 Target app
 
-  ! luis loses sign-in (hr/2, has left)
+  ! luis loses sign-in (hr/2, has left) at acme.yaml:21
 
 Plan: 1 to lose sign-in.
 
@@ -199,9 +199,9 @@ fn a_guardrail_refuses() {
     folder.run(["plan"]).assert().code(3).stdout_eq(str![[r#"
 Target app
 
-  ! ada loses sign-in (hr/1, has left) [withheld: see finding 1]
+  ! ada loses sign-in (hr/1, has left) at acme.yaml:21 [withheld: see finding 1]
       groups:  - Engineering [withheld: see finding 1]
-  ! mina loses sign-in (hr/3, has left) [withheld: see finding 1]
+  ! mina loses sign-in (hr/3, has left) at acme.yaml:21 [withheld: see finding 1]
       groups:  - Engineering [withheld: see finding 1]
 
 Findings
