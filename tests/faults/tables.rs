@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headcount::connector::limiter::{ALL, Lane};
-use headcount::connector::{LookupRequest, Permit, ReadRequest, Reader, Surroundings, TargetConnector, Write, Written, registry};
+use headcount::connector::{LookupRequest, Permit, ReadRequest, Surroundings, TargetConnector, Write, Written, registry};
 use headcount::fence::Fence;
-use headcount::manifest::kinds::{SourceConnection, TargetConnection};
+use headcount::manifest::kinds::TargetConnection;
 use headcount::model::{Action, Change, Columns, Evidence, ObjectKind, ObjectRef, Reason, SystemError, Value};
 use serde_json::{Value as Json, json};
 
@@ -183,41 +183,6 @@ fn waits_of(waits: &str, dropped: bool, name: &str) -> String {
         ),
         false => waits.to_owned(),
     }
-}
-
-/// A view that gets another query while it is read shows rows of another time.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_view_that_is_another_one_while_it_is_read_is_not_read_as_it_was_before() {
-    const TEST: &str = "views that are made anew";
-    let Some(app) = App::postgres(TEST) else { return };
-    app.sql(&format!(
-        "INSERT INTO people (login) VALUES ('ann'); CREATE TABLE loaded (LIKE people INCLUDING ALL); CREATE VIEW seen AS SELECT * FROM people; GRANT ALL ON ALL TABLES IN SCHEMA {0} TO app_{0}",
-        app.name
-    ));
-    let described = json!({ "sql": { "database": app.database, "accounts": { "query": "SELECT * FROM seen", "key": "id" } } });
-    let connection: SourceConnection = serde_json::from_value(described).expect("a connection");
-    let source = registry::open_source(&connection, &Surroundings::at(std::env::temp_dir())).await;
-    let source: Arc<dyn Reader> = source.unwrap_or_else(|error| panic!("{error}")).into();
-    let (holder, connection) = tokio_postgres::connect(&postgres::server(TEST).expect("it runs").socket(), tokio_postgres::NoTls)
-        .await
-        .expect("the test's own connection");
-    tokio::spawn(connection);
-    let schema = &app.name;
-    let other = format!(
-        "BEGIN; LOCK {schema}.seen; INSERT INTO {schema}.loaded (login, active) VALUES ('ann', true), ('bob', true); CREATE OR REPLACE VIEW {schema}.seen AS SELECT * FROM {schema}.loaded"
-    );
-    holder.batch_execute(&other).await.expect("another view");
-    let reader = source.clone();
-    let reading = tokio::spawn(async move { read(&*reader, &["id", "login"]).await });
-    while holder.query_one(&waits_of("", true, schema), &[]).await.expect("an answer").get::<_, i64>(0) == 0 {
-        assert!(!reading.is_finished(), "it did not wait for the view");
-        tokio::task::yield_now().await;
-    }
-    holder.batch_execute("COMMIT").await.expect("it stands");
-    let (evidence, _) = reading.await.expect("it ends");
-    assert!(evidence.reason().is_some_and(|why| why.contains("made anew")), "{evidence:?}");
-    let (evidence, rows) = read(&*source, &["login"]).await;
-    assert_eq!((evidence, rows.len()), (Evidence::Complete, 2));
 }
 
 /// Where tables take turns at MariaDB, what is read under a name is what stands there before or afterwards; never what the other table held long ago.
