@@ -128,10 +128,12 @@ fn stream(
     match (read, handed_over) {
         (Err(Broken { rows: 0, error }), _) => Evidence::Unreadable { reason: error.to_string() },
         (Err(Broken { error, .. }), _) | (_, Err(error)) => Evidence::Partial { reason: error.to_string() },
-        (Ok(rows), Ok(())) => match select.count(session).and_then(|count| whole(database, session).map(|()| count)) {
-            Ok(count) if count == rows => Evidence::Complete,
-            Ok(count) => Evidence::Partial { reason: format!("{}: {rows} rows came, and there are {count}", database.name) },
+        (Ok(rows), Ok(())) => match select.count(session).map(|count| (count, whole(database, session))) {
             Err(error) => Evidence::Partial { reason: error.to_string() },
+            // What came is of another time: it neither takes nor gives.
+            Ok((_, Err(error))) => Evidence::Unreadable { reason: error.to_string() },
+            Ok((count, Ok(()))) if count == rows => Evidence::Complete,
+            Ok((count, Ok(()))) => Evidence::Partial { reason: format!("{}: {rows} rows came, and there are {count}", database.name) },
         },
     }
 }
