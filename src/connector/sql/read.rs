@@ -68,7 +68,7 @@ fn together(database: &Database, session: &dyn Session, tables: &Tables, request
     Ok(pages)
 }
 
-/// Whether what was read is all that there is: a table that somebody emptied or made anew since the snapshot began looks empty in it.
+/// Whether what was read is what there is: what somebody emptied, made anew or renamed since the snapshot began looks empty in it, or as it was long ago.
 fn whole(database: &Database, session: &dyn Session) -> Result<(), SystemError> {
     let replaced = session.replaced()?;
     if replaced.is_empty() {
@@ -77,7 +77,7 @@ fn whole(database: &Database, session: &dyn Session) -> Result<(), SystemError> 
     let (tables, were) = (replaced.join(", "), if replaced.len() == 1 { "was" } else { "were" });
     let name = &database.name;
     Err(SystemError::Unavailable(format!(
-        "{name}: {tables} {were} emptied or made anew (TRUNCATE) while it was read; the next read sees what stands there now"
+        "{name}: {tables} {were} emptied, made anew or put in the place of another while it was read; the next read sees what stands there now"
     )))
 }
 
